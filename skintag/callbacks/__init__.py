@@ -1,0 +1,1 @@
+"""What joins data, models and evaluation during a run."""

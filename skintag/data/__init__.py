@@ -1,0 +1,1 @@
+"""From raw dataset folders to batches: schema, sources, catalog, shards, views and the data module."""

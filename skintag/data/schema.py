@@ -1,0 +1,136 @@
+"""One schema for five datasets: names, domains, conditions and the columns of records and of the catalog.
+
+`records` are what a source adapter makes of a raw folder: one row per image that the metadata lists,
+whether or not its file is there. The `catalog` is the records of all datasets plus what was found out by
+opening every image. Unknown is null, never a made-up value.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from skintag.errors import DataError, first_few
+
+DOMAIN_OF: Final[dict[str, str]] = {
+    "ham10000": "dermoscopic",
+    "bcn20000": "dermoscopic",
+    "fitzpatrick17k": "clinical",
+    "ddi": "clinical",
+    "pad_ufes_20": "smartphone",
+}
+DATASETS: Final = tuple(DOMAIN_OF)
+DOMAINS: Final = ("dermoscopic", "clinical", "smartphone")
+
+
+class Condition(IntEnum):
+    """The ten conditions of the taxonomy, and the eleventh of the extended one."""
+
+    MELANOMA = 0
+    BASAL_CELL_CARCINOMA = 1
+    SQUAMOUS_CELL_CARCINOMA = 2
+    ACTINIC_KERATOSIS = 3
+    MELANOCYTIC_NEVUS = 4
+    SEBORRHEIC_KERATOSIS = 5
+    DERMATOFIBROMA = 6
+    VASCULAR_LESION = 7
+    NON_NEOPLASTIC = 8
+    OTHER_UNKNOWN = 9
+    OTHER_MALIGNANT = 10
+
+    @property
+    def slug(self) -> str:
+        """Lower-case name as it stands in label tables, e.g. `melanoma`."""
+        return self.name.lower()
+
+
+CONDITIONS: Final = tuple(c.slug for c in Condition)
+MALIGNANCY: Final = ("benign", "premalignant", "malignant")
+FST_GROUPS: Final = ("I-II", "III-IV", "V-VI")
+SEXES: Final = ("female", "male")
+SPLITS: Final = ("train", "val", "test")
+
+# column -> pandas dtype. "str" columns hold text or null.
+RECORD_COLUMNS: Final[dict[str, str]] = {
+    "image_id": "str",  # "<dataset>/<the source's own id>", unique over all datasets
+    "dataset": "str",
+    "domain": "str",
+    "path": "str",  # relative to the dataset's raw folder, "/" between parts; null: no file found
+    "raw_label": "str",  # the source's own diagnosis, as written
+    "condition": "Int8",  # extended taxonomy, 0..10; null: undiagnosed
+    "malignancy": "str",  # one of MALIGNANCY; null: undiagnosed
+    "inflammatory": "boolean",
+    "fitzpatrick": "Int8",  # 1..6; null: unknown or known only as a pair
+    "fst_group": "str",  # one of FST_GROUPS; null: unknown
+    "sex": "str",  # one of SEXES
+    "age": "Float32",  # years
+    "site": "str",  # body site as the source writes it, lower case
+    "lesion_id": "str",  # prefixed with the dataset
+    "patient_id": "str",  # prefixed with the dataset
+    "confirmation": "str",  # how the diagnosis was confirmed, as the source says, lower case
+}
+CATALOG_COLUMNS: Final[dict[str, str]] = {
+    **RECORD_COLUMNS,
+    "status": "str",  # "ok", "missing" (no file) or "unreadable"
+    "reason": "str",  # why unreadable, one short phrase; null otherwise
+    "content_hash": "str",  # SHA-256 of the raw file's bytes, hex; null unless status is ok
+    "phash": "str",  # perceptual hash, hex; null unless status is ok
+    "width": "Int32",  # pixels, after EXIF orientation
+    "height": "Int32",
+    "file_bytes": "Int64",
+    "duplicate_id": "str",  # images with one value are identical or near-identical pictures
+    "group_id": "str",  # leakage group: joined by patient, lesion or duplicate_id, directly or in a chain
+}
+
+
+def fst_group_of(fitzpatrick: pd.Series) -> pd.Series:
+    """Fitzpatrick types 1..6 (null allowed) to `I-II`, `III-IV`, `V-VI`."""
+    names = {1: "I-II", 2: "I-II", 3: "III-IV", 4: "III-IV", 5: "V-VI", 6: "V-VI"}
+    return fitzpatrick.map(names).astype("str")
+
+
+def conform(frame: pd.DataFrame, columns: dict[str, str], where: object) -> pd.DataFrame:
+    """The frame with exactly `columns`, in order and with their dtypes.
+
+    Raises:
+        DataError: a column is missing, or a value cannot be held by the column's dtype.
+    """
+    missing = [name for name in columns if name not in frame]
+    if missing:
+        raise DataError(
+            where,
+            expected=f"the columns {', '.join(columns)}",
+            found=f"no {first_few(missing)}",
+            fix="write the table with this version of SkinTag (python -m skintag.prepare)",
+        )
+    out = {}
+    for name, dtype in columns.items():
+        try:
+            out[name] = frame[name].astype(dtype)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                where, expected=f"{dtype} values in {name!r}", found=str(error), fix="correct these rows"
+            ) from error
+    return pd.DataFrame(out).reset_index(drop=True)
+
+
+def check_unique(frame: pd.DataFrame, where: object) -> None:
+    """Raise DataError where two rows share an `image_id`."""
+    twice = frame["image_id"][frame["image_id"].duplicated()].unique()
+    if len(twice):
+        raise DataError(
+            where,
+            expected="one row per image",
+            found=f"{len(twice)} image_id(s) more than once: {first_few(list(twice))}",
+            fix="remove the repeated rows from the metadata file",
+        )
+
+
+def age_group_of(age: pd.Series) -> pd.Series:
+    """Ages in years to `<30`, `30-49`, `50-69`, `70+`; null stays null."""
+    edges = [-np.inf, 30, 50, 70, np.inf]
+    cut = pd.cut(age.astype("float64"), edges, right=False, labels=["<30", "30-49", "50-69", "70+"])
+    return cut.astype("object").where(cut.notna(), None).astype("str")

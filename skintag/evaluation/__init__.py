@@ -1,0 +1,1 @@
+"""Pure functions of the predictions table; nothing here knows torch."""

@@ -1,0 +1,1 @@
+"""Backbones, heads, objectives and the LightningModule that trains them."""

@@ -1,0 +1,1 @@
+"""Models fitted on exported embeddings, one small class each behind one interface."""
