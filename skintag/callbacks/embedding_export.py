@@ -1,0 +1,132 @@
+"""Embeddings of the best checkpoint, and of the backbone as it came, from the content-addressed store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from numpy.typing import NDArray
+
+from skintag.embeddings import EmbeddingKey, EmbeddingStore
+from skintag.errors import ConfigError
+from skintag.models.backbone import Backbone
+from skintag.progress import track
+
+FEATURES = ("finetuned", "frozen")
+_FLUSH_EVERY = 2048  # images between two writes: what a kill during the export can lose
+
+
+class EmbeddingExport(pl.Callback):
+    """After `fit`, load the best checkpoint and look up or compute an embedding for every row of the view.
+
+    Images are embedded in fixed chunks of the shards (not of the view), so an image's embedding is the same to
+    the last bit whichever view asked for it and however many processes share the work; a chunk is computed
+    only if it holds a wanted image that the store lacks.
+
+    Args:
+        root: folder of the store, shared by all runs.
+        build_backbone: makes the backbone with the weights it had before training.
+        features: what to export, of `finetuned` (the best checkpoint) and `frozen` (before training).
+    """
+
+    def __init__(self, root: Path, build_backbone: Callable[[], Backbone], features: Sequence[str] = FEATURES) -> None:
+        unknown = sorted(set(features) - set(FEATURES))
+        if unknown:
+            raise ConfigError(f"callbacks.features={list(features)}: {unknown[0]!r} is none of {', '.join(FEATURES)}")
+        self.root, self.build_backbone, self.features = root, build_backbone, tuple(features)
+        self.embeddings: dict[str, NDArray[np.float32]] = {}  # feature -> [rows of the view, D]
+        self.report: dict[str, dict[str, int | str]] = {}  # feature -> what was extracted and what reused
+        self._frozen_weights = ""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        # Before a checkpoint is restored: these are the weights that the run began with, resumed or not.
+        if stage == "fit":
+            self._frozen_weights = pl_module.backbone.weights_fingerprint()
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        load_best(trainer, pl_module)
+        tuned_weights = pl_module.backbone.weights_fingerprint()
+        wanted = list(self.features)
+        if tuned_weights == self._frozen_weights:
+            wanted = ["frozen"]  # nothing in the backbone has moved: the two are one
+        for feature in wanted:
+            weights = tuned_weights if feature == "finetuned" else self._frozen_weights
+            same = weights == tuned_weights
+            self._export(trainer, feature, weights, pl_module.backbone if same else None, pl_module.device)
+
+    def _export(
+        self, trainer: Trainer, feature: str, weights: str, backbone: Backbone | None, device: torch.device
+    ) -> None:
+        data = trainer.datamodule
+        preprocessing = data.preprocessing_fingerprint()
+        store = EmbeddingStore(self.root, EmbeddingKey(weights, preprocessing, dtype=f"float32/{trainer.precision}"))
+        wanted = data.row_positions()  # position in the shards of every row of the view
+        hashes = data.store.sha256
+        found, _ = store.lookup(hashes[wanted])
+        missing = np.zeros(len(hashes), dtype=bool)
+        missing[wanted[~found]] = True
+        chunks = [c for c in data.chunks() if missing[c].any()]
+        trainer.strategy.barrier("embedding look-up")  # every rank has looked before any rank writes
+        if chunks:
+            model = backbone if backbone is not None else self.build_backbone().to(device)
+            _extract(trainer, model, chunks[trainer.global_rank :: trainer.world_size], store, feature, device)
+        trainer.strategy.barrier("embedding export")
+        found_now, array = store.lookup(hashes[wanted])
+        if not found_now.all():
+            raise RuntimeError(f"{int((~found_now).sum())} embeddings are missing from {self.root} after the export")
+        extracted = int(sum(len(c) for c in chunks))
+        self.embeddings[feature] = array
+        self.report[feature] = {"extracted": extracted, "reused": int(found.sum()), "weights": weights}
+        if trainer.is_global_zero:
+            print(f"embeddings, {feature}: extracted {extracted:,}, reused {int(found.sum()):,}", file=sys.stderr)
+
+
+def load_best(trainer: Trainer, pl_module: LightningModule) -> None:
+    """Load the checkpoint with the lowest validation loss into the module, in eval mode; without one, keep the last."""
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if best:
+        checkpoint = torch.load(best, map_location=pl_module.device, weights_only=True)
+        pl_module.on_load_checkpoint(checkpoint)
+        pl_module.load_state_dict(checkpoint["state_dict"], strict=True)
+    pl_module.eval()
+
+
+@torch.inference_mode()
+def _extract(
+    trainer: Trainer,
+    backbone: Backbone,
+    chunks: Sequence[NDArray[np.int64]],
+    store: EmbeddingStore,
+    feature: str,
+    device: torch.device,
+) -> None:
+    """Embed this process's chunks and add them to the store."""
+    data = trainer.datamodule
+    backbone.eval()
+    hashes, arrays, waiting = [], [], 0
+
+    def flush() -> None:
+        nonlocal waiting
+        if hashes:
+            store.add(np.concatenate(hashes), np.concatenate(arrays))
+            hashes.clear()
+            arrays.clear()
+            waiting = 0
+
+    batches = zip(chunks, data.image_batches(chunks), strict=True)
+    if trainer.is_global_zero:
+        batches = track(batches, f"embedding ({feature})", total=len(chunks))
+    for positions, images in batches:
+        with trainer.precision_plugin.forward_context():
+            output = backbone(images.to(device, non_blocking=True))
+        arrays.append(output.float().cpu().numpy())
+        hashes.append(data.store.sha256[positions])
+        waiting += len(positions)
+        if waiting >= _FLUSH_EVERY:
+            flush()
+    flush()

@@ -1,0 +1,82 @@
+"""Probes fitted on the exported embeddings: fitted on train, chosen on val, asked about val and test."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+from lightning.pytorch import LightningModule, Trainer
+from numpy.typing import NDArray
+
+from skintag.callbacks.embedding_export import EmbeddingExport
+from skintag.config import instantiate
+from skintag.probes import ProbeData, ProbeOutput
+
+
+class ProbeFitting(pl.Callback):
+    """Fit every probe on every exported feature and keep its probabilities for the val and test rows.
+
+    Runs on one process, after EmbeddingExport. A probe that looks at no feature (`majority`) is fitted once.
+
+    Args:
+        probes: name -> the probe's configuration.
+        folder: where fitted probes are saved, one folder per feature.
+        seed: seed of every probe.
+    """
+
+    def __init__(self, probes: Mapping[str, Mapping[str, Any]], folder: Path, seed: int) -> None:
+        self.probes, self.folder, self.seed = probes, folder, seed
+        self.outputs: dict[str, tuple[NDArray[np.int64], ProbeOutput]] = {}  # model -> (rows, probabilities)
+        self.seconds: dict[str, float] = {}
+        self.records: dict[str, dict[str, Any]] = {}
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.is_global_zero or not self.probes:
+            return
+        export = next(c for c in trainer.callbacks if isinstance(c, EmbeddingExport))
+        view = trainer.datamodule.view
+        split = view.frame["split"].to_numpy()
+        scored = np.flatnonzero((split == "val") | (split == "test"))
+        for feature, embeddings in sorted(export.embeddings.items(), reverse=True):
+            train, val = (probe_data(view.frame, embeddings, np.flatnonzero(split == s)) for s in ("train", "val"))
+            for name in self.probes:
+                if name == "majority":
+                    if "majority" not in self.outputs:
+                        self._fit("majority", name, train, val, embeddings, scored, self.folder)
+                else:
+                    self._fit(f"{name}_{feature}", name, train, val, embeddings, scored, self.folder / feature)
+
+    def _fit(
+        self,
+        model: str,
+        name: str,
+        train: ProbeData,
+        val: ProbeData,
+        embeddings: NDArray[np.float32],
+        scored: NDArray[np.int64],
+        folder: Path,
+    ) -> None:
+        began = time.perf_counter()
+        probe = instantiate(dict(self.probes[name]), seed=self.seed)
+        probe.fit(train, val)
+        probe.save(folder)
+        self.outputs[model] = (scored, probe.predict(embeddings[scored]))
+        self.seconds[model] = time.perf_counter() - began
+        self.records[model] = probe.record
+        print(f"probe {model}: {self.seconds[model]:.1f} s", file=sys.stderr, flush=True)
+
+
+def probe_data(frame: Any, embeddings: NDArray[np.float32], rows: Sequence[int] | NDArray[np.int64]) -> ProbeData:
+    """The rows of the view's frame as a probe wants them."""
+    part = frame.iloc[rows]
+    return ProbeData(
+        embeddings=embeddings[rows],
+        target=part["target"].to_numpy(dtype=np.int64),
+        condition=part["target_condition"].to_numpy(dtype=np.int64),
+        weight=part["weight"].to_numpy(dtype=np.float32),
+    )

@@ -1,0 +1,141 @@
+"""What every command shares: Hydra, errors a person can read, near matches for typos, and resuming a run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from skintag.errors import ConfigError, SkinTagError, near_matches
+
+# The configs lie beside the package; train.py and `python -m skintag.*` both find them here.
+CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
+
+
+def run_command(config_name: str, task: Callable[[DictConfig], Any]) -> None:
+    """Compose `config_name` with the command line and call `task`; multirun and `--help` are Hydra's own.
+
+    Mistakes in the configuration end with exit status 2, other errors that a user can mend with 1, each with
+    one readable message; anything else is a bug and keeps its traceback.
+    """
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hand us the exception instead of printing half of it
+    try:
+        sys.argv[1:] = expand_resume(sys.argv[1:])
+        hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)(task)()
+    except HydraException as error:
+        _fail(2, explain(error, sys.argv[1:], config_name))
+    except ConfigError as error:
+        _fail(2, str(error))
+    except SkinTagError as error:
+        _fail(1, str(error))
+
+
+def _fail(status: int, message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+def expand_resume(arguments: Sequence[str]) -> list[str]:
+    """`resume=<run folder>` becomes the overrides which that run was started with, and its folder.
+
+    Overrides given now come last, so they win. Applying it twice changes nothing (DDP starts each further
+    process with the arguments of the first).
+
+    Raises:
+        ConfigError: the folder is not a run folder, or holds no checkpoint to go on from.
+    """
+    resumed = [a.split("=", 1)[1] for a in arguments if a.startswith("resume=") and a not in ("resume=null", "resume=")]
+    if not resumed:
+        return list(arguments)
+    folder = Path(resumed[-1].strip("'\""))
+    saved = folder / ".hydra" / "overrides.yaml"
+    if not saved.is_file():
+        raise ConfigError(f"resume={folder}: no run folder of SkinTag (it has no .hydra/overrides.yaml)")
+    if not (folder / "checkpoints" / "last.ckpt").is_file():
+        raise ConfigError(
+            f"resume={folder}: no checkpoints/last.ckpt, the run was stopped before its first checkpoint;\n"
+            "  start it again, or lower callbacks.checkpoint_every_steps next time"
+        )
+    given = list(arguments)
+    earlier = [str(o) for o in OmegaConf.load(saved) if not str(o).startswith("resume=")]
+    now = {a.split("=", 1)[0].lstrip("+~") for a in given if "=" in a}
+    kept = [o for o in earlier if o.split("=", 1)[0].lstrip("+~") not in now]
+    target = f"hydra.run.dir='{folder}'"
+    extra = [] if any(a.startswith("hydra.run.dir=") for a in given) else [target]
+    return [*kept, *given, *extra]
+
+
+def explain(error: Exception, arguments: Sequence[str], config_name: str) -> str:
+    """Hydra's complaint in its own words, then what the user probably meant."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
+    lines = [str(error).strip().split("\nfull_key")[0]]
+    if cause is not None and str(cause).split("\n")[0] not in lines[0]:
+        lines.append("  " + str(cause).split("\n")[0])
+    try:
+        lines += _hints([a for a in arguments if "=" in a or a.startswith("~")], config_name)
+    except (HydraException, OmegaConfBaseException):
+        pass  # the hints are extra: the message above already says what is wrong
+    return "\n".join(lines)
+
+
+def _hints(arguments: Sequence[str], config_name: str) -> list[str]:
+    """One line for each override whose key or choice is unknown."""
+    overrides = [o for a in arguments if (o := _parse(a)) is not None]
+    groups = _groups()
+    hints, good = [], []
+    for override in overrides:
+        name = override.key_or_group
+        if name in groups:
+            options = _options(name)
+            chosen = [str(v) for v in str(override.value()).strip("[]").split(",")]
+            wrong = [c.strip() for c in chosen if c.strip() not in [*options, "null", "None"]]
+            hints += [f"  {name}={choice}: {near_matches(choice, options)}" for choice in wrong]
+            if not wrong:
+                good.append(override.input_line or "")
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        base = hydra.compose(config_name, overrides=[g for g in good if g])
+    known = _flat_keys(base)
+    for override in overrides:
+        name = override.key_or_group
+        if name in groups or name in known or override.is_add() or name.startswith("hydra."):
+            continue
+        hints.append(f"  {name}: {near_matches(name, [*known, *groups])}")
+    return hints
+
+
+def _parse(argument: str) -> Override | None:
+    try:
+        return OverridesParser.create().parse_override(argument)
+    except HydraException:
+        return None
+
+
+def _groups() -> list[str]:
+    folders = (p.relative_to(CONFIG_DIR).as_posix() for p in CONFIG_DIR.rglob("*") if p.is_dir())
+    return sorted(f for f in folders if f != "hydra")
+
+
+def _options(group: str) -> list[str]:
+    return sorted(p.stem for p in (CONFIG_DIR / group).glob("*.yaml"))
+
+
+def _flat_keys(config: DictConfig, prefix: str = "") -> list[str]:
+    keys: list[str] = []
+    for key in config:
+        name = f"{prefix}{key}"
+        keys.append(name)
+        child = config._get_node(key)
+        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+            keys += _flat_keys(child, f"{name}.")
+    return keys

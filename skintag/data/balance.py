@@ -1,0 +1,110 @@
+"""Weights that make domains, skin types or classes count the same, whatever their numbers.
+
+Each factor is inverse frequency: a row weighs 1 / (rows of its level), normalised to mean 1. The factors
+form a chain, each balanced inside the cells of those before it, and a row's weight is their product:
+
+    domain       over all rows
+    malignancy   inside each domain where `domain` is balanced too, else over all rows
+    fitzpatrick  inside each domain (and each class, where `malignancy` is balanced too), over I-II, III-IV, V-VI
+
+Because every factor has mean 1 inside the cells of the earlier ones, no factor undoes another.
+
+Images without a skin type get the neutral fitzpatrick factor 1, and the annotated ones of the same cell have
+mean 1 between them. Whether a skin type was written down says a lot about an image: in PAD-UFES-20 it is
+missing for none of the cancers and for 61 to 80% of actinic keratoses, seborrheic keratoses and nevi. Were
+"unknown" a level of its own, or were the annotated rows' total allowed to grow with their number, the weights
+would carry that gap, and so the diagnosis, into training. As it is, the sum of the weights of a cell is its
+number of rows, whichever of them are annotated: missingness moves no weight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skintag.data.levels import as_names, check_choice, level_codes
+from skintag.data.schema import DOMAINS, FST_GROUPS
+from skintag.errors import ConfigError
+
+FACTORS: Final = ("domain", "malignancy", "fitzpatrick")
+MODES: Final = ("loss", "sampling")
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What training weighs up, and how."""
+
+    over: tuple[str, ...] = ()
+    """Which of `domain`, `malignancy`, `fitzpatrick` to balance; in any order, empty for none."""
+    mode: str = "loss"
+    """`loss`: weights multiply the loss, no image is seen twice; `sampling`: they set how often it is drawn."""
+    max_ratio: float | None = 10.0
+    """Largest quotient of two weights of one factor inside one cell; null for no cap.
+
+    A level with fewer than 1/max_ratio of the rows of the largest one counts as having that many, so a
+    handful of images is never blown up without limit. Means stay exactly 1; a product of k factors spans
+    at most max_ratio ** k.
+    """
+
+    def __post_init__(self) -> None:
+        over = as_names(self.over)
+        for factor in over:
+            check_choice("balance.over", factor, FACTORS)
+        if len(set(over)) < len(over):
+            raise ConfigError(f"balance.over={list(over)} names a factor twice; name each once")
+        object.__setattr__(self, "over", tuple(factor for factor in FACTORS if factor in over))
+        check_choice("balance.mode", self.mode, MODES)
+        if self.max_ratio is not None and not self.max_ratio >= 1:
+            raise ConfigError(f"balance.max_ratio={self.max_ratio} must be at least 1, or null for no cap")
+
+    def weights(self, train: pd.DataFrame, target: NDArray[np.int8]) -> NDArray[np.float64]:
+        """Weights of the training rows, mean 1, float64 [n].
+
+        Args:
+            train: the rows of the train split and no others, with image_id, domain and fst_group.
+            target: their binary target 0/1, int8 [n].
+
+        Raises:
+            DataError: a domain or skin-type group outside the schema.
+        """
+        whole = np.zeros(len(train), dtype=np.int64)
+        weights = np.ones(len(train))
+        if not self.over:
+            return weights
+        domain = level_codes(train, "domain", DOMAINS, null=False)
+        classes = target.astype(np.int64)
+        if "domain" in self.over:
+            weights *= inverse_frequency(domain, whole, self.max_ratio)
+        if "malignancy" in self.over:
+            cells = domain if "domain" in self.over else whole
+            weights *= inverse_frequency(classes, cells, self.max_ratio)
+        if "fitzpatrick" in self.over:
+            cells = domain * 2 + classes if "malignancy" in self.over else domain
+            weights *= inverse_frequency(level_codes(train, "fst_group", FST_GROUPS), cells, self.max_ratio)
+        return weights
+
+
+def inverse_frequency(
+    levels: NDArray[np.int64], cells: NDArray[np.int64], max_ratio: float | None = None
+) -> NDArray[np.float64]:
+    """1 / (rows of the level in the cell), scaled to mean 1 over the cell's rows that have a level; float64 [n].
+
+    Rows without a level (-1) get exactly 1, so each cell's mean is 1 with or without them. A level is
+    counted as at least `1 / max_ratio` of the largest level of its cell, which bounds the quotient of any
+    two weights of the cell by `max_ratio` and leaves the mean alone.
+    """
+    known = levels >= 0
+    if not known.any():
+        return np.ones(len(levels))
+    shape = (int(cells.max()) + 1, int(levels.max()) + 1)
+    flat = np.where(known, cells * shape[1] + levels, 0)
+    counts = np.bincount(flat[known], minlength=shape[0] * shape[1]).reshape(shape)  # [cells, levels]
+    floor = counts.max(axis=1, keepdims=True) / max_ratio if max_ratio else 0.0
+    raw = np.divide(1.0, np.maximum(counts, floor), out=np.zeros(shape), where=counts > 0)
+    mass = (counts * raw).sum(axis=1, keepdims=True)
+    scaled = np.divide(raw * counts.sum(axis=1, keepdims=True), mass, out=np.zeros(shape), where=mass > 0)
+    return np.where(known, scaled.ravel()[flat], 1.0)
