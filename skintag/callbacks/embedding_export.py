@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -32,13 +33,22 @@ class EmbeddingExport(pl.Callback):
         root: folder of the store, shared by all runs.
         build_backbone: makes the backbone with the weights it had before training.
         features: what to export, of `finetuned` (the best checkpoint) and `frozen` (before training).
+        checkpoint: weights to load where nothing was trained (`fit=false`).
     """
 
-    def __init__(self, root: Path, build_backbone: Callable[[], Backbone], features: Sequence[str] = FEATURES) -> None:
+    def __init__(
+        self,
+        root: Path,
+        build_backbone: Callable[[], Backbone],
+        features: Sequence[str] = FEATURES,
+        checkpoint: str | None = None,
+    ) -> None:
         unknown = sorted(set(features) - set(FEATURES))
         if unknown:
             raise ConfigError(f"callbacks.features={list(features)}: {unknown[0]!r} is none of {', '.join(FEATURES)}")
         self.root, self.build_backbone, self.features = root, build_backbone, tuple(features)
+        self.checkpoint = checkpoint
+        self.seconds: dict[str, float] = {}  # feature -> wall time of its export
         self.embeddings: dict[str, NDArray[np.float32]] = {}  # feature -> [rows of the view, D]
         self.report: dict[str, dict[str, int | str]] = {}  # feature -> what was extracted and what reused
         self._frozen_weights = ""
@@ -49,7 +59,7 @@ class EmbeddingExport(pl.Callback):
             self._frozen_weights = pl_module.backbone.weights_fingerprint()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        load_best(trainer, pl_module)
+        load_best(trainer, pl_module, self.checkpoint)
         tuned_weights = pl_module.backbone.weights_fingerprint()
         wanted = list(self.features)
         if tuned_weights == self._frozen_weights:
@@ -57,7 +67,9 @@ class EmbeddingExport(pl.Callback):
         for feature in wanted:
             weights = tuned_weights if feature == "finetuned" else self._frozen_weights
             same = weights == tuned_weights
+            began = time.perf_counter()
             self._export(trainer, feature, weights, pl_module.backbone if same else None, pl_module.device)
+            self.seconds[feature] = time.perf_counter() - began
 
     def _export(
         self, trainer: Trainer, feature: str, weights: str, backbone: Backbone | None, device: torch.device
@@ -86,9 +98,12 @@ class EmbeddingExport(pl.Callback):
             print(f"embeddings, {feature}: extracted {extracted:,}, reused {int(found.sum()):,}", file=sys.stderr)
 
 
-def load_best(trainer: Trainer, pl_module: LightningModule) -> None:
-    """Load the checkpoint with the lowest validation loss into the module, in eval mode; without one, keep the last."""
-    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+def load_best(trainer: Trainer, pl_module: LightningModule, otherwise: str | None = None) -> None:
+    """Load the checkpoint with the lowest validation loss into the module, and set it to eval mode.
+
+    Where this run made none, `otherwise` is loaded, and without that the module stays as it is.
+    """
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "") or otherwise
     if best:
         checkpoint = torch.load(best, map_location=pl_module.device, weights_only=True)
         pl_module.on_load_checkpoint(checkpoint)

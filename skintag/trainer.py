@@ -1,0 +1,130 @@
+"""The Lightning Trainer of a run: precision, accumulation, checkpoints, loggers, progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from omegaconf import DictConfig, OmegaConf
+
+from skintag.callbacks.epoch_line import EpochLine
+from skintag.errors import ConfigError
+from skintag.hashing import content_key
+
+
+def build_trainer(config: DictConfig, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """A Trainer that writes into `folder`, with `callbacks` after SkinTag's own.
+
+    Gradients are accumulated until `trainer.effective_batch_size` samples, over all processes, have been seen.
+
+    Raises:
+        ConfigError: the effective batch is no multiple of what one step of all processes sees.
+    """
+    settings = dict(OmegaConf.to_container(config.trainer, resolve=True))  # type: ignore[arg-type]
+    effective = settings.pop("effective_batch_size")
+    settings["precision"] = settings["precision"] or best_precision(settings["accelerator"])
+    if not config.fit:
+        settings["max_epochs"] = 0
+    loggers = build_loggers(config, folder)
+    trainer = pl.Trainer(
+        **settings,
+        callbacks=[*own_callbacks(config, folder, has_logger=bool(loggers)), *callbacks],
+        logger=loggers,
+        default_root_dir=str(folder),
+        use_distributed_sampler=False,  # ours knows the epoch, the rank and where a killed run stopped
+        enable_progress_bar=shows_bar(config),
+        enable_model_summary=False,
+    )
+    trainer.accumulate_grad_batches = accumulation(effective, config.loader.batch_size, trainer.world_size)
+    return trainer
+
+
+def best_precision(accelerator: str) -> str:
+    """`bf16-mixed` where a GPU with bf16 will be used, else `32-true`."""
+    if accelerator != "cpu" and torch.cuda.is_available() and torch.cuda.is_bf16_supported():
+        return "bf16-mixed"
+    return "32-true"
+
+
+def accumulation(effective: int, batch_size: int, world_size: int) -> int:
+    """Batches per optimizer step, so that `batch_size * world_size * result` is the effective batch."""
+    step = batch_size * world_size
+    if effective % step:
+        raise ConfigError(
+            f"trainer.effective_batch_size={effective} is no multiple of loader.batch_size x processes "
+            f"({batch_size} x {world_size} = {step}): set it to {max(step, effective // step * step)}, "
+            "or choose another loader.batch_size"
+        )
+    return effective // step
+
+
+def own_callbacks(config: DictConfig, folder: Path, *, has_logger: bool) -> list[pl.Callback]:
+    """Best and last checkpoint, early stopping, progress. The best comes first: Lightning calls it *the* checkpoint."""
+    checkpoints = str(folder / "checkpoints")
+    made: list[pl.Callback] = [
+        ModelCheckpoint(
+            checkpoints, filename="best", monitor="val/loss", mode="min", save_top_k=1, enable_version_counter=False
+        ),
+        ModelCheckpoint(
+            checkpoints,
+            filename="last",
+            save_top_k=1,
+            every_n_train_steps=config.callbacks.checkpoint_every_steps,
+            enable_version_counter=False,
+        ),
+        EpochLine(),
+    ]
+    if config.callbacks.patience is not None:
+        made.append(EarlyStopping(monitor="val/loss", mode="min", patience=config.callbacks.patience, check_finite=True))
+    if has_logger:
+        made.append(LearningRateMonitor(logging_interval="step"))
+    if shows_bar(config):
+        made.append(RichProgressBar(leave=False))
+    return made
+
+
+def shows_bar(config: DictConfig) -> bool:
+    """Whether a moving progress bar makes sense: asked for, or `auto` on a terminal."""
+    wanted = config.callbacks.progress_bar
+    return sys.stderr.isatty() if wanted == "auto" else bool(wanted)
+
+
+def build_loggers(config: DictConfig, folder: Path) -> list[Logger]:
+    """CSV, TensorBoard and W&B loggers, as `config.logger` asks; W&B stays offline unless a key is set."""
+    loggers: list[Logger] = []
+    if config.logger.csv:
+        loggers.append(CSVLogger(str(folder), name="", version=_free_name(folder, "csv")))
+    if config.logger.tensorboard:
+        loggers.append(TensorBoardLogger(str(folder), name="", version="tensorboard"))
+    if config.logger.wandb:
+        loggers.append(_wandb(config, folder))
+    return loggers
+
+
+def _wandb(config: DictConfig, folder: Path) -> Logger:
+    from lightning.pytorch.loggers import WandbLogger
+
+    options: dict[str, Any] = dict(OmegaConf.to_container(config.logger.wandb, resolve=True))  # type: ignore[arg-type]
+    # Offline is the default without a key: asking for one would stop a run that nobody watches.
+    offline = not os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE") == "offline"
+    return WandbLogger(
+        save_dir=str(folder),
+        name=f"{config.name}-{folder.name}",
+        id=content_key(str(folder.resolve()))[:12],  # a resumed run goes on in its own W&B run
+        resume="allow" if not offline else None,
+        offline=offline,
+        config=OmegaConf.to_container(config, resolve=True),
+        **options,
+    )
+
+
+def _free_name(folder: Path, name: str) -> str:
+    """`name`, or `name_2`, ... where it is taken: Lightning's CSVLogger empties a folder that it finds."""
+    taken = {p.name for p in folder.glob(f"{name}*")} if folder.is_dir() else set()
+    return name if name not in taken else next(f"{name}_{i}" for i in range(2, 10_000) if f"{name}_{i}" not in taken)

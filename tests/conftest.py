@@ -1,0 +1,53 @@
+"""A tiny benchmark, prepared once per test process, and configurations composed on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("WANDB_MODE", "offline")
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `raw`, `prepared` and `cache`: five synthetic datasets of about 300 small images in all."""
+    folder = tmp_path_factory.mktemp("workspace")
+    from skintag.data.prepare import ensure_prepared
+
+    ensure_prepared(compose_config(folder).data)
+    return folder
+
+
+def compose_config(workspace: Path, *overrides: str, name: str = "train"):  # noqa: ANN201
+    """`configs/<name>.yaml` with its paths inside `workspace`, tiny synthetic data, and the given overrides."""
+    from hydra import compose, initialize_config_dir
+
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return compose(name, overrides=[*tiny_overrides(workspace), *overrides])
+
+
+def tiny_overrides(workspace: Path) -> list[str]:
+    """What makes a run small enough for a test."""
+    return [
+        f"paths.raw={workspace}/raw",
+        f"paths.prepared={workspace}/prepared",
+        f"paths.cache={workspace}/cache",
+        f"paths.runs={workspace}/runs",
+        "data=synthetic",
+        "data.synthetic.images=300",
+        "data.synthetic.scale=0.25",
+        "data.workers=1",
+        "loader.num_workers=0",
+    ]
+
+
+@pytest.fixture
+def compose_run(workspace: Path) -> Callable[..., object]:
+    """`compose_run("experiment=multi", ...)`: a training configuration on the tiny data."""
+    return lambda *overrides: compose_config(workspace, *overrides)
