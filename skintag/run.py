@@ -11,6 +11,7 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from hydra.core.hydra_config import HydraConfig
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -19,11 +20,13 @@ from skintag.callbacks.probe_fitting import ProbeFitting
 from skintag.config import instantiate
 from skintag.data.datamodule import LesionDataModule
 from skintag.data.prepare import ensure_prepared
-from skintag.data.view import View, build_view, view_summary
+from skintag.data.view import GROUP_NAMES, View, build_view, view_summary
 from skintag.errors import ConfigError
 from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.table import write_outputs
+from skintag.evaluation.table import run_table, write_outputs
+from skintag.evaluation.thresholds import Threshold
 from skintag.io import write_json
+from skintag.models.backbone import Backbone
 from skintag.models.lesion_module import LesionModule
 from skintag.provenance import Stages, provenance
 from skintag.trainer import build_trainer
@@ -37,8 +40,8 @@ class RunResult:
     """The run folder."""
     predictions: Predictions
     """Val and test rows of every model of the run."""
-    metrics: dict[str, Any]
-    """What metrics.json holds."""
+    thresholds: dict[str, Threshold]
+    """One per model, fitted on val."""
 
 
 def train(config: DictConfig, folder: Path | None = None) -> RunResult | None:
@@ -104,22 +107,25 @@ def view_of(config: DictConfig, prepared: Path) -> View:
 def module_of(config: DictConfig, view: View) -> LesionModule:
     """The LightningModule, with its backbone's weights loaded and locked."""
     return LesionModule(
-        backbone=OmegaConf.to_container(config.backbone, resolve=True),
-        finetune=OmegaConf.to_container(config.finetune, resolve=True),
-        objective=OmegaConf.to_container(config.objective, resolve=True),
-        optimizer=OmegaConf.to_container(config.optimizer, resolve=True),
+        backbone=instantiate(config.backbone),
+        finetune=instantiate(config.finetune),
+        objective=instantiate(config.objective),
+        optimizer=instantiate(config.optimizer),
+        head=OmegaConf.to_container(config.head, resolve=True),
         n_conditions=view.n_conditions,
+        n_groups=len(GROUP_NAMES),
         seed=config.seed,
+        compile_backbone=config.compile,
     )
 
 
 def scoring_callbacks(config: DictConfig, folder: Path) -> list[pl.Callback]:
     """Embedding export, then probe fitting."""
-    backbone = OmegaConf.to_container(config.backbone, resolve=True)
+    backbone = instantiate(config.backbone)
     probes = OmegaConf.to_container(config.probe, resolve=True)
     export = EmbeddingExport(
         Path(config.paths.cache) / "embeddings",
-        build_backbone=lambda: instantiate(backbone, seed=config.seed),
+        build_backbone=lambda: Backbone(backbone),
         features=list(config.callbacks.features),
         checkpoint=None if config.fit else config.ckpt_path,
     )
@@ -149,9 +155,12 @@ def finish(
     with stages.stage("scoring"):
         predictions = collect_predictions(config, view, module, export, probing)
         predictions.write(folder / "predictions.parquet")
-        metrics = write_outputs(folder, predictions, **OmegaConf.to_container(config.evaluation, resolve=True))
+        settings = instantiate(config.evaluation)
+        thresholds = write_outputs(folder, predictions, settings, caption=config.data_note)
     for name, seconds in probing.seconds.items():
         stages.add(f"  probe {name}", seconds)
+    for name, seconds in export.seconds.items():
+        stages.add(f"  embeddings {name}", seconds)
     written = provenance(
         seed=config.seed,
         stages=stages,
@@ -159,7 +168,9 @@ def finish(
         extra={"embeddings": export.report, "probes": probing.records},
     )
     write_json(folder / "provenance.json", written)
-    return RunResult(folder, predictions, metrics)
+    Console().print(run_table(predictions, thresholds, minimum=settings.minimum, caption=config.data_note))
+    print(f"run folder: {folder}")
+    return RunResult(folder, predictions, thresholds)
 
 
 def collect_predictions(
@@ -172,8 +183,18 @@ def collect_predictions(
     if config.fit or config.ckpt_path:
         tuned = export.embeddings.get("finetuned", export.embeddings.get("frozen"))
         assert tuned is not None
-        malignant, conditions = module.predict_embeddings(tuned[rows])
+        malignant, conditions = head_scores(module, tuned[rows])
         tables.append(Predictions.from_arrays(view.frame.iloc[rows], "head", malignant, conditions))
     for model, (scored, output) in probing.outputs.items():
         tables.append(Predictions.from_arrays(view.frame.iloc[scored], model, output.malignant, output.conditions))
     return Predictions.concat(tables)
+
+
+@torch.inference_mode()
+def head_scores(
+    module: LesionModule, embeddings: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """The head's p_malignant [n] and p_condition [n, K] (None where it learns none) for embeddings [n, D]."""
+    inputs = torch.from_numpy(embeddings).to(module.device)
+    malignant, conditions = module.objective.probabilities(module.head(inputs))
+    return malignant.cpu().numpy(), None if conditions is None else conditions.cpu().numpy()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
+import pandas as pd
 from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 
 from skintag.callbacks.embedding_export import EmbeddingExport
 from skintag.config import instantiate
-from skintag.probes import ProbeData, ProbeOutput
+from skintag.probes.data import ProbeData, ProbeOutput
 
 
 class ProbeFitting(pl.Callback):
@@ -43,7 +44,9 @@ class ProbeFitting(pl.Callback):
         split = view.frame["split"].to_numpy()
         scored = np.flatnonzero((split == "val") | (split == "test"))
         for feature, embeddings in sorted(export.embeddings.items(), reverse=True):
-            train, val = (probe_data(view.frame, embeddings, np.flatnonzero(split == s)) for s in ("train", "val"))
+            train, val = (
+                probe_data(view.frame, embeddings, view.rows(s), view.n_conditions) for s in ("train", "val")
+            )
             for name in self.probes:
                 if name == "majority":
                     if "majority" not in self.outputs:
@@ -71,12 +74,16 @@ class ProbeFitting(pl.Callback):
         print(f"probe {model}: {self.seconds[model]:.1f} s", file=sys.stderr, flush=True)
 
 
-def probe_data(frame: Any, embeddings: NDArray[np.float32], rows: Sequence[int] | NDArray[np.int64]) -> ProbeData:
+def probe_data(
+    frame: pd.DataFrame, embeddings: NDArray[np.float32], rows: NDArray[np.int64], n_conditions: int
+) -> ProbeData:
     """The rows of the view's frame as a probe wants them."""
     part = frame.iloc[rows]
     return ProbeData(
         embeddings=embeddings[rows],
         target=part["target"].to_numpy(dtype=np.int64),
         condition=part["target_condition"].to_numpy(dtype=np.int64),
-        weight=part["weight"].to_numpy(dtype=np.float32),
+        # a probe draws no samples: what the sampler would repeat counts more instead
+        weight=(part["weight"] * part["sampling_weight"]).to_numpy(dtype=np.float32),
+        n_conditions=n_conditions,
     )
