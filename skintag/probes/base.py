@@ -1,0 +1,173 @@
+"""What every probe is: fitted on train, chosen on val, asked for probabilities, saved without pickle."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self, cast
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skintag.errors import DataError, SkinTagError
+from skintag.io import read_json, write_json
+from skintag.probes.data import ProbeData, ProbeOutput, check_embeddings
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """What came out of a fit, beside the model itself."""
+
+    width: int
+    """Numbers in an embedding."""
+    n_conditions: int
+    """Columns of the condition probabilities."""
+    conditions: tuple[int, ...]
+    """The conditions that train had rows of, rising."""
+    rows: int
+    """Training rows."""
+    seconds: float
+    """Wall time of the fit."""
+    chosen: dict[str, float]
+    """What val chose and how good it was there, e.g. `binary_c`, `binary_val_log_loss`."""
+
+    def codes(self, condition: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Conditions [n] as positions in `conditions`, int64 [n]; -1 where train had none of it."""
+        table = np.full(self.n_conditions, -1, dtype=np.int64)
+        table[list(self.conditions)] = np.arange(len(self.conditions))
+        return table[condition]
+
+
+class Probe(ABC):
+    """A model of embeddings. Subclasses are dataclasses whose fields are the settings.
+
+    Files that `save` writes: `<name>.json` (settings and record), and arrays or trees beside it.
+    """
+
+    name: ClassVar[str]
+    """Names the files and, in the predictions table, the model."""
+    record: FitRecord | None = None
+    """What came out of the fit; None before."""
+
+    def fit(self, train: ProbeData, val: ProbeData) -> None:
+        """Fit on train; whatever there is to choose is chosen on val. A second fit replaces the first.
+
+        Raises:
+            DataError: train has one class only, or val no rows.
+            ValueError: train and val differ in width or taxonomy.
+        """
+        self._check_data(train, val)
+        conditions = tuple(int(c) for c in np.unique(train.condition))
+        width = train.embeddings.shape[1]
+        record = FitRecord(width, train.n_conditions, conditions, len(train), seconds=0.0, chosen={})
+        start = time.perf_counter()
+        chosen = self._fit(train, val, record)
+        self.record = replace(record, seconds=time.perf_counter() - start, chosen=chosen)
+
+    def predict(self, embeddings: NDArray[np.float32]) -> ProbeOutput:
+        """Probabilities for embeddings, float32 [n, d].
+
+        Raises:
+            SkinTagError: the probe is not fitted.
+            ValueError: another width than the probe was fitted on, or values that are not finite.
+        """
+        record = self._fitted()
+        x = np.ascontiguousarray(embeddings, dtype=np.float32)
+        check_embeddings(x)
+        if x.shape[1] != record.width:
+            raise ValueError(
+                f"embeddings have width {x.shape[1]}; probe {self.name!r} expects {record.width}"
+            )
+        malignant, present = (
+            self._predict(x) if len(x) else (np.empty(0), np.empty((0, len(record.conditions))))
+        )
+        conditions = np.zeros((len(x), record.n_conditions), dtype=np.float32)
+        conditions[:, list(record.conditions)] = present
+        return ProbeOutput(malignant.astype(np.float32), conditions)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the probe's files into the folder; `<name>.json` comes last and makes them count."""
+        record = self._fitted()
+        self._save(Path(folder))
+        meta = {"format": FORMAT, "probe": self.name, "settings": self.settings, "record": asdict(record)}
+        write_json(Path(folder) / f"{self.name}.json", meta)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read a saved probe; it predicts what the saved one did.
+
+        Raises:
+            DataError: a file is missing, damaged or of another format.
+        """
+        path = Path(folder) / f"{cls.name}.json"
+        try:
+            meta = read_json(path)
+            if (meta["format"], meta["probe"]) != (FORMAT, cls.name):
+                raise ValueError(f"format {meta['format']} of probe {meta['probe']!r}")
+            probe = cls(**meta["settings"])
+            record = FitRecord(**{**meta["record"], "conditions": tuple(meta["record"]["conditions"])})
+            probe._load(Path(folder), record)
+            probe.record = record
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+            raise DataError(
+                path,
+                expected=f"a saved {cls.name!r} probe, format {FORMAT}",
+                found=f"{type(error).__name__}: {error}",
+                fix="fit the probe again, or copy the whole probes folder",
+            ) from error
+        return probe
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The dataclass fields, as keyword arguments that make an equal, unfitted probe."""
+        return {field.name: getattr(self, field.name) for field in fields(cast(Any, self))}
+
+    @abstractmethod
+    def _fit(self, train: ProbeData, val: ProbeData, record: FitRecord) -> dict[str, float]:
+        """Fit, and return what was chosen; the record says which conditions there are."""
+
+    @abstractmethod
+    def _predict(self, x: NDArray[np.float32]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """p_malignant [n] and probabilities of the conditions in train [n, c], for n > 0."""
+
+    @abstractmethod
+    def _save(self, folder: Path) -> None:
+        """Write the model's files."""
+
+    @abstractmethod
+    def _load(self, folder: Path, record: FitRecord) -> None:
+        """Read them."""
+
+    def _fitted(self) -> FitRecord:
+        if self.record is None:
+            raise SkinTagError(
+                f"probe {self.name!r} is not fitted: call fit(train, val) or load(folder) first"
+            )
+        return self.record
+
+    def _check_data(self, train: ProbeData, val: ProbeData) -> None:
+        if (train.embeddings.shape[1], train.n_conditions) != (val.embeddings.shape[1], val.n_conditions):
+            raise ValueError("train and val differ in the embeddings' width or in n_conditions")
+        positive = int(train.target.sum())
+        problem = None
+        if positive in (0, len(train)):
+            problem = f"train: {len(train) - positive} benign and {positive} malignant rows"
+        elif len(np.unique(train.condition)) < 2:
+            problem = f"train: condition {train.condition[0]} only"
+        elif not len(val):
+            problem = "val: no rows"
+        elif not np.isin(val.condition, train.condition).any():
+            problem = "val: no row of a condition that train has"
+        if problem:
+            raise DataError(
+                f"probe {self.name!r}",
+                expected="both classes and at least two conditions in train, and rows of them in val",
+                found=problem,
+                fix="choose datasets or a split that give both",
+            )
