@@ -5,7 +5,7 @@ form a chain, each balanced inside the cells of those before it, and a row's wei
 
     domain       over all rows
     malignancy   inside each domain where `domain` is balanced too, else over all rows
-    fitzpatrick  inside each domain (and each class, where `malignancy` is balanced too), over I-II, III-IV, V-VI
+    fitzpatrick  over I-II, III-IV, V-VI inside each domain (and each class, with `malignancy`)
 
 Because every factor has mean 1 inside the cells of the earlier ones, no factor undoes another.
 
@@ -41,13 +41,12 @@ class Balance:
     over: tuple[str, ...] = ()
     """Which of `domain`, `malignancy`, `fitzpatrick` to balance; in any order, empty for none."""
     mode: str = "loss"
-    """`loss`: weights multiply the loss, no image is seen twice; `sampling`: they set how often it is drawn."""
+    """`loss`: they multiply the loss, no image is seen twice; `sampling`: they set how often it is drawn."""
     max_ratio: float | None = 10.0
-    """Largest quotient of two weights of one factor inside one cell; null for no cap.
+    """No image weighs more than this many average ones; null for no cap.
 
-    A level with fewer than 1/max_ratio of the rows of the largest one counts as having that many, so a
-    handful of images is never blown up without limit. Means stay exactly 1; a product of k factors spans
-    at most max_ratio ** k.
+    What a capped level loses goes to the other levels of its cell, so every mean stays 1. Without a cap the
+    five or so smartphone images of skin types V-VI in PAD-UFES-20 would weigh hundreds each.
     """
 
     def __post_init__(self) -> None:
@@ -78,24 +77,29 @@ class Balance:
         domain = level_codes(train, "domain", DOMAINS, null=False)
         classes = target.astype(np.int64)
         if "domain" in self.over:
-            weights *= inverse_frequency(domain, whole, self.max_ratio)
+            weights *= inverse_frequency(domain, whole, self._ceiling(weights))
         if "malignancy" in self.over:
             cells = domain if "domain" in self.over else whole
-            weights *= inverse_frequency(classes, cells, self.max_ratio)
+            weights *= inverse_frequency(classes, cells, self._ceiling(weights))
         if "fitzpatrick" in self.over:
             cells = domain * 2 + classes if "malignancy" in self.over else domain
-            weights *= inverse_frequency(level_codes(train, "fst_group", FST_GROUPS), cells, self.max_ratio)
+            groups = level_codes(train, "fst_group", FST_GROUPS)
+            weights *= inverse_frequency(groups, cells, self._ceiling(weights))
         return weights
+
+    def _ceiling(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By how much the next factor may multiply each row's weight."""
+        return (self.max_ratio or np.inf) / weights
 
 
 def inverse_frequency(
-    levels: NDArray[np.int64], cells: NDArray[np.int64], max_ratio: float | None = None
+    levels: NDArray[np.int64], cells: NDArray[np.int64], ceiling: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """1 / (rows of the level in the cell), scaled to mean 1 over the cell's rows that have a level; float64 [n].
+    """1 / (rows of the level in the cell), scaled to mean 1 over the cell's rows with a level; float64 [n].
 
-    Rows without a level (-1) get exactly 1, so each cell's mean is 1 with or without them. A level is
-    counted as at least `1 / max_ratio` of the largest level of its cell, which bounds the quotient of any
-    two weights of the cell by `max_ratio` and leaves the mean alone.
+    Rows without a level (-1) get exactly 1, so each cell's mean is 1 with or without them. No level gets
+    more than `ceiling` (the same for all rows of a cell, at least 1): in a cell of N rows with n_l of level l
+    a row weighs min(c / n_l, ceiling), where c makes the n_l * weight add up to N.
     """
     known = levels >= 0
     if not known.any():
@@ -103,8 +107,24 @@ def inverse_frequency(
     shape = (int(cells.max()) + 1, int(levels.max()) + 1)
     flat = np.where(known, cells * shape[1] + levels, 0)
     counts = np.bincount(flat[known], minlength=shape[0] * shape[1]).reshape(shape)  # [cells, levels]
-    floor = counts.max(axis=1, keepdims=True) / max_ratio if max_ratio else 0.0
-    raw = np.divide(1.0, np.maximum(counts, floor), out=np.zeros(shape), where=counts > 0)
-    mass = (counts * raw).sum(axis=1, keepdims=True)
-    scaled = np.divide(raw * counts.sum(axis=1, keepdims=True), mass, out=np.zeros(shape), where=mass > 0)
+    most = np.ones((shape[0], 1))
+    most[cells, 0] = np.clip(ceiling, 1.0, len(levels))  # no weight can be above the number of rows
+    scaled = _fill(counts, most)
     return np.where(known, scaled.ravel()[flat], 1.0)
+
+
+def _fill(counts: NDArray[np.int64], most: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weight of each level, float64 [cells, levels]: as equal in mass as `most` [cells, 1] lets them be.
+
+    Each round caps the levels whose equal share of the mass left would lift them above `most`.
+    """
+    rows = counts.sum(axis=1, keepdims=True)
+    capped = np.zeros(counts.shape, dtype=bool)
+    weight = np.zeros(counts.shape)
+    for _ in range(counts.shape[1]):
+        free = (counts > 0) & ~capped
+        left = rows - most * np.where(capped, counts, 0).sum(axis=1, keepdims=True)
+        mass = left / np.maximum(free.sum(axis=1, keepdims=True), 1)
+        weight = np.divide(mass, counts, out=np.zeros(counts.shape), where=free)
+        capped |= weight > most
+    return np.where(capped, most, weight)

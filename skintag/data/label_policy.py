@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skintag.data.levels import check_choice, level_codes
+from skintag.data.levels import check_choice, level_codes, rows_named
 from skintag.data.schema import MALIGNANCY, Condition
 from skintag.errors import DataError, first_few
 
@@ -107,13 +107,13 @@ class LabelPolicy:
 
 def _condition_codes(frame: pd.DataFrame) -> NDArray[np.int64]:
     """The catalog's condition as int64 [n], null as -1."""
-    codes = frame["condition"].astype("Int64").fillna(-1).to_numpy(dtype=np.int64)
+    codes: NDArray[np.int64] = np.asarray(frame["condition"].astype("Int64").fillna(-1), dtype=np.int64)
     wrong = (codes < -1) | (codes >= len(Condition))
     if wrong.any():
         raise DataError(
             "column 'condition' of the catalog",
             expected=f"0..{len(Condition) - 1} or null",
-            found=f"{first_few(sorted(set(codes[wrong])))}, e.g. in {first_few(list(frame['image_id'][wrong]), 3)}",
+            found=f"{first_few(sorted(set(codes[wrong])))}; {rows_named(frame, wrong)}",
             fix="correct the source's label table, then run python -m skintag.prepare again",
         )
     return codes

@@ -1,17 +1,24 @@
-"""Columns of few known values as small integers, and lists of names as Hydra hands them over."""
+"""Columns of few known values as small integers, and names as Hydra hands them over."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skintag.data.schema import DOMAINS, FST_GROUPS
 from skintag.errors import ConfigError, DataError, first_few, near_matches
 
+GROUP_NAMES: Final = tuple(f"{domain}/{group}" for domain in DOMAINS for group in (*FST_GROUPS, "unknown"))
+"""What `group_index` counts through: each domain's skin-type groups, and its images without one."""
 
-def level_codes(frame: pd.DataFrame, column: str, levels: Sequence[str], *, null: bool = True) -> NDArray[np.int64]:
+
+def level_codes(
+    frame: pd.DataFrame, column: str, levels: Sequence[str], *, null: bool = True
+) -> NDArray[np.int64]:
     """Position of each value of `column` in `levels`, int64 [n]; null is -1.
 
     Raises:
@@ -27,10 +34,23 @@ def level_codes(frame: pd.DataFrame, column: str, levels: Sequence[str], *, null
         raise DataError(
             f"column {column!r} of the catalog",
             expected=f"one of {', '.join(levels)}{' or null' if null else ''}",
-            found=f"{first_few(found)} in {int(wrong.sum())} row(s), e.g. {first_few(list(frame['image_id'][wrong]), 3)}",
+            found=f"{first_few(found)}; {rows_named(frame, wrong)}",
             fix="correct the source's label table or adapter, then run python -m skintag.prepare again",
         )
     return np.where(empty, -1, codes)
+
+
+def group_index(frame: pd.DataFrame) -> NDArray[np.int16]:
+    """Position in GROUP_NAMES of each row, int16 [n]; raises as `level_codes` does."""
+    group = level_codes(frame, "fst_group", FST_GROUPS)
+    group[group < 0] = len(FST_GROUPS)
+    domain = level_codes(frame, "domain", DOMAINS, null=False)
+    return (domain * (len(FST_GROUPS) + 1) + group).astype(np.int16)
+
+
+def rows_named(frame: pd.DataFrame, rows: NDArray[np.bool_]) -> str:
+    """`3 row(s), e.g. ham10000/a, ...`, for messages."""
+    return f"{int(rows.sum())} row(s), e.g. {first_few(list(frame['image_id'][rows]), 3)}"
 
 
 def as_names(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -41,4 +61,5 @@ def as_names(value: str | Iterable[str]) -> tuple[str, ...]:
 def check_choice(key: str, value: str, choices: Sequence[str]) -> None:
     """Raise ConfigError, with near matches, where `value` is not one of `choices`."""
     if value not in choices:
-        raise ConfigError(f"{key}={value!r} is not one of {', '.join(choices)}; {near_matches(str(value), choices)}")
+        near = near_matches(str(value), choices)
+        raise ConfigError(f"{key}={value!r} is not one of {', '.join(choices)}; {near}")
