@@ -1,0 +1,223 @@
+"""The data of a run, as Lightning and the embedding export ask for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from skintag.data.dataset import ImagePipeline, LesionImages
+from skintag.data.loader import (
+    BatchLoader,
+    EpochLoader,
+    RowLabels,
+    Seekable,
+    as_it_is,
+    images_of,
+    start_worker,
+    worker_context,
+)
+from skintag.data.loader_settings import LoaderSettings
+from skintag.data.reader import ShardStore
+from skintag.data.sampler import EpochSampler, EvenBatches, GivenBatches
+from skintag.data.view import View
+from skintag.errors import ConfigError
+from skintag.hashing import content_key
+
+if TYPE_CHECKING:
+    from skintag.data.augment import Augmentation
+
+_CHUNK: Final = 64  # images per batch of `chunks`; a constant, so that embeddings do not depend on a setting
+
+
+class LesionDataModule(pl.LightningDataModule):
+    """Loaders over the shards for a view.
+
+    Batches are dicts, see `skintag.data.loader.Batch`. Validation and test are read by offset in either mode,
+    each image exactly once and by one rank, in the order of the view's rows.
+
+    Args:
+        view: which images, in which split, with which labels and weights. Training images are drawn by
+            `sampling_weight` with replacement where it differs between rows, else each is seen once an epoch.
+        prepared: the prepared folder.
+        image_size: side S of the square that the model sees, pixels.
+        augmentation: of training images; None for none.
+        seed: of the order and of the augmentation.
+        loader: fields of LoaderSettings.
+
+    Raises:
+        ConfigError: a loader setting that does not exist or makes no sense.
+    """
+
+    def __init__(
+        self,
+        *,
+        view: View,
+        prepared: str | os.PathLike[str],
+        image_size: int,
+        augmentation: Augmentation | None,
+        seed: int,
+        **loader: Any,
+    ) -> None:
+        super().__init__()
+        self.view, self.prepared, self.seed = view, Path(prepared), seed
+        self.loader = LoaderSettings.of(loader)
+        self.pipeline = ImagePipeline(image_size, self.loader.fit, augmentation, seed)
+        if self.loader.mode == "stream" and self._weights() is not None:
+            raise ConfigError(
+                "balance by sampling needs exact epochs: set loader=indexed, or balance.mode=loss"
+            )
+        self._store: ShardStore | None = None
+        self._positions: NDArray[np.int64] | None = None
+        self._labels = RowLabels.of(view.frame)
+        self._alive: list[BatchLoader] = []  # loaders whose workers outlive an epoch
+
+    @property
+    def store(self) -> ShardStore:
+        """The shards of the view's datasets, opened on first use.
+
+        Raises:
+            DataError: shards are missing or broken, or lack an image of the view.
+        """
+        if self._store is None:
+            datasets = sorted(self.view.frame["dataset"].unique())
+            self._store = ShardStore(self.prepared, datasets, self.loader.url)
+        return self._store
+
+    def row_positions(self) -> NDArray[np.int64]:
+        """Position in `store` of every row of the view, int64 [n]."""
+        if self._positions is None:
+            self._positions = self.store.positions(self.view.frame["image_id"])
+        return self._positions
+
+    def setup(self, stage: str) -> None:
+        """Open the shards and check that they hold the view's images; see `store`."""
+        self.row_positions()
+        if self.trainer is not None and self.trainer.world_size > 1:
+            connector = self.trainer._accelerator_connector
+            if getattr(connector, "use_distributed_sampler", False):
+                raise ConfigError(
+                    "trainer.use_distributed_sampler must be false: the loaders share out images themselves"
+                )
+
+    def train_dataloader(self) -> EpochLoader:
+        """The training batches, epoch by epoch; resumable in mid-epoch."""
+        rank, world_size = self._place()
+        rows, workers = self.view.rows("train"), self.loader.workers(world_size)
+        shared: dict[str, Any] = {"seed": self.seed, "rank": rank, "world_size": world_size}
+        plan: Seekable
+        if self.loader.mode == "stream":
+            from skintag.data.stream import StreamImages
+
+            stream = StreamImages(
+                self.store, rows, self.row_positions(), self.pipeline, self.loader.batch_size,
+                workers=workers, shuffle_buffer=self.loader.shuffle_buffer, **shared,
+            )  # fmt: skip
+            plan, inner = stream, self._loader(stream, workers, persistent=True)
+        else:
+            plan = EpochSampler(rows, self.loader.batch_size, weights=self._weights(), **shared)
+            inner = self._loader(self._images(), workers, plan, persistent=True)
+        return self._keep(EpochLoader(inner, self._labels, plan, self._trained_batches()))
+
+    def val_dataloader(self) -> BatchLoader:
+        """The validation images."""
+        return self._keep(self._in_order(self.view.rows("val"), persistent=True))
+
+    def test_dataloader(self) -> BatchLoader:
+        """The test images."""
+        return self._in_order(self.view.rows("test"))
+
+    def predict_dataloader(self, rows: Sequence[int] | NDArray[np.int64] | None = None) -> BatchLoader:
+        """The images of any rows of the view, in that order, without augmentation; None: of all.
+
+        With several ranks each has a contiguous part, and no row is in two of them.
+        """
+        every = np.arange(len(self.view.frame)) if rows is None else np.asarray(rows, dtype=np.int64)
+        return self._in_order(every)
+
+    def chunks(self) -> list[NDArray[np.int64]]:
+        """All positions in `store`, in fixed groups within a shard, each int64 [<= 64].
+
+        What an image is grouped with does not depend on the view, the machine or the settings, so a result
+        computed group by group (an embedding) is the same to the last bit wherever it is computed.
+        """
+        ends = np.cumsum(self.store.samples).tolist()
+        starts = [0, *ends[:-1]]
+        return [
+            np.arange(first, min(first + _CHUNK, end), dtype=np.int64)
+            for start, end in zip(starts, ends, strict=True)
+            for first in range(start, end, _CHUNK)
+        ]
+
+    def image_batches(self, chunks: Sequence[NDArray[np.int64]]) -> Iterator[torch.Tensor]:
+        """The images at each group of positions, without augmentation: uint8 [B, 3, S, S], group by group."""
+        everything = LesionImages(self.store, np.arange(len(self.store)), self.pipeline)
+        workers = self.loader.workers(self._place()[1])
+        for images, _ in images_of(self._loader(everything, workers, GivenBatches(list(chunks)))):
+            yield images
+
+    def preprocessing_fingerprint(self) -> str:
+        """Equal for equal pixels from equal shards, without augmentation."""
+        return content_key(self.pipeline.fingerprint, _CHUNK)
+
+    def teardown(self, stage: str) -> None:
+        """End the workers that outlive epochs."""
+        while self._alive:
+            self._alive.pop().close()
+
+    def _images(self) -> LesionImages:
+        return LesionImages(self.store, self.row_positions(), self.pipeline)
+
+    def _in_order(self, rows: NDArray[np.int64], persistent: bool = False) -> BatchLoader:
+        rank, world_size = self._place()
+        batches = EvenBatches(rows, self.loader.eval_batch_size, rank=rank, world_size=world_size)
+        inner = self._loader(self._images(), self.loader.workers(world_size), batches, persistent=persistent)
+        return BatchLoader(inner, self._labels)
+
+    def _loader(
+        self, images: Dataset, workers: int, batches: Any = None, *, persistent: bool = False
+    ) -> DataLoader:
+        options: dict[str, Any] = {"batch_sampler": batches} if batches is not None else {"batch_size": None}
+        if workers:
+            options |= {
+                "prefetch_factor": self.loader.prefetch_factor,
+                "persistent_workers": persistent,
+                "multiprocessing_context": worker_context(self.loader.start_method),
+                "worker_init_fn": start_worker,
+            }
+        return DataLoader(
+            images,
+            num_workers=workers,
+            collate_fn=as_it_is,
+            pin_memory=torch.cuda.is_available(),
+            # a generator of its own, or each iterator would take a number from the model's random stream
+            generator=torch.Generator().manual_seed(self.seed),
+            **options,
+        )
+
+    def _keep(self, loader: Any) -> Any:
+        self._alive.append(loader)
+        return loader
+
+    def _place(self) -> tuple[int, int]:
+        """Rank of this process, and number of processes."""
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def _weights(self) -> NDArray[np.floating] | None:
+        """`sampling_weight` of the training rows, or None where all are equal."""
+        weights = self.view.frame["sampling_weight"].to_numpy(dtype=np.float64)[self.view.rows("train")]
+        return None if len(weights) == 0 or (weights == weights[0]).all() else weights
+
+    def _trained_batches(self) -> Any:
+        """A function that gives the batches of this epoch that were trained on; None without a trainer."""
+        if self.trainer is None:
+            return None
+        progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress
+        return lambda: progress.current.processed

@@ -1,0 +1,193 @@
+"""Training batches from shards that are read front to back, for object storage: the `webdataset` pipeline.
+
+What is decided here rather than left to webdataset, and why:
+
+- which process reads what: webdataset asks the environment for the rank, which workers may not know;
+- the order of shards and of samples in the shuffle buffer: by (seed, epoch), another one in every epoch;
+- the number of batches: the same for every rank, computed from the view, whatever the sizes of the shards.
+
+An epoch is about one pass, not exactly: each worker goes round its shards until it has made its batches, all
+of them full, so that with unequal shards an image may be seen twice, or not at all, in one epoch. For exact
+epochs there is the indexed mode.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import IterableDataset, get_worker_info
+
+os.environ["WDS_SECURE"] = "1"  # no pipes and no pickles; webdataset looks at it once, on import
+import webdataset as wds
+from webdataset.tariterators import tar_file_iterator, url_opener
+
+from skintag.data.dataset import ImagePipeline
+from skintag.data.reader import ShardStore
+from skintag.data.sampler import count_batches
+from skintag.data.shard_format import SUFFIX, member_name
+from skintag.errors import DataError, SkinTagError
+
+Sample = tuple[int, str, bytes]
+"""Row in the view, image_id, encoded image."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one worker reads of a shard: of the wanted images every `parts`-th, from number `part` on."""
+
+    shard: int
+    part: int = 0
+    parts: int = 1
+
+
+class StreamImages(IterableDataset):
+    """Batches of the view's training images, from shards on a local disk or a web server.
+
+    A resumed epoch reads its shards again but decodes no image of the batches that are skipped; it goes on
+    exactly, given the same number of workers.
+
+    Args:
+        store: the shards and their indexes.
+        rows: the rows to train on, int64 [n].
+        positions: position in `store` of every row of the view, int64.
+        pipeline: what makes a batch of encoded images.
+        batch_size: images per batch and rank.
+        seed: of the order.
+        rank: of this process.
+        world_size: number of processes.
+        workers: worker processes of each rank; 0 counts as 1.
+        shuffle_buffer: encoded images that each worker keeps and picks the next one from.
+    """
+
+    def __init__(
+        self,
+        store: ShardStore,
+        rows: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        pipeline: ImagePipeline,
+        batch_size: int,
+        *,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        workers: int = 0,
+        shuffle_buffer: int = 1000,
+    ) -> None:
+        self.pipeline, self.batch_size, self.seed, self.shuffle_buffer = (
+            pipeline,
+            batch_size,
+            seed,
+            shuffle_buffer,
+        )
+        self.rank, self.world_size, self.workers = rank, world_size, max(1, workers)
+        self.batches = count_batches(len(rows), batch_size, world_size)
+        self.urls, self.samples = store.shards, store.samples
+        self.wanted = np.bincount(store.shard_of[positions[rows]], minlength=len(self.urls))
+        """How many of the rows lie in each shard, int64 [shards]."""
+        names = map(member_name, store.image_ids[positions[rows]])
+        self._row_of = dict(zip(names, rows.tolist(), strict=True))
+        self._position = torch.zeros(2, dtype=torch.int64).share_memory_()  # epoch, first batch: workers look
+        self.identity = {
+            "images": len(rows), "batch_size": batch_size, "world_size": world_size, "seed": seed,
+            "workers": self.workers, "shuffle_buffer": shuffle_buffer, "shards": store.fingerprint,
+        }  # fmt: skip
+
+    def seek(self, epoch: int, first: int = 0) -> None:
+        """Let the next iteration be of `epoch` and begin with its batch number `first`."""
+        self._position.copy_(torch.tensor([epoch, first]))
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, NDArray[np.int64]] | SkinTagError]:
+        """This worker's share of the epoch: (images uint8 [B, 3, S, S], rows int64 [B]), or an error.
+
+        The DataLoader takes batches from its workers in turn, so of W workers number w makes the batches
+        w, w + W, ...; where the epoch is resumed at batch `first`, that is the turn of worker 0.
+        """
+        epoch, first = self._position.tolist()
+        info = get_worker_info()
+        worker = ((info.id if info else 0) + first) % self.workers
+        made, all_of_them = (len(range(worker, stop, self.workers)) for stop in (first, self.batches))
+        if made == all_of_them:
+            return
+        try:
+            stream = self._encoded(epoch, self.pieces(epoch, self.rank * self.workers + worker))
+            for batch in range(all_of_them):
+                rows, image_ids, encoded = zip(*islice(stream, self.batch_size), strict=True)
+                if batch >= made:
+                    yield self.pipeline(encoded, image_ids, epoch), np.array(rows, dtype=np.int64)
+        except SkinTagError as error:
+            yield error
+
+    def pieces(self, epoch: int, slot: int) -> list[Piece]:
+        """What worker `slot`, counted over all ranks, reads in `epoch`: at least one wanted image.
+
+        Shards without a wanted image are left out. Where there are fewer shards than workers, several
+        workers read the same one and each takes its own images of it.
+        """
+        shards = np.random.Generator(np.random.Philox(key=[self.seed, epoch])).permutation(len(self.urls))
+        shards = shards[self.wanted[shards] > 0]
+        slots = self.world_size * self.workers
+        if len(shards) >= slots:
+            return [Piece(int(shard)) for shard in shards[slot::slots]]
+        shard = int(shards[slot % len(shards)])
+        part, parts = slot // len(shards), len(range(slot % len(shards), slots, len(shards)))
+        return [Piece(shard, part, parts) if part < self.wanted[shard] else Piece(shard)]
+
+    def _encoded(self, epoch: int, pieces: list[Piece]) -> Iterator[Sample]:
+        """The images of the pieces in mixed order, pass after pass without end."""
+        one_pass = wds.DataPipeline(
+            lambda: ({"url": self.urls[piece.shard], "piece": piece} for piece in pieces),
+            url_opener,
+            self._samples,
+            wds.shuffle(self.shuffle_buffer, rng=random.Random(f"{self.seed}/{epoch}/{pieces}")),
+        )
+        return iter(one_pass.repeat())
+
+    def _samples(self, sources: Iterable[dict[str, Any]]) -> Iterator[Sample]:
+        """The wanted images of opened shards; others are skipped without a copy of them being made."""
+        for source in sources:
+            piece: Piece = source["piece"]
+            chooser = _Chooser(self._row_of, piece)
+            try:
+                with source["stream"] as stream:
+                    for member in tar_file_iterator(stream, select_files=chooser):
+                        name = member["fname"]
+                        yield self._row_of[name], name.removesuffix(SUFFIX), member["data"]
+            except (OSError, tarfile.TarError) as error:
+                raise self._broken(piece, str(error)) from error
+            if chooser.seen != self.samples[piece.shard]:
+                raise self._broken(piece, f"{chooser.seen}")
+
+    def _broken(self, piece: Piece, found: str) -> DataError:
+        return DataError(
+            self.urls[piece.shard],
+            expected=f"a shard of {self.samples[piece.shard]} images",
+            found=found,
+            fix="copy the shard again; check loader.url",
+        )
+
+
+class _Chooser:
+    """Says which members of a shard to read, and counts all of them."""
+
+    def __init__(self, row_of: dict[str, int], piece: Piece) -> None:
+        self.row_of, self.piece = row_of, piece
+        self.seen, self.wanted = 0, 0
+
+    def __call__(self, name: str) -> bool:
+        self.seen += 1
+        if name not in self.row_of:
+            return False
+        self.wanted += 1
+        return (self.wanted - 1) % self.piece.parts == self.piece.part
