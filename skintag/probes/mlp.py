@@ -35,7 +35,7 @@ class MLPProbe(Probe):
     """Units."""
     dropout: float = 0.3
     """Probability, in [0, 1)."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
     """Of AdamW."""
     weight_decay: float = 1e-2
     """Of AdamW."""

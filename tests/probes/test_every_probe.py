@@ -26,7 +26,7 @@ from skintag.probes.xgboost import XGBoostProbe
 MAKERS: dict[str, Callable[[], Probe]] = {
     "majority": MajorityProbe,
     "logistic": lambda: LogisticProbe(c=(0.01, 0.1)),
-    "mlp": lambda: MLPProbe(hidden=16, epochs=12, batch_size=32),
+    "mlp": lambda: MLPProbe(hidden=16, epochs=12, batch_size=32, learning_rate=3e-3),
     "xgboost": lambda: XGBoostProbe(trees=25, patience=5, threads=1),
 }
 EVERY = pytest.mark.parametrize("name", MAKERS)
