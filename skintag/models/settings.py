@@ -1,0 +1,73 @@
+"""What a configuration says of the backbone: which tower, and how much of it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import timm
+
+from skintag.errors import ConfigError, near_matches
+
+Size = int | float | str | bool
+
+
+@dataclass(frozen=True)
+class BackboneSettings:
+    """Which tower, at which image size, with which weights."""
+
+    name: str
+    """A timm model name, with or without a weights tag."""
+    image_size: int
+    """Height and width of the square input, pixels."""
+    sizes: Mapping[str, Size] = field(default_factory=dict)
+    """Overrides of the architecture, e.g. `embed_dim`, `depth`, `num_heads`."""
+    pretrained: bool = False
+    """Take timm's weights, from its hub or the hub's local cache."""
+    checkpoint: str | None = None
+    """Take weights from this file (.safetensors, a state dict by torch, or a LesionModule checkpoint)."""
+    package: str | None = None
+    """Take the weights file that this installed Python package ships."""
+    key_order: Literal["name", "positional"] = "name"
+    """How tensors of `checkpoint` or `package` find their place: by name, or by their order in the file."""
+    seed: int = 0
+    """Seed of the random weights where no others are taken."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", dict(self.sizes))
+        if not timm.is_model(self.name):
+            known = [model.partition(".")[0] for model in timm.list_models()]
+            hint = near_matches(self.name.partition(".")[0], known) if self.name else ""
+            raise ConfigError(f"backbone.name={self.name!r} is not a timm model; {hint}")
+        if self.image_size < 1:
+            raise ConfigError(f"backbone.image_size={self.image_size} should be a number of pixels")
+        sources = [name for name in ("pretrained", "checkpoint", "package") if getattr(self, name)]
+        if len(sources) > 1:
+            raise ConfigError(f"backbone takes weights from one place, found {' and '.join(sources)}")
+        if self.key_order not in ("name", "positional"):
+            raise ConfigError(f"backbone.key_order={self.key_order!r}: known: name, positional")
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    """How much of the tower learns."""
+
+    unlocked_groups: int | Literal["all"] = 0
+    """Number of last blocks that learn; 0: frozen tower; `all`: the stem too."""
+    batch_norm: Literal["eval", "train"] = "eval"
+    """Running statistics of batch norms inside learning blocks: kept (safe with small batches) or updated."""
+    grad_checkpointing: bool = False
+    """Recompute the activations of learning blocks in the backward pass: less memory, a third slower."""
+
+    def __post_init__(self) -> None:
+        groups = self.unlocked_groups
+        if groups != "all" and (isinstance(groups, bool) or not isinstance(groups, int) or groups < 0):
+            raise ConfigError(f"finetune.unlocked_groups={groups!r} should be 0, 1, 2 ... or all")
+        if self.batch_norm not in ("eval", "train"):
+            raise ConfigError(f"finetune.batch_norm={self.batch_norm!r}: known: eval, train")
+        if self.grad_checkpointing and self.batch_norm == "train":
+            raise ConfigError(
+                "finetune.grad_checkpointing runs learning blocks twice a step and would update batch-norm "
+                "statistics twice: use finetune.batch_norm=eval with it"
+            )
