@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.context import BaseContext
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import cv2
 import numpy as np
@@ -16,6 +16,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from skintag.errors import ConfigError, SkinTagError
+
+# What the fork server imports, in this order, so that no worker has to: skintag.data.augment comes before
+# albumentations because it tells that package not to look for updates.
+_PRELOAD: Final = ("skintag.data.stream", "skintag.data.augment", "albumentations")
 
 Batch = dict[str, torch.Tensor]
 """image uint8 [B, 3, S, S] RGB, channels last in memory; row int64 [B], position in the view's frame;
@@ -198,5 +202,5 @@ def worker_context(name: str) -> BaseContext:
         raise ConfigError(f"loader.start_method={name!r}: expected one of {', '.join(known)}")
     context = multiprocessing.get_context(name)
     if name == "forkserver":
-        context.set_forkserver_preload(["skintag.data.stream", "skintag.data.augment"])
+        context.set_forkserver_preload(list(_PRELOAD))
     return context

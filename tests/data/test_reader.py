@@ -199,7 +199,7 @@ class PlainHandler(RangeHandler):
 
 def serve(folder: Path, handler: type[RangeHandler]) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder))) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
 
