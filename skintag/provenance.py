@@ -40,6 +40,11 @@ class Stages:
         """Add `seconds` to `name`."""
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
+    def split(self, whole: str, part: str, seconds: float) -> None:
+        """Book `seconds` of `whole` as a stage of its own."""
+        self.add(part, seconds)
+        self.add(whole, -seconds)
+
 
 def git_state(folder: Path) -> dict[str, Any]:
     """Commit of the checkout that `folder` lies in, and whether it has uncommitted changes; nulls outside git."""

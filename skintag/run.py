@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
+import pandas as pd
 import torch
 from hydra.core.hydra_config import HydraConfig
 from numpy.typing import NDArray
@@ -18,8 +21,8 @@ from rich.console import Console
 from skintag.callbacks.embedding_export import EmbeddingExport
 from skintag.callbacks.probe_fitting import ProbeFitting
 from skintag.config import instantiate
+from skintag.data.catalog import read_catalog
 from skintag.data.datamodule import LesionDataModule
-from skintag.data.prepare import ensure_prepared
 from skintag.data.view import GROUP_NAMES, View, build_view, view_summary
 from skintag.errors import ConfigError
 from skintag.evaluation.predictions import Predictions
@@ -28,6 +31,7 @@ from skintag.evaluation.thresholds import Threshold
 from skintag.io import write_json
 from skintag.models.backbone import Backbone
 from skintag.models.lesion_module import LesionModule
+from skintag.prepared import ensure_prepared, resolution_note
 from skintag.provenance import Stages, provenance
 from skintag.trainer import build_trainer
 
@@ -44,6 +48,19 @@ class RunResult:
     """One per model, fitted on val."""
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What a run is put together from."""
+
+    view: View
+    caption: str
+    data: LesionDataModule
+    module: LesionModule
+    export: EmbeddingExport
+    probing: ProbeFitting
+    trainer: pl.Trainer
+
+
 def train(config: DictConfig, folder: Path | None = None) -> RunResult | None:
     """Run `config` and return its result; on the further processes of a distributed run, None.
 
@@ -53,55 +70,63 @@ def train(config: DictConfig, folder: Path | None = None) -> RunResult | None:
     """
     folder = folder or Path(HydraConfig.get().runtime.output_dir)
     stages = Stages()
+    quieten()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
     with stages.stage("data"):
         prepared = ensure_prepared(config.data)
-    with stages.stage("view"):
-        view = view_of(config, prepared)
-    console = Console(stderr=True)
     with stages.stage("set-up"):
-        data = LesionDataModule(
-            view=view,
-            prepared=prepared,
-            image_size=config.backbone.image_size,
-            augmentation=instantiate(config.augment),
-            seed=config.seed,
-            **OmegaConf.to_container(config.loader, resolve=True),
-        )
-        module = module_of(config, view)
-        callbacks = scoring_callbacks(config, folder)
-        trainer = build_trainer(config, folder, callbacks)
-    if trainer.is_global_zero:
-        console.print(view_summary(view))
-        write_json(folder / "leakage_audit.json", view.audit.to_dict())
-        console.print(view.audit.table())
-        print(f"run folder: {folder}", file=sys.stderr)
-    with stages.stage("fit, export and probes"):
-        trainer.fit(module, datamodule=data, ckpt_path=checkpoint_to_resume(config), weights_only=True)
-    if not trainer.is_global_zero:
-        return None
-    return finish(config, folder, view, data, module, callbacks, stages)
+        parts = put_together(config, folder, prepared)
+    if parts.trainer.is_global_zero:
+        announce(parts.view, folder)
+    with stages.stage("fit"):
+        checkpoint = checkpoint_to_resume(config)
+        parts.trainer.fit(parts.module, datamodule=parts.data, ckpt_path=checkpoint, weights_only=True)
+    return finish(config, folder, parts, stages) if parts.trainer.is_global_zero else None
 
 
-def view_of(config: DictConfig, prepared: Path) -> View:
-    """The run's view of the prepared catalog; a leak that its split promises not to have stops the run."""
-    from skintag.data.catalog import read_catalog
-
-    catalog = read_catalog(prepared / "catalog.parquet")
-    wanted = list(config.data.sources)
-    absent = sorted(set(wanted) - set(catalog["dataset"].unique()))
-    if absent:
-        raise ConfigError(f"data.sources: {', '.join(absent)} is not in {prepared}; python -m skintag.prepare adds it")
+def put_together(config: DictConfig, folder: Path, prepared: Path) -> _Parts:
+    """View, loaders, model, callbacks and trainer."""
+    catalog = catalog_of(config, prepared)
     view = build_view(
-        catalog[catalog["dataset"].isin(wanted)].reset_index(drop=True),
+        catalog,
         instantiate(config.labels),
         instantiate(config.split),
         instantiate(config.balance),
         seed=config.split_seed,
         train_on=config.train_on,
     )
-    return view
+    loader: dict[str, Any] = OmegaConf.to_container(config.loader, resolve=True)  # type: ignore[assignment]
+    data = LesionDataModule(
+        view=view,
+        prepared=prepared,
+        image_size=config.backbone.image_size,
+        augmentation=instantiate(config.augment),
+        seed=config.seed,
+        **loader,
+    )
+    module = module_of(config, view)
+    backbone = module.backbone.settings
+    export = EmbeddingExport(
+        Path(config.paths.cache) / "embeddings",
+        build_backbone=lambda: Backbone(backbone),
+        features=list(config.callbacks.features),
+        checkpoint=None if config.fit else config.ckpt_path,
+    )
+    probes: dict[str, Any] = OmegaConf.to_container(config.probe, resolve=True)  # type: ignore[assignment]
+    probing = ProbeFitting(probes, folder / "probes")
+    trainer = build_trainer(config, folder, [export, probing])
+    notes = [note for note in (config.data.note, resolution_note(catalog)) if note]
+    return _Parts(view, "; ".join(notes), data, module, export, probing, trainer)
+
+
+def catalog_of(config: DictConfig, prepared: Path) -> pd.DataFrame:
+    """The prepared catalog's rows of the datasets that the run asks for."""
+    catalog = read_catalog(prepared / "catalog.parquet")
+    absent = sorted(set(config.data.sources) - set(catalog["dataset"].unique()))
+    if absent:
+        raise ConfigError(f"data.sources: {', '.join(absent)} is not in {prepared}; python -m skintag.prepare adds it")
+    return catalog[catalog["dataset"].isin(list(config.data.sources))].reset_index(drop=True)
 
 
 def module_of(config: DictConfig, view: View) -> LesionModule:
@@ -111,25 +136,12 @@ def module_of(config: DictConfig, view: View) -> LesionModule:
         finetune=instantiate(config.finetune),
         objective=instantiate(config.objective),
         optimizer=instantiate(config.optimizer),
-        head=OmegaConf.to_container(config.head, resolve=True),
+        head=OmegaConf.to_container(config.head, resolve=True),  # type: ignore[arg-type]
         n_conditions=view.n_conditions,
         n_groups=len(GROUP_NAMES),
         seed=config.seed,
         compile_backbone=config.compile,
     )
-
-
-def scoring_callbacks(config: DictConfig, folder: Path) -> list[pl.Callback]:
-    """Embedding export, then probe fitting."""
-    backbone = instantiate(config.backbone)
-    probes = OmegaConf.to_container(config.probe, resolve=True)
-    export = EmbeddingExport(
-        Path(config.paths.cache) / "embeddings",
-        build_backbone=lambda: Backbone(backbone),
-        features=list(config.callbacks.features),
-        checkpoint=None if config.fit else config.ckpt_path,
-    )
-    return [export, ProbeFitting(probes, folder / "probes", config.seed)]
 
 
 def checkpoint_to_resume(config: DictConfig) -> str | None:
@@ -139,54 +151,56 @@ def checkpoint_to_resume(config: DictConfig) -> str | None:
     return config.ckpt_path if config.fit else None
 
 
-def finish(
-    config: DictConfig,
-    folder: Path,
-    view: View,
-    data: LesionDataModule,
-    module: LesionModule,
-    callbacks: list[pl.Callback],
-    stages: Stages,
-) -> RunResult:
+def announce(view: View, folder: Path) -> None:
+    """Say what will be trained and tested on, and write the leakage audit."""
+    write_json(folder / "leakage_audit.json", view.audit.to_dict())
+    console = readable_console(stderr=True)
+    console.print(view_summary(view))
+    console.print(view.audit.table())
+    print(f"run folder: {folder}", file=sys.stderr, flush=True)
+
+
+def finish(config: DictConfig, folder: Path, parts: _Parts, stages: Stages) -> RunResult:
     """Write predictions, thresholds, metrics and provenance, and print the table."""
-    export, probing = callbacks
-    assert isinstance(export, EmbeddingExport)
-    assert isinstance(probing, ProbeFitting)
     with stages.stage("scoring"):
-        predictions = collect_predictions(config, view, module, export, probing)
+        predictions = collect_predictions(config, parts)
         predictions.write(folder / "predictions.parquet")
         settings = instantiate(config.evaluation)
-        thresholds = write_outputs(folder, predictions, settings, caption=config.data_note)
-    for name, seconds in probing.seconds.items():
-        stages.add(f"  probe {name}", seconds)
-    for name, seconds in export.seconds.items():
-        stages.add(f"  embeddings {name}", seconds)
+        thresholds = write_outputs(folder, predictions, settings, caption=parts.caption)
+    for kind, timed in (("embeddings", parts.export.seconds), ("probe", parts.probing.seconds)):
+        for name, seconds in timed.items():
+            stages.split("fit", f"{kind} {name}", seconds)
+    view = parts.view
+    data = {"name": config.data.name, "note": parts.caption, "shards": parts.data.store.fingerprint}
     written = provenance(
         seed=config.seed,
         stages=stages,
-        data={"name": config.data.name, "note": config.data_note, "view": view.fingerprint, "shards": data.store.fingerprint},
-        extra={"embeddings": export.report, "probes": probing.records},
+        data={**data, "view": {k: v for k, v in view.to_dict().items() if k != "audit"}},
+        extra={
+            "split_seed": config.split_seed,
+            "embeddings": parts.export.report,
+            "probes": parts.probing.records,
+        },
     )
     write_json(folder / "provenance.json", written)
-    Console().print(run_table(predictions, thresholds, minimum=settings.minimum, caption=config.data_note))
+    table = run_table(predictions, thresholds, minimum=settings.minimum, caption=parts.caption)
+    readable_console().print(table)
+    print("seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in stages.seconds.items()))
     print(f"run folder: {folder}")
     return RunResult(folder, predictions, thresholds)
 
 
-def collect_predictions(
-    config: DictConfig, view: View, module: LesionModule, export: EmbeddingExport, probing: ProbeFitting
-) -> Predictions:
+def collect_predictions(config: DictConfig, parts: _Parts) -> Predictions:
     """The table of val and test rows: the fine-tuned head, then every probe."""
-    tables = []
-    split = view.frame["split"].to_numpy()
-    rows = np.flatnonzero((split == "val") | (split == "test"))
+    frame, tables = parts.view.frame, []
     if config.fit or config.ckpt_path:
-        tuned = export.embeddings.get("finetuned", export.embeddings.get("frozen"))
-        assert tuned is not None
-        malignant, conditions = head_scores(module, tuned[rows])
-        tables.append(Predictions.from_arrays(view.frame.iloc[rows], "head", malignant, conditions))
-    for model, (scored, output) in probing.outputs.items():
-        tables.append(Predictions.from_arrays(view.frame.iloc[scored], model, output.malignant, output.conditions))
+        embeddings = parts.export.embeddings
+        tuned = embeddings["finetuned"] if "finetuned" in embeddings else embeddings["frozen"]
+        rows = np.flatnonzero((frame["split"] != "train").to_numpy())
+        malignant, conditions = head_scores(parts.module, tuned[rows])
+        tables.append(Predictions.from_arrays(frame.iloc[rows], "head", malignant, conditions))
+    for model, (scored, output) in parts.probing.outputs.items():
+        tables.append(Predictions.from_arrays(frame.iloc[scored], model, output.malignant, output.conditions))
     return Predictions.concat(tables)
 
 
@@ -198,3 +212,16 @@ def head_scores(
     inputs = torch.from_numpy(embeddings).to(module.device)
     malignant, conditions = module.objective.probabilities(module.head(inputs))
     return malignant.cpu().numpy(), None if conditions is None else conditions.cpu().numpy()
+
+
+def readable_console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal, or wide enough for the tables where the output goes to a file."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else 120)
+
+
+def quieten() -> None:
+    """Keep Lightning's log to what a user can act on; the run prints its own progress."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for noise in ("isinstance.treespec, LeafSpec.", "The number of training batches", "does not have many workers"):
+        warnings.filterwarnings("ignore", message=f".*{noise}.*")

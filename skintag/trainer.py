@@ -66,18 +66,15 @@ def accumulation(effective: int, batch_size: int, world_size: int) -> int:
 
 def own_callbacks(config: DictConfig, folder: Path, *, has_logger: bool) -> list[pl.Callback]:
     """Best and last checkpoint, early stopping, progress. The best comes first: Lightning calls it *the* checkpoint."""
-    checkpoints = str(folder / "checkpoints")
+    every_steps = config.callbacks.checkpoint_every_steps
+    keep: dict[str, Any] = {
+        "dirpath": str(folder / "checkpoints"), "save_top_k": 1, "enable_version_counter": False,
+    }  # fmt: skip
     made: list[pl.Callback] = [
-        ModelCheckpoint(
-            checkpoints, filename="best", monitor="val/loss", mode="min", save_top_k=1, enable_version_counter=False
-        ),
-        ModelCheckpoint(
-            checkpoints,
-            filename="last",
-            save_top_k=1,
-            every_n_train_steps=config.callbacks.checkpoint_every_steps,
-            enable_version_counter=False,
-        ),
+        ModelCheckpoint(filename="best", monitor="val/loss", mode="min", **keep),
+        # one file, written in mid-epoch and at the end of each epoch
+        ModelCheckpoint(filename="last", every_n_train_steps=every_steps, **keep),
+        ModelCheckpoint(filename="last", every_n_epochs=1, save_on_train_epoch_end=True, **keep),
         EpochLine(),
     ]
     if config.callbacks.patience is not None:

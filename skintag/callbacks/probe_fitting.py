@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,10 @@ class ProbeFitting(pl.Callback):
     Args:
         probes: name -> the probe's configuration.
         folder: where fitted probes are saved, one folder per feature.
-        seed: seed of every probe.
     """
 
-    def __init__(self, probes: Mapping[str, Mapping[str, Any]], folder: Path, seed: int) -> None:
-        self.probes, self.folder, self.seed = probes, folder, seed
+    def __init__(self, probes: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+        self.probes, self.folder = probes, folder
         self.outputs: dict[str, tuple[NDArray[np.int64], ProbeOutput]] = {}  # model -> (rows, probabilities)
         self.seconds: dict[str, float] = {}
         self.records: dict[str, dict[str, Any]] = {}
@@ -65,12 +65,12 @@ class ProbeFitting(pl.Callback):
         folder: Path,
     ) -> None:
         began = time.perf_counter()
-        probe = instantiate(dict(self.probes[name]), seed=self.seed)
+        probe = instantiate(dict(self.probes[name]))
         probe.fit(train, val)
         probe.save(folder)
         self.outputs[model] = (scored, probe.predict(embeddings[scored]))
         self.seconds[model] = time.perf_counter() - began
-        self.records[model] = probe.record
+        self.records[model] = asdict(probe.record)
         print(f"probe {model}: {self.seconds[model]:.1f} s", file=sys.stderr, flush=True)
 
 

@@ -109,7 +109,7 @@ def conform(frame: pd.DataFrame, columns: dict[str, str], where: object) -> pd.D
     out = {}
     for name, dtype in columns.items():
         try:
-            out[name] = frame[name].astype(dtype)
+            out[name] = frame[name].astype(dtype)  # type: ignore[call-overload]
         except (TypeError, ValueError) as error:
             raise DataError(
                 where, expected=f"{dtype} values in {name!r}", found=str(error), fix="correct these rows"
