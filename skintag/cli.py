@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: the folder is not a run folder, or holds no checkpoint to go on from.
     """
-    resumed = [a.split("=", 1)[1] for a in arguments if a.startswith("resume=") and a not in ("resume=null", "resume=")]
+    resumed = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
+    resumed = [folder for folder in resumed if folder not in ("", "null")]
     if not resumed:
         return list(arguments)
     folder = Path(resumed[-1].strip("'\""))
@@ -78,13 +80,12 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
 def explain(error: Exception, arguments: Sequence[str], config_name: str) -> str:
     """Hydra's complaint in its own words, then what the user probably meant."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
-    lines = [str(error).strip().split("\nfull_key")[0]]
+    lines = [str(error).split("\nfull_key")[0].split("\nConfig search path")[0].strip()]
     if cause is not None and str(cause).split("\n")[0] not in lines[0]:
         lines.append("  " + str(cause).split("\n")[0])
-    try:
+    # the hints are extra: the message above already says what is wrong
+    with suppress(HydraException, OmegaConfBaseException):
         lines += _hints([a for a in arguments if "=" in a or a.startswith("~")], config_name)
-    except (HydraException, OmegaConfBaseException):
-        pass  # the hints are extra: the message above already says what is wrong
     return "\n".join(lines)
 
 
@@ -110,7 +111,7 @@ def _hints(arguments: Sequence[str], config_name: str) -> list[str]:
         name = override.key_or_group
         if name in groups or name in known or override.is_add() or name.startswith("hydra."):
             continue
-        hints.append(f"  {name}: {near_matches(name, [*known, *groups])}")
+        hints.append(f"  {name}: {near_matches(name, {*known, *groups})}")
     return hints
 
 
@@ -132,7 +133,7 @@ def _options(group: str) -> list[str]:
 
 def _flat_keys(config: DictConfig, prefix: str = "") -> list[str]:
     keys: list[str] = []
-    for key in config:
+    for key in map(str, config):
         name = f"{prefix}{key}"
         keys.append(name)
         child = config._get_node(key)

@@ -35,7 +35,8 @@ def _check_targets(node: Any) -> None:
     if isinstance(node, dict):
         target = node.get("_target_")
         if target is not None and not str(target).startswith(_ALLOWED):
-            raise ConfigError(f"_target_={target!r} may not be instantiated: allowed are {', '.join(_ALLOWED)}*")
+            allowed = ", ".join(f"{prefix}*" for prefix in _ALLOWED)
+            raise ConfigError(f"_target_={target!r} may not be instantiated; allowed: {allowed}")
         for value in node.values():
             _check_targets(value)
     elif isinstance(node, list):

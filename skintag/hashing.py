@@ -1,4 +1,4 @@
-"""Stable hashes: content keys for caches, and random-looking numbers that depend on nothing but their input."""
+"""Stable hashes: content keys for caches, and random-looking numbers that depend on their input alone."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         if part.is_file():
             with part.open("rb+") as stream:
                 os.fsync(stream.fileno())
-        os.replace(part, target)
+        part.replace(target)
     except BaseException:
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGES = (
-    "torch", "torchvision", "timm", "lightning", "hydra-core", "omegaconf", "torchmetrics", "xgboost", "scikit-learn",
-    "albumentations", "webdataset", "numpy", "pandas", "pyarrow", "pillow", "simplejpeg", "opencv-python-headless",
+    "torch", "torchvision", "timm", "lightning", "hydra-core", "omegaconf", "torchmetrics", "xgboost",
+    "scikit-learn", "albumentations", "webdataset", "numpy", "pandas", "pyarrow", "pillow", "simplejpeg",
+    "opencv-python-headless",
 )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ class Stages:
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """Commit of the checkout that `folder` lies in, and whether it has uncommitted changes; nulls outside git."""
+    """Commit of the checkout around `folder`, and whether it has uncommitted changes; nulls outside git."""
 
     def git(*arguments: str) -> str | None:
         try:

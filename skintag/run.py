@@ -125,7 +125,9 @@ def catalog_of(config: DictConfig, prepared: Path) -> pd.DataFrame:
     catalog = read_catalog(prepared / "catalog.parquet")
     absent = sorted(set(config.data.sources) - set(catalog["dataset"].unique()))
     if absent:
-        raise ConfigError(f"data.sources: {', '.join(absent)} is not in {prepared}; python -m skintag.prepare adds it")
+        raise ConfigError(
+            f"data.sources: {', '.join(absent)} is not in {prepared}; python -m skintag.prepare adds it"
+        )
     return catalog[catalog["dataset"].isin(list(config.data.sources))].reset_index(drop=True)
 
 
@@ -223,5 +225,9 @@ def readable_console(*, stderr: bool = False) -> Console:
 def quieten() -> None:
     """Keep Lightning's log to what a user can act on; the run prints its own progress."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for noise in ("isinstance.treespec, LeafSpec.", "The number of training batches", "does not have many workers"):
+    for noise in (
+        "isinstance.treespec, LeafSpec.",
+        "The number of training batches",
+        "does not have many workers",
+    ):
         warnings.filterwarnings("ignore", message=f".*{noise}.*")

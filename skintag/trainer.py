@@ -21,7 +21,7 @@ from skintag.hashing import content_key
 def build_trainer(config: DictConfig, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
     """A Trainer that writes into `folder`, with `callbacks` after SkinTag's own.
 
-    Gradients are accumulated until `trainer.effective_batch_size` samples, over all processes, have been seen.
+    Gradients are accumulated until all processes together have seen `trainer.effective_batch_size` samples.
 
     Raises:
         ConfigError: the effective batch is no multiple of what one step of all processes sees.
@@ -65,7 +65,10 @@ def accumulation(effective: int, batch_size: int, world_size: int) -> int:
 
 
 def own_callbacks(config: DictConfig, folder: Path, *, has_logger: bool) -> list[pl.Callback]:
-    """Best and last checkpoint, early stopping, progress. The best comes first: Lightning calls it *the* checkpoint."""
+    """Best and last checkpoint, early stopping, progress.
+
+    The best comes first, for the first is what Lightning calls the trainer's checkpoint callback.
+    """
     every_steps = config.callbacks.checkpoint_every_steps
     keep: dict[str, Any] = {
         "dirpath": str(folder / "checkpoints"), "save_top_k": 1, "enable_version_counter": False,
@@ -78,7 +81,11 @@ def own_callbacks(config: DictConfig, folder: Path, *, has_logger: bool) -> list
         EpochLine(),
     ]
     if config.callbacks.patience is not None:
-        made.append(EarlyStopping(monitor="val/loss", mode="min", patience=config.callbacks.patience, check_finite=True))
+        made.append(
+            EarlyStopping(
+                monitor="val/loss", mode="min", patience=config.callbacks.patience, check_finite=True
+            )
+        )
     if has_logger:
         made.append(LearningRateMonitor(logging_interval="step"))
     if shows_bar(config):
@@ -124,4 +131,8 @@ def _wandb(config: DictConfig, folder: Path) -> Logger:
 def _free_name(folder: Path, name: str) -> str:
     """`name`, or `name_2`, ... where it is taken: Lightning's CSVLogger empties a folder that it finds."""
     taken = {p.name for p in folder.glob(f"{name}*")} if folder.is_dir() else set()
-    return name if name not in taken else next(f"{name}_{i}" for i in range(2, 10_000) if f"{name}_{i}" not in taken)
+    return (
+        name
+        if name not in taken
+        else next(f"{name}_{i}" for i in range(2, 10_000) if f"{name}_{i}" not in taken)
+    )

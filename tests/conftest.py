@@ -16,16 +16,16 @@ CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `raw`, `prepared` and `cache`: five synthetic datasets of about 300 small images in all."""
+    """A folder with `raw`, `prepared` and `cache`: five synthetic datasets, about 300 small images in all."""
     folder = tmp_path_factory.mktemp("workspace")
-    from skintag.data.prepare import ensure_prepared
+    from skintag.prepared import ensure_prepared
 
     ensure_prepared(compose_config(folder).data)
     return folder
 
 
-def compose_config(workspace: Path, *overrides: str, name: str = "train"):  # noqa: ANN201
-    """`configs/<name>.yaml` with its paths inside `workspace`, tiny synthetic data, and the given overrides."""
+def compose_config(workspace: Path, *overrides: str, name: str = "train"):
+    """`configs/<name>.yaml` with its paths inside `workspace`, tiny synthetic data, and `overrides`."""
     from hydra import compose, initialize_config_dir
 
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):

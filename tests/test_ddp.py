@@ -17,8 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def run(workspace: Path, folder: Path, *more: str) -> None:
     overrides = [
-        *tiny_overrides(workspace), "experiment=multi", "backbone=siglip_tiny", "finetune=last_2", "logger=csv",
-        "probe=majority", "trainer.max_epochs=1", "loader.batch_size=8", "trainer.effective_batch_size=16",
+        *tiny_overrides(workspace), "experiment=multi", "backbone=siglip_tiny", "finetune=last_2",
+        "logger=csv", "probe=majority", "trainer.max_epochs=1", "loader.batch_size=8",
+        "trainer.effective_batch_size=16",
         f"paths.cache={folder}_cache", f"hydra.run.dir={folder}", *more,
     ]  # fmt: skip
     done = subprocess.run(

@@ -44,7 +44,8 @@ def kill_in_mid_epoch(workspace: Path, folder: Path) -> None:
     """SIGKILL once a checkpoint of the first epoch is there and the epoch goes on."""
     process = subprocess.Popen(
         command(workspace, folder, f"paths.cache={folder}_cache", "loader.num_workers=1"),
-        cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
+        cwd=ROOT, env=environment(), start_new_session=True,
+        stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     last = folder / "checkpoints" / "last.ckpt"
     deadline = time.monotonic() + 200
@@ -62,7 +63,9 @@ def kill_in_mid_epoch(workspace: Path, folder: Path) -> None:
 
 
 def assert_same_end(one: Path, other: Path) -> None:
-    weights = [torch.load(f / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"] for f in (one, other)]
+    weights = [
+        torch.load(f / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"] for f in (one, other)
+    ]
     assert weights[0].keys() == weights[1].keys()
     for name, tensor in weights[0].items():
         assert torch.equal(tensor, weights[1][name]), name
@@ -71,7 +74,7 @@ def assert_same_end(one: Path, other: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_and_resumed_run_ends_bit_for_bit_as_an_uninterrupted_one(workspace: Path, tmp_path: Path) -> None:
+def test_killed_and_resumed_run_ends_bit_for_bit_as_a_whole_one(workspace: Path, tmp_path: Path) -> None:
     run_to_the_end(workspace, tmp_path / "whole", "loader.num_workers=1")
     kill_in_mid_epoch(workspace, tmp_path / "killed")
     done = subprocess.run(

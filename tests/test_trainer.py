@@ -9,7 +9,7 @@ from skintag.trainer import accumulation
 
 
 @pytest.mark.parametrize(("batch", "world", "steps"), [(64, 1, 1), (16, 1, 4), (8, 4, 2), (32, 2, 1)])
-def test_gradients_accumulate_to_the_effective_batch_over_all_processes(batch: int, world: int, steps: int) -> None:
+def test_gradients_accumulate_to_the_effective_batch(batch: int, world: int, steps: int) -> None:
     assert accumulation(64, batch, world) == steps
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
@@ -13,8 +14,10 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 
+from skintag.data.datamodule import LesionDataModule
 from skintag.embeddings import EmbeddingKey, EmbeddingStore
 from skintag.errors import ConfigError
+from skintag.hashing import content_key
 from skintag.models.backbone import Backbone
 from skintag.progress import track
 
@@ -25,9 +28,9 @@ _FLUSH_EVERY = 2048  # images between two writes: what a kill during the export 
 class EmbeddingExport(pl.Callback):
     """After `fit`, load the best checkpoint and look up or compute an embedding for every row of the view.
 
-    Images are embedded in fixed chunks of the shards (not of the view), so an image's embedding is the same to
-    the last bit whichever view asked for it and however many processes share the work; a chunk is computed
-    only if it holds a wanted image that the store lacks.
+    Images are embedded in fixed chunks of the shards (not of the view), so an image's embedding is the same
+    to the last bit whichever view asked for it and however many processes share the work; a chunk is
+    computed only if it holds a wanted image that the store lacks.
 
     Args:
         root: folder of the store, shared by all runs.
@@ -45,7 +48,8 @@ class EmbeddingExport(pl.Callback):
     ) -> None:
         unknown = sorted(set(features) - set(FEATURES))
         if unknown:
-            raise ConfigError(f"callbacks.features={list(features)}: {unknown[0]!r} is none of {', '.join(FEATURES)}")
+            known = ", ".join(FEATURES)
+            raise ConfigError(f"callbacks.features={list(features)}: {unknown[0]!r} is none of {known}")
         self.root, self.build_backbone, self.features = root, build_backbone, tuple(features)
         self.checkpoint = checkpoint
         self.seconds: dict[str, float] = {}  # feature -> wall time of its export
@@ -56,11 +60,12 @@ class EmbeddingExport(pl.Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         # Before a checkpoint is restored: these are the weights that the run began with, resumed or not.
         if stage == "fit":
-            self._frozen_weights = pl_module.backbone.weights_fingerprint()
+            self._frozen_weights = _backbone(pl_module).weights_fingerprint()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         load_best(trainer, pl_module, self.checkpoint)
-        tuned_weights = pl_module.backbone.weights_fingerprint()
+        backbone = _backbone(pl_module)
+        tuned_weights = backbone.weights_fingerprint()
         wanted = list(self.features)
         if tuned_weights == self._frozen_weights:
             wanted = ["frozen"]  # nothing in the backbone has moved: the two are one
@@ -68,15 +73,17 @@ class EmbeddingExport(pl.Callback):
             weights = tuned_weights if feature == "finetuned" else self._frozen_weights
             same = weights == tuned_weights
             began = time.perf_counter()
-            self._export(trainer, feature, weights, pl_module.backbone if same else None, pl_module.device)
+            self._export(trainer, feature, weights, backbone if same else None, pl_module.device)
             self.seconds[feature] = time.perf_counter() - began
 
     def _export(
         self, trainer: Trainer, feature: str, weights: str, backbone: Backbone | None, device: torch.device
     ) -> None:
-        data = trainer.datamodule
-        preprocessing = data.preprocessing_fingerprint()
-        store = EmbeddingStore(self.root, EmbeddingKey(weights, preprocessing, dtype=f"float32/{trainer.precision}"))
+        data = _data(trainer)
+        # what the loader does to an image, then what the backbone does to it before its first layer
+        normalisation = _backbone(trainer.lightning_module).preprocessing_fingerprint()
+        preprocessing = content_key(data.preprocessing_fingerprint(), normalisation)
+        store = EmbeddingStore(self.root, EmbeddingKey(weights, preprocessing, str(trainer.precision)))
         wanted = data.row_positions()  # position in the shards of every row of the view
         hashes = data.store.sha256
         found, _ = store.lookup(hashes[wanted])
@@ -86,14 +93,26 @@ class EmbeddingExport(pl.Callback):
         trainer.strategy.barrier("embedding look-up")  # every rank has looked before any rank writes
         if chunks:
             model = backbone if backbone is not None else self.build_backbone().to(device)
-            _extract(trainer, model, chunks[trainer.global_rank :: trainer.world_size], store, feature, device)
+            mine = chunks[trainer.global_rank :: trainer.world_size]
+            _extract(trainer, model, mine, store, feature, device)
         trainer.strategy.barrier("embedding export")
         array = store.fetch(hashes[wanted])
         extracted = int(sum(len(c) for c in chunks))
         self.embeddings[feature] = array
         self.report[feature] = {"extracted": extracted, "reused": int(found.sum()), "weights": weights}
         if trainer.is_global_zero:
-            print(f"embeddings, {feature}: extracted {extracted:,}, reused {int(found.sum()):,}", file=sys.stderr)
+            reused = int(found.sum())
+            print(f"embeddings, {feature}: extracted {extracted:,}, reused {reused:,}", file=sys.stderr)
+
+
+def _data(trainer: Trainer) -> LesionDataModule:
+    return trainer.datamodule  # type: ignore[attr-defined]
+
+
+def _backbone(pl_module: LightningModule) -> Backbone:
+    backbone = pl_module.backbone
+    assert isinstance(backbone, Backbone)
+    return backbone
 
 
 def load_best(trainer: Trainer, pl_module: LightningModule, otherwise: str | None = None) -> None:
@@ -119,9 +138,11 @@ def _extract(
     device: torch.device,
 ) -> None:
     """Embed this process's chunks and add them to the store."""
-    data = trainer.datamodule
+    data = _data(trainer)
     backbone.eval()
-    hashes, arrays, waiting = [], [], 0
+    hashes: list[NDArray[np.object_]] = []
+    arrays: list[NDArray[np.float32]] = []
+    waiting = 0
 
     def flush() -> None:
         nonlocal waiting
@@ -131,7 +152,7 @@ def _extract(
             arrays.clear()
             waiting = 0
 
-    batches = zip(chunks, data.image_batches(chunks), strict=True)
+    batches: Iterable[Any] = zip(chunks, data.image_batches(chunks), strict=True)
     if trainer.is_global_zero:
         batches = track(batches, f"embedding ({feature})", total=len(chunks))
     for positions, images in batches:

@@ -24,7 +24,12 @@ class EpochLine(pl.Callback):
         self._images, self._began = 0, time.perf_counter()
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: dict[str, Any], batch_idx: int
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: dict[str, Any],
+        batch_idx: int,
     ) -> None:
         self._images += len(batch["target"])
         self._speed = self._images * trainer.world_size / max(time.perf_counter() - self._began, 1e-9)
@@ -34,6 +39,7 @@ class EpochLine(pl.Callback):
         if not trainer.is_global_zero:
             return
         scores = trainer.callback_metrics
-        shown = [f"{name} {float(scores[name]):.4f}" for name in ("train/loss", "val/loss", "val/auroc") if name in scores]
+        names = [name for name in ("train/loss", "val/loss", "val/auroc") if name in scores]
+        shown = [f"{name} {float(scores[name]):.4f}" for name in names]
         line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  " + "  ".join(shown)
         print(f"{line}  {self._speed:.0f} images/s", file=sys.stderr, flush=True)

@@ -39,8 +39,9 @@ class ProbeFitting(pl.Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero or not self.probes:
             return
-        export = next(c for c in trainer.callbacks if isinstance(c, EmbeddingExport))
-        view = trainer.datamodule.view
+        callbacks, data = trainer.callbacks, trainer.datamodule  # type: ignore[attr-defined]
+        export = next(c for c in callbacks if isinstance(c, EmbeddingExport))
+        view = data.view
         split = view.frame["split"].to_numpy()
         scored = np.flatnonzero((split == "val") | (split == "test"))
         for feature, embeddings in sorted(export.embeddings.items(), reverse=True):
@@ -52,7 +53,8 @@ class ProbeFitting(pl.Callback):
                     if "majority" not in self.outputs:
                         self._fit("majority", name, train, val, embeddings, scored, self.folder)
                 else:
-                    self._fit(f"{name}_{feature}", name, train, val, embeddings, scored, self.folder / feature)
+                    folder = self.folder / feature
+                    self._fit(f"{name}_{feature}", name, train, val, embeddings, scored, folder)
 
     def _fit(
         self,

@@ -137,8 +137,8 @@ def _table(results: pd.DataFrame, grouping: Grouping, caption: str, minimum: int
     table = Table(title=title, caption=unknown, title_justify="left", caption_justify="left")
     grouped = grouping.column is not None
     if grouped:
-        table.add_column(grouping.name)
-    table.add_column("model")
+        table.add_column(grouping.name, no_wrap=True)
+    table.add_column("model", no_wrap=True, min_width=18)
     for heading in ("n", "malignant", *(metric.label for metric in SHOWN)):
         table.add_column(heading, justify="right")
     chosen = results[results["grouping"] == grouping.name]
