@@ -78,8 +78,8 @@ def shrink(image: NDArray[np.uint8], longest_side: int) -> NDArray[np.uint8]:
 
 
 def encode_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
-    """JPEG bytes of RGB uint8 [H, W, 3], colour at half resolution; equal pixels give equal bytes."""
-    return simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality, "RGB", "420")
+    """JPEG bytes of RGB uint8 [H, W, 3], colour at full resolution; equal pixels give equal bytes."""
+    return simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality, "RGB", "444")
 
 
 def _format_of(data: bytes, where: object) -> str:

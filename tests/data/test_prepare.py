@@ -1,0 +1,230 @@
+"""Raw folders in, a prepared folder and a true report out; done once, however often it is asked for."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from skintag.data import prepare as prepare_module
+from skintag.data.catalog import read_catalog
+from skintag.data.images import decode_image
+from skintag.data.preparation import Report, print_report
+from skintag.data.prepare import PrepareSettings, load_report, prepare
+from skintag.data.reader import ShardStore
+from skintag.errors import ConfigError, DataError
+from skintag.io import write_json
+
+HAM_HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"
+PAD_HEADER = "patient_id,lesion_id,age,gender,fitspatrick,region,diagnostic,img_id,biopsed"
+
+
+def picture(seed: int) -> Image.Image:
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+    return coarse.resize((80, 60), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """HAM10000: 4 rows, 3 images, one of them empty. PAD-UFES-20: 3 rows, 3 images, one also in HAM10000."""
+    ham = tmp_path / "raw" / "ham10000"
+    (ham / "HAM10000_images_part_1").mkdir(parents=True)
+    (ham / "HAM10000_images_part_2").mkdir()
+    rows = [
+        "HAM_1,ISIC_0000001,nv,histo,40.0,male,back",
+        "HAM_1,ISIC_0000002,nv,histo,40.0,male,back",
+        "HAM_2,ISIC_0000003,mel,histo,70.0,female,face",
+        "HAM_3,ISIC_0000004,akiec,histo,,unknown,face",
+    ]
+    (ham / "HAM10000_metadata.csv").write_text("\n".join([HAM_HEADER, *rows, ""]))
+    picture(1).save(ham / "HAM10000_images_part_1" / "ISIC_0000001.jpg", quality=95)
+    picture(3).save(ham / "HAM10000_images_part_2" / "ISIC_0000003.jpg", quality=95)
+    (ham / "HAM10000_images_part_2" / "ISIC_0000004.jpg").write_bytes(b"")
+    pad = tmp_path / "raw" / "pad_ufes_20"
+    (pad / "images").mkdir(parents=True)
+    rows = [
+        "PAT_1,10,60,FEMALE,2.0,ARM,BCC,PAT_1_10_100.png,True",
+        "PAT_1,11,60,FEMALE,2.0,NECK,NEV,PAT_1_11_101.png,False",
+        "PAT_2,12,,,,FACE,ACK,PAT_2_12_102.png,False",
+    ]
+    (pad / "metadata.csv").write_text("\n".join([PAD_HEADER, *rows, ""]))
+    for seed, name in ((10, "PAT_1_10_100"), (11, "PAT_1_11_101"), (3, "PAT_2_12_102")):
+        picture(seed).convert("RGBA").save(pad / "images" / f"{name}.png")
+    return tmp_path / "raw"
+
+
+@pytest.fixture
+def settings(raw: Path, tmp_path: Path) -> Callable[..., PrepareSettings]:
+    sources = {name: str(raw / name) for name in ("ham10000", "pad_ufes_20")}
+    defaults = {"sources": sources, "out": str(tmp_path / "prepared"), "workers": 1, "longest_side": 64}
+    return lambda **changes: PrepareSettings(**{**defaults, **changes})
+
+
+def snapshot(folder: Path) -> dict[str, object]:
+    """Every file with its inode and time of change: rewriting one changes these, whatever it holds.
+
+    Manifests, which are small, are written anew by `write_shards` each time: of them, what they hold.
+    """
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
+    return {
+        str(path): path.read_bytes()
+        if path.name == "manifest.json"
+        else (path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in files
+    }
+
+
+def test_prepared_folder_holds_catalog_shards_and_report(settings: Callable[..., PrepareSettings]) -> None:
+    out = prepare(settings())
+    catalog = read_catalog(out / "catalog.parquet")
+    assert catalog["status"].value_counts().to_dict() == {"ok": 5, "missing": 1, "unreadable": 1}
+    store = ShardStore(out, ["ham10000", "pad_ufes_20"])
+    assert sorted(store.image_ids) == sorted(catalog["image_id"][catalog["status"] == "ok"])
+    for number in range(len(store.image_ids)):
+        assert decode_image(store.read(number), store.image_ids[number]).shape == (48, 64, 3)
+
+
+def test_report_counts_what_is_there_and_what_is_not(settings: Callable[..., PrepareSettings]) -> None:
+    report = load_report(prepare(settings()))
+    ham, pad = report.datasets["ham10000"], report.datasets["pad_ufes_20"]
+    assert (ham.rows, ham.images, ham.missing, ham.unreadable, ham.undiagnosed) == (4, 2, 1, 1, 0)
+    assert ham.reasons == {"empty": 1}
+    assert ham.raw_labels == {"nv": (2, 1), "mel": (1, 1), "akiec": (1, 0)}
+    assert ham.conditions == {"melanoma": (1, 1), "actinic_keratosis": (1, 0), "melanocytic_nevus": (2, 1)}
+    assert ham.malignancy == {"benign": (2, 1), "premalignant": (1, 0), "malignant": (1, 1)}
+    assert ham.fitzpatrick == {"unknown": (4, 2)}
+    assert pad.fitzpatrick == {"2": (2, 2), "unknown": (1, 1)}
+    assert pad.fst_groups == {"I-II": (2, 2), "unknown": (1, 1)}
+    assert report.shards["images"] == 5
+
+
+def test_report_counts_duplicates_and_groups(settings: Callable[..., PrepareSettings]) -> None:
+    relations = load_report(prepare(settings())).relations
+    assert (relations.identical, relations.clusters, relations.clustered) == (0, 1, 2)
+    assert (relations.across_datasets, relations.across_lesions, relations.across_malignancy) == (1, 1, 1)
+    # HAM_1 twice; HAM_2 with PAT_2 by the picture; HAM_3; PAT_1 twice
+    assert (relations.groups, relations.largest_group) == (4, 2)
+
+
+def test_unusable_images_are_listed_with_the_reason(settings: Callable[..., PrepareSettings]) -> None:
+    out = prepare(settings())
+    with (out / "missing.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["image_id"], row["status"], row["reason"]) for row in rows] == [
+        ("ham10000/ISIC_0000002", "missing", ""),
+        ("ham10000/ISIC_0000004", "unreadable", "empty"),
+    ]
+    assert rows[1]["path"].endswith("ISIC_0000004.jpg")
+
+
+def test_second_call_writes_nothing(settings: Callable[..., PrepareSettings]) -> None:
+    before = snapshot(prepare(settings()))
+    assert len(before) > 8
+    assert snapshot(prepare(settings())) == before
+    assert snapshot(prepare(settings(workers=2))) == before
+
+
+def test_changed_metadata_rewrites_the_catalog_and_no_shard(
+    settings: Callable[..., PrepareSettings], raw: Path
+) -> None:
+    out = prepare(settings())
+    before = snapshot(out)
+    path = raw / "ham10000" / "HAM10000_metadata.csv"
+    path.write_text(path.read_text().replace("mel,histo", "bcc,histo"))
+    prepare(settings())
+    changed = {Path(name).name for name, stamp in snapshot(out).items() if before.get(name) != stamp}
+    assert changed == {"catalog.parquet", "report.json"}
+    assert "basal_cell_carcinoma" in load_report(out).datasets["ham10000"].conditions
+
+
+@pytest.mark.parametrize("stage", ["write_shards", "_write_report", "write_catalog"])
+def test_killed_call_leaves_no_catalog_and_goes_on(
+    settings: Callable[..., PrepareSettings], monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare_module, stage, stop)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(settings())
+    out = Path(settings().out)
+    assert not (out / "catalog.parquet").exists()
+    shards = {name: stamp for name, stamp in snapshot(out).items() if "shards" in name}
+    prepare(settings())
+    assert read_catalog(out / "catalog.parquet")["status"].eq("ok").sum() == 5
+    assert shards.items() <= snapshot(out).items()
+
+
+def test_catalog_goes_with_the_shards_that_it_described(
+    settings: Callable[..., PrepareSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = prepare(settings())
+    (out / "shards" / "ham10000" / "manifest.json").unlink()
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare_module, "write_shards", stop)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(settings())
+    assert not (out / "catalog.parquet").exists()
+
+
+def test_new_images_are_not_mixed_into_finished_shards(
+    settings: Callable[..., PrepareSettings], raw: Path
+) -> None:
+    out = prepare(settings())
+    before = snapshot(out)
+    picture(2).save(raw / "ham10000" / "HAM10000_images_part_1" / "ISIC_0000002.jpg")
+    with pytest.raises(DataError, match="delete this folder"):
+        prepare(settings())
+    after = snapshot(out)
+    assert {name: after[name] for name in before if "cache" not in name} == {
+        name: stamp for name, stamp in before.items() if "cache" not in name
+    }
+
+
+def test_wrong_settings_are_refused(settings: Callable[..., PrepareSettings]) -> None:
+    for changes, said in (
+        ({"sources": {}}, "no dataset"),
+        ({"sources": {"ham1000": "x"}}, "did you mean 'ham10000'"),
+        ({"workers": 0}, "workers"),
+        ({"quality": 0}, "quality"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            settings(**changes)
+
+
+def test_report_survives_the_disk_and_refuses_another_version(
+    settings: Callable[..., PrepareSettings],
+) -> None:
+    out = prepare(settings())
+    report = load_report(out)
+    assert Report.from_dict(report.to_dict(), "here") == report
+    write_json(out / "report.json", {**report.to_dict(), "version": 0})
+    with pytest.raises(DataError, match=r"report\.json"):
+        load_report(out)
+
+
+def test_printed_report_shows_the_counts(settings: Callable[..., PrepareSettings]) -> None:
+    stream = StringIO()
+    print_report(load_report(prepare(settings())), Console(file=stream, width=120))
+    text = stream.getvalue()
+    for piece in (
+        "ham10000",
+        "empty 1",
+        "melanocytic_nevus",
+        "1 / 2",
+        "I-II",
+        "nv 1/2",
+        "more than one dataset",
+    ):
+        assert piece in text
