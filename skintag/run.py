@@ -28,7 +28,7 @@ from skintag.errors import ConfigError
 from skintag.evaluation.predictions import Predictions
 from skintag.evaluation.table import run_table, write_outputs
 from skintag.evaluation.thresholds import Threshold
-from skintag.io import write_json
+from skintag.io import read_json, write_json
 from skintag.models.backbone import Backbone
 from skintag.models.lesion_module import LesionModule
 from skintag.prepared import ensure_prepared, resolution_note
@@ -185,11 +185,27 @@ def finish(config: DictConfig, folder: Path, parts: _Parts, stages: Stages) -> R
         },
     )
     write_json(folder / "provenance.json", written)
+    log_scores(parts.trainer, read_json(folder / "metrics.json"))
     table = run_table(predictions, thresholds, minimum=settings.minimum, caption=parts.caption)
     readable_console().print(table)
     print("seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in stages.seconds.items()))
     print(f"run folder: {folder}")
     return RunResult(folder, predictions, thresholds)
+
+
+def log_scores(trainer: pl.Trainer, metrics: dict[str, Any]) -> None:
+    """Send the test metrics of every model to the loggers, and close them: a sweep's next job opens its own."""
+    scores = {
+        f"test/{model}/{name}": value
+        for model, entry in metrics["models"].items()
+        for name, value in entry["groups"]["overall"]["all"].items()
+        if value is not None
+    }
+    for logger in trainer.loggers:
+        logger.log_metrics(scores, step=trainer.global_step)
+        logger.finalize("success")
+        if type(logger).__name__ == "WandbLogger":  # by name: importing it would import wandb
+            logger.experiment.finish()
 
 
 def collect_predictions(config: DictConfig, parts: _Parts) -> Predictions:
@@ -229,5 +245,6 @@ def quieten() -> None:
         "isinstance.treespec, LeafSpec.",
         "The number of training batches",
         "does not have many workers",
+        "module.s. in eval mode",  # the frozen layers, on purpose
     ):
         warnings.filterwarnings("ignore", message=f".*{noise}.*")

@@ -15,7 +15,7 @@ from skintag.io import atomic_path
 def main(config: DictConfig) -> None:
     """Write the contact sheet that `config` describes and print its path."""
     settings = SheetSettings(rows=config.rows, samples=config.samples, size=config.size, seed=config.seed)
-    pictures, origin = find_pictures(settings, config.images, config.domain, Path(config.paths.prepared))
+    pictures, origin = find_pictures(settings, config.images, config.domain, Path(config.data.prepared))
     sheet = draw_sheet(instantiate(config.augment), pictures, settings)
     with atomic_path(config.out) as part:
         sheet.save(part, format="PNG")
