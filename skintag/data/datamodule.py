@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from skintag.data.dataset import ImagePipeline, LesionImages
+from skintag.data.dataset import LesionImages
+from skintag.data.image_pipeline import ImagePipeline
 from skintag.data.loader import (
     BatchLoader,
     EpochLoader,
@@ -26,6 +27,7 @@ from skintag.data.loader import (
 )
 from skintag.data.loader_settings import LoaderSettings
 from skintag.data.reader import ShardStore
+from skintag.data.ring import AskingSampler, Ring
 from skintag.data.sampler import EpochSampler, EvenBatches, GivenBatches
 from skintag.data.view import View
 from skintag.errors import ConfigError
@@ -112,18 +114,22 @@ class LesionDataModule(pl.LightningDataModule):
         rank, world_size = self._place()
         rows, workers = self.view.rows("train"), self.loader.workers(world_size)
         shared: dict[str, Any] = {"seed": self.seed, "rank": rank, "world_size": world_size}
+        ring = self._ring(workers)
         plan: Seekable
+        images: Dataset
         if self.loader.mode == "stream":
-            from skintag.data.stream import StreamImages
+            from skintag.data.stream import StreamImages, TurnSampler
 
-            stream = StreamImages(
-                self.store, rows, self.row_positions(), self.pipeline, self.loader.batch_size,
+            images = StreamImages(
+                self.store, rows, self.row_positions(), self.pipeline, self.loader.batch_size, ring=ring,
                 workers=workers, shuffle_buffer=self.loader.shuffle_buffer, **shared,
             )  # fmt: skip
-            plan, inner = stream, self._loader(stream, workers, persistent=True)
+            plan = TurnSampler(images)
         else:
+            images = LesionImages(self.store, self.row_positions(), self.pipeline, ring)
             plan = EpochSampler(rows, self.loader.batch_size, weights=self._weights(), **shared)
-            inner = self._loader(self._images(), workers, plan, persistent=True)
+        batches = plan if ring is None else AskingSampler(plan, ring)
+        inner = self._loader(images, workers, batches, persistent=True)
         return self._keep(EpochLoader(inner, self._labels, plan, self._trained_batches()))
 
     def val_dataloader(self) -> BatchLoader:
@@ -172,21 +178,28 @@ class LesionDataModule(pl.LightningDataModule):
         while self._alive:
             self._alive.pop().close()
 
-    def _images(self) -> LesionImages:
-        return LesionImages(self.store, self.row_positions(), self.pipeline)
+    def on_exception(self, exception: BaseException) -> None:
+        """End the workers too where a run breaks off; left to the garbage collector they take ten seconds."""
+        self.teardown("")
+
+    def _ring(self, workers: int) -> Ring | None:
+        """Memory for the training batches of worker processes."""
+        if not workers:
+            return None
+        largest = self.loader.batch_size + 1  # see count_batches
+        return Ring(workers * self.loader.prefetch_factor, largest, self.pipeline.image_size)
 
     def _in_order(self, rows: NDArray[np.int64], persistent: bool = False) -> BatchLoader:
         rank, world_size = self._place()
         batches = EvenBatches(rows, self.loader.eval_batch_size, rank=rank, world_size=world_size)
-        inner = self._loader(self._images(), self.loader.workers(world_size), batches, persistent=persistent)
+        images = LesionImages(self.store, self.row_positions(), self.pipeline)
+        inner = self._loader(images, self.loader.workers(world_size), batches, persistent=persistent)
         return BatchLoader(inner, self._labels)
 
-    def _loader(
-        self, images: Dataset, workers: int, batches: Any = None, *, persistent: bool = False
-    ) -> DataLoader:
-        options: dict[str, Any] = {"batch_sampler": batches} if batches is not None else {"batch_size": None}
+    def _loader(self, images: Dataset, workers: int, batches: Any, *, persistent: bool = False) -> DataLoader:
+        options: dict[str, Any] = {}
         if workers:
-            options |= {
+            options = {
                 "prefetch_factor": self.loader.prefetch_factor,
                 "persistent_workers": persistent,
                 "multiprocessing_context": worker_context(self.loader.start_method),
@@ -194,6 +207,7 @@ class LesionDataModule(pl.LightningDataModule):
             }
         return DataLoader(
             images,
+            batch_sampler=batches,
             num_workers=workers,
             collate_fn=as_it_is,
             pin_memory=torch.cuda.is_available(),

@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from skintag.errors import ConfigError, SkinTagError
+from skintag.data.dataset import opened
+from skintag.errors import ConfigError
 
 # What the fork server imports, in this order, so that no worker has to: skintag.data.augment comes before
 # albumentations because it tells that package not to look for updates.
@@ -71,7 +73,7 @@ class BatchLoader:
     It is no DataLoader itself, so that Lightning leaves its sampler alone.
 
     Args:
-        loader: gives (uint8 [B, 3, S, S], int64 numpy [B]) or a SkinTagError.
+        loader: gives what `skintag.data.dataset.make` makes.
         labels: of all rows.
     """
 
@@ -172,12 +174,9 @@ class EpochLoader(BatchLoader):
         self._handed_out = self._first
 
 
-def images_of(loader: DataLoader) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
-    """(uint8 [B, 3, S, S], int64 [B]) from a DataLoader; an error that a worker sent is raised."""
-    for got in loader:
-        if isinstance(got, SkinTagError):
-            raise got
-        yield got
+def images_of(loader: DataLoader) -> Iterator[tuple[torch.Tensor, NDArray[np.int64]]]:
+    """Images, uint8 [B, 3, S, S], and their rows, int64 [B], of each batch; a worker's error is raised."""
+    return map(opened, loader)
 
 
 def as_it_is(batch: Any) -> Any:

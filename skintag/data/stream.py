@@ -21,20 +21,21 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.request import urlopen
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import Dataset, Sampler
 
 os.environ.setdefault("WDS_SECURE", "1")  # no commands, no pickles; webdataset looks at it once, on import
 import webdataset as wds
 from webdataset.tariterators import tar_file_iterator
 
-from skintag.data.dataset import ImagePipeline
+from skintag.data.dataset import Made, make
+from skintag.data.image_pipeline import ImagePipeline
 from skintag.data.reader import ShardStore
+from skintag.data.ring import Ring
 from skintag.data.sampler import count_batches
 from skintag.data.shard_format import SUFFIX, member_name
 from skintag.errors import DataError, SkinTagError
@@ -52,11 +53,24 @@ class Piece:
     parts: int = 1
 
 
-class StreamImages(IterableDataset):
+@dataclass(frozen=True)
+class Turn:
+    """A request for batch number `batch` of an epoch; it travels to a worker as its index."""
+
+    epoch: int
+    batch: int
+    slot: int | None = None
+    """Where in the ring the batch goes; None: into new memory."""
+
+
+class StreamImages(Dataset):
     """Batches of the view's training images, from shards on a local disk or a web server.
 
-    A resumed epoch reads its shards again but decodes no image of the batches that are skipped; it goes on
-    exactly, given the same number of workers.
+    To a DataLoader it looks like a data set that is indexed by batches, so that epoch and ring slot come with
+    the index; but each worker makes its batches one after another, reading on in its shards. A DataLoader
+    gives out requests in turn, so of W workers each makes every W-th batch of an epoch. Asked for another
+    than its next one (a new epoch, a resumed one), a worker starts that epoch anew and reads, without
+    decoding, up to the batch that it was asked for.
 
     Args:
         store: the shards and their indexes.
@@ -69,6 +83,7 @@ class StreamImages(IterableDataset):
         world_size: number of processes.
         workers: worker processes of each rank; 0 counts as 1.
         shuffle_buffer: encoded images that each worker keeps and picks the next one from.
+        ring: where batches go for which a slot is given.
     """
 
     def __init__(
@@ -84,53 +99,47 @@ class StreamImages(IterableDataset):
         world_size: int = 1,
         workers: int = 0,
         shuffle_buffer: int = 1000,
+        ring: Ring | None = None,
     ) -> None:
-        self.pipeline, self.batch_size, self.seed, self.shuffle_buffer = (
-            pipeline,
-            batch_size,
-            seed,
-            shuffle_buffer,
-        )
+        self.pipeline, self.batch_size, self.seed = pipeline, batch_size, seed
         self.rank, self.world_size, self.workers = rank, world_size, max(1, workers)
-        self.batches = count_batches(len(rows), batch_size, world_size)
+        self.shuffle_buffer, self.ring = shuffle_buffer, ring
         self.urls, self.samples = store.shards, store.samples
         self.wanted = np.bincount(store.shard_of[positions[rows]], minlength=len(self.urls))
         """How many of the rows lie in each shard, int64 [shards]."""
         names = map(member_name, store.image_ids[positions[rows]])
         self._row_of = dict(zip(names, rows.tolist(), strict=True))
-        self._position = torch.zeros(2, dtype=torch.int64).share_memory_()  # epoch, first batch: workers look
+        self.batches = count_batches(len(rows), batch_size, world_size)
         self.identity = {
             "images": len(rows), "batch_size": batch_size, "world_size": world_size, "seed": seed,
             "workers": self.workers, "shuffle_buffer": shuffle_buffer, "shards": store.fingerprint,
         }  # fmt: skip
-
-    def seek(self, epoch: int, first: int = 0) -> None:
-        """Let the next iteration be of `epoch` and begin with its batch number `first`."""
-        self._position.copy_(torch.tensor([epoch, first]))
+        self._next: tuple[int, int] | None = None  # epoch and batch that `_images` goes on with
+        self._images: Iterator[Sample] = iter(())
 
     def __len__(self) -> int:
         return self.batches
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, NDArray[np.int64]] | SkinTagError]:
-        """This worker's share of the epoch: (images uint8 [B, 3, S, S], rows int64 [B]), or an error.
-
-        The DataLoader takes batches from its workers in turn, so of W workers number w makes the batches
-        w, w + W, ...; where the epoch is resumed at batch `first`, that is the turn of worker 0.
-        """
-        epoch, first = self._position.tolist()
-        info = get_worker_info()
-        worker = ((info.id if info else 0) + first) % self.workers
-        made, all_of_them = (len(range(worker, stop, self.workers)) for stop in (first, self.batches))
-        if made == all_of_them:
-            return
+    def __getitems__(self, turn: Turn) -> Made:
+        """The batch that `turn` asks for; see the class."""
         try:
-            stream = self._mixed(epoch, self.pieces(epoch, self.rank * self.workers + worker))
-            for batch in range(all_of_them):
-                rows, image_ids, encoded = zip(*islice(stream, self.batch_size), strict=True)
-                if batch >= made:
-                    yield self.pipeline(encoded, image_ids, epoch), np.array(rows, dtype=np.int64)
+            if self._next != (turn.epoch, turn.batch):
+                self._start(turn)
+            self._next = turn.epoch, turn.batch + self.workers
+            rows, image_ids, encoded = zip(*islice(self._images, self.batch_size), strict=True)
+            return make(self.pipeline, self.ring, turn, np.array(rows, dtype=np.int64), encoded, image_ids)
         except SkinTagError as error:
-            yield error
+            self._next = None
+            return error
+
+    def _start(self, turn: Turn) -> None:
+        """Begin the epoch, as the worker whose turn it is, and go to the batch."""
+        earlier, worker = divmod(turn.batch, self.workers)
+        pieces = self.pieces(turn.epoch, self.rank * self.workers + worker)
+        self._images = islice(self._mixed(turn.epoch, pieces), earlier * self.batch_size, None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_images": iter(()), "_next": None}
 
     def pieces(self, epoch: int, slot: int) -> list[Piece]:
         """What worker `slot`, counted over all ranks, reads in `epoch`: at least one wanted image.
@@ -178,6 +187,25 @@ class StreamImages(IterableDataset):
             found=found,
             fix="copy the shard again; check loader.url",
         )
+
+
+class TurnSampler(Sampler[Turn]):
+    """The batches of a stream, one after another."""
+
+    def __init__(self, stream: StreamImages) -> None:
+        self.identity = stream.identity
+        self._batches, self._epoch, self._first = stream.batches, 0, 0
+
+    def seek(self, epoch: int, first: int = 0) -> None:
+        """Let the next iteration be of `epoch` and begin with its batch number `first`."""
+        self._epoch, self._first = epoch, first
+
+    def __len__(self) -> int:
+        return self._batches
+
+    def __iter__(self) -> Iterator[Turn]:
+        epoch, first = self._epoch, self._first
+        yield from (Turn(epoch, batch) for batch in range(first, self._batches))
 
 
 def _open(url: str) -> IO[bytes]:

@@ -134,6 +134,23 @@ def test_number_of_workers_changes_nothing(make: Make, start_method: str) -> Non
         data.teardown("fit")
 
 
+@pytest.mark.parametrize("mode", ["indexed", "stream"])
+def test_batches_that_are_kept_are_not_written_over(make: Make, mode: str) -> None:
+    """Of 16 batches all are kept; the memory that workers fill over and over holds 5."""
+    data = make(mode=mode, num_workers=1)
+    loader = data.train_dataloader()
+    kept = epochs(loader, 0, 1)
+    copies = [batch["image"].clone() for batch in kept]
+    abandoned = iter(loader)
+    for _ in range(3):  # an epoch that is given up leaves batches that nobody takes
+        next(abandoned)
+    again = epochs(loader, 2, 3)
+    assert all(torch.equal(batch["image"], copy) for batch, copy in zip(kept, copies, strict=True))
+    for batch in kept + again:
+        assert [number_of(i.permute(1, 2, 0).numpy()) for i in batch["image"]] == batch["row"].tolist()
+    data.teardown("fit")
+
+
 def test_augmentation_of_an_image_changes_from_epoch_to_epoch(make: Make) -> None:
     loader = make(augmentation=AUGMENTATION, batch_size=38).train_dataloader()
     (one,), (two,), (again,) = epochs(loader, 0), epochs(loader, 1), epochs(loader, 0)
