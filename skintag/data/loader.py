@@ -19,9 +19,9 @@ from torch.utils.data import DataLoader
 from skintag.data.dataset import opened
 from skintag.errors import ConfigError
 
-# What the fork server imports, in this order, so that no worker has to: skintag.data.augment comes before
-# albumentations because it tells that package not to look for updates.
-_PRELOAD: Final = ("skintag.data.stream", "skintag.data.augment", "albumentations")
+# What the fork server imports, in this order, so that no worker has to. skintag.cli is what train.py imports,
+# as each worker does; skintag.data.augment tells albumentations, before it is there, not to look for updates.
+_PRELOAD: Final = ("skintag.cli", "skintag.data.stream", "skintag.data.augment", "albumentations")
 
 Batch = dict[str, torch.Tensor]
 """image uint8 [B, 3, S, S] RGB, channels last in memory; row int64 [B], position in the view's frame;

@@ -6,6 +6,7 @@ import contextlib
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,27 @@ def test_batches_that_are_kept_are_not_written_over(make: Make, mode: str) -> No
     assert all(torch.equal(batch["image"], copy) for batch, copy in zip(kept, copies, strict=True))
     for batch in kept + again:
         assert [number_of(i.permute(1, 2, 0).numpy()) for i in batch["image"]] == batch["row"].tolist()
+    data.teardown("fit")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_loaded_state_goes_on_behind_the_batches_that_were_taken(make: Make, workers: int) -> None:
+    whole = epochs(make().train_dataloader(), 2)
+    data = make(num_workers=workers)  # workers prefetch four batches more than are taken
+    loader = data.train_dataloader()
+    loader.set_epoch(2)
+    taken = list(islice(loader, 3))
+    state = loader.state_dict()
+    assert (len(taken), state["epoch"], state["batches"]) == (3, 2, 3)
+    fresh = make().train_dataloader()
+    fresh.load_state_dict(state)
+    assert fresh.state_dict() == state
+    assert len(fresh) == 8
+    fresh.set_epoch(2)  # as Lightning does, after loading
+    assert_same(list(fresh), whole[3:])
+    assert_same(list(fresh), whole)  # once more, and from the start
+    fresh.load_state_dict(state)
+    assert_same(epochs(fresh, 3), epochs(make().train_dataloader(), 3))  # the state is of another epoch
     data.teardown("fit")
 
 
