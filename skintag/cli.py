@@ -70,7 +70,7 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
         )
     given = list(arguments)
     earlier = [str(o) for o in OmegaConf.load(saved) if not str(o).startswith("resume=")]
-    now = {a.split("=", 1)[0].lstrip("+~") for a in given if "=" in a}
+    now = {a.split("=", 1)[0].lstrip("+~") for a in given if "=" in a or a.startswith("~")}
     kept = [o for o in earlier if o.split("=", 1)[0].lstrip("+~") not in now]
     target = f"hydra.run.dir='{folder}'"
     extra = [] if any(a.startswith("hydra.run.dir=") for a in given) else [target]

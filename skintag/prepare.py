@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from skintag.cli import run_command
 from skintag.data.preparation import print_report
 from skintag.data.prepare import CATALOG, MISSING, REPORT, PrepareSettings, load_report, prepare
+from skintag.io import read_json, write_json
 
+ORIGIN = "origin.json"
 _SETTINGS = ("sources", "workers", "longest_side", "quality", "samples_per_shard")
 
 
@@ -31,7 +34,18 @@ def prepare_data(data: DictConfig) -> Path:
     values = OmegaConf.to_container(data, resolve=True)
     assert isinstance(values, dict)
     settings = {str(name): values[name] for name in _SETTINGS if name in values}
-    return prepare(PrepareSettings(out=values["prepared"], **settings))
+    out = prepare(PrepareSettings(out=values["prepared"], **settings))
+    origin = origin_of(data)
+    if not (out / ORIGIN).is_file() or read_json(out / ORIGIN) != origin:
+        write_json(out / ORIGIN, origin)
+    return out
+
+
+def origin_of(data: DictConfig) -> dict[str, Any]:
+    """What a prepared folder was made from: its raw folders, and the knobs of a drawn benchmark."""
+    roots = {str(name): str(Path(folder).resolve()) for name, folder in data.sources.items()}
+    knobs = {str(name): value for name, value in (data.get("synthetic") or {}).items() if name != "out"}
+    return {"sources": roots, "synthetic": knobs or None}
 
 
 def draw_benchmark(data: DictConfig) -> None:

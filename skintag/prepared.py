@@ -9,8 +9,9 @@ from omegaconf import DictConfig
 
 from skintag.data.prepare import CATALOG, PrepareSettings
 from skintag.data.shard_format import Manifest, shard_folder
-from skintag.errors import DataError
-from skintag.prepare import draw_benchmark, prepare_data
+from skintag.errors import DataError, first_few
+from skintag.io import read_json
+from skintag.prepare import ORIGIN, origin_of, prepare_data
 
 # Below this the published systems' input (224 to 384 pixels) is mostly interpolation.
 _LOW_RESOLUTION = 224
@@ -30,8 +31,7 @@ def ensure_prepared(data: DictConfig) -> Path:
     prepared = Path(data.prepared)
     if not (prepared / CATALOG).is_file():
         return prepare_data(data)
-    if data.get("synthetic"):
-        draw_benchmark(data)  # returns at once, unless other knobs are asked for
+    _check_origin(data, prepared)
     wanted = PrepareSettings(
         sources=dict(data.sources),
         out=str(prepared),
@@ -49,6 +49,25 @@ def ensure_prepared(data: DictConfig) -> Path:
                 fix="name another folder (paths.prepared=...), or give the settings that are there",
             )
     return prepared
+
+
+def _check_origin(data: DictConfig, prepared: Path) -> None:
+    """Refuse a folder that was prepared from other raw folders (if they are here), or drawn with other knobs."""
+    path = prepared / ORIGIN
+    found, wanted = (read_json(path) if path.is_file() else {}), origin_of(data)
+    differs = [] if found.get("synthetic") == wanted["synthetic"] else ["the knobs of the benchmark"]
+    for name, root in wanted["sources"].items():
+        known = found.get("sources", {}).get(name)
+        # a prepared folder may have been copied to a machine without the raw ones
+        if known is not None and known != root and Path(root).is_dir():
+            differs.append(f"{name} from {known}, not {root}")
+    if differs:
+        raise DataError(
+            path,
+            expected=f"prepared from what is asked for: {wanted['synthetic'] or 'the folders in data.sources'}",
+            found=f"{found.get('synthetic') or 'other raw folders'}; it differs in {first_few(differs)}",
+            fix="name another folder (paths.prepared=...), or delete this one to prepare it again",
+        )
 
 
 def resolution_note(catalog: pd.DataFrame) -> str | None:

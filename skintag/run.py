@@ -20,6 +20,7 @@ from rich.console import Console
 
 from skintag.callbacks.embedding_export import EmbeddingExport
 from skintag.callbacks.probe_fitting import ProbeFitting
+from skintag.checkpoints import TrainedOn, refuse_seen_test_images
 from skintag.config import instantiate
 from skintag.data.catalog import read_catalog
 from skintag.data.datamodule import LesionDataModule
@@ -29,6 +30,7 @@ from skintag.evaluation.predictions import Predictions
 from skintag.evaluation.table import run_table, write_outputs
 from skintag.evaluation.thresholds import Threshold
 from skintag.io import read_json, write_json
+from skintag.memory import keep_freed_memory
 from skintag.models.backbone import Backbone
 from skintag.models.lesion_module import LesionModule
 from skintag.prepared import ensure_prepared, resolution_note
@@ -73,16 +75,21 @@ def train(config: DictConfig, folder: Path | None = None) -> RunResult | None:
     quieten()
     pl.seed_everything(config.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     with stages.stage("data"):
         prepared = ensure_prepared(config.data)
     with stages.stage("set-up"):
         parts = put_together(config, folder, prepared)
     if parts.trainer.is_global_zero:
         announce(parts.view, folder)
-    with stages.stage("fit"):
-        checkpoint = checkpoint_to_resume(config)
-        parts.trainer.fit(parts.module, datamodule=parts.data, ckpt_path=checkpoint, weights_only=True)
-    return finish(config, folder, parts, stages) if parts.trainer.is_global_zero else None
+    try:
+        with stages.stage("fit"):
+            checkpoint = checkpoint_to_resume(config)
+            parts.trainer.fit(parts.module, datamodule=parts.data, ckpt_path=checkpoint, weights_only=True)
+        return finish(config, folder, parts, stages) if parts.trainer.is_global_zero else None
+    finally:
+        close_loggers(parts.trainer)
 
 
 def put_together(config: DictConfig, folder: Path, prepared: Path) -> _Parts:
@@ -111,11 +118,14 @@ def put_together(config: DictConfig, folder: Path, prepared: Path) -> _Parts:
         Path(config.paths.cache) / "embeddings",
         build_backbone=lambda: Backbone(backbone),
         features=list(config.callbacks.features),
-        checkpoint=None if config.fit else config.ckpt_path,
+        checkpoint=config.ckpt_path,
     )
     probes: dict[str, Any] = OmegaConf.to_container(config.probe, resolve=True)  # type: ignore[assignment]
     probing = ProbeFitting(probes, folder / "probes")
-    trainer = build_trainer(config, folder, [export, probing])
+    for weights in (config.ckpt_path, backbone.checkpoint):
+        if weights:
+            refuse_seen_test_images(view, weights)
+    trainer = build_trainer(config, folder, [TrainedOn(view), export, probing])
     notes = [note for note in (config.data.note, resolution_note(catalog)) if note]
     return _Parts(view, "; ".join(notes), data, module, export, probing, trainer)
 
@@ -194,7 +204,7 @@ def finish(config: DictConfig, folder: Path, parts: _Parts, stages: Stages) -> R
 
 
 def log_scores(trainer: pl.Trainer, metrics: dict[str, Any]) -> None:
-    """Send the test metrics of every model to the loggers, and close them: a sweep's next job opens its own."""
+    """Send the test metrics of every model to the loggers."""
     scores = {
         f"test/{model}/{name}": value
         for model, entry in metrics["models"].items()
@@ -204,8 +214,12 @@ def log_scores(trainer: pl.Trainer, metrics: dict[str, Any]) -> None:
     for logger in trainer.loggers:
         logger.log_metrics(scores, step=trainer.global_step)
         logger.finalize("success")
-        if type(logger).__name__ == "WandbLogger":  # by name: importing it would import wandb
-            logger.experiment.finish()
+
+
+def close_loggers(trainer: pl.Trainer) -> None:
+    """End the W&B run, if there is one: else a sweep's next job would go on writing into it."""
+    if "wandb" in sys.modules and any(type(logger).__name__ == "WandbLogger" for logger in trainer.loggers):
+        sys.modules["wandb"].finish()
 
 
 def collect_predictions(config: DictConfig, parts: _Parts) -> Predictions:

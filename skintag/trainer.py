@@ -9,11 +9,12 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import LearningRateMonitor, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
 from skintag.callbacks.epoch_line import EpochLine
+from skintag.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, PatientStopping
 from skintag.errors import ConfigError
 from skintag.hashing import content_key
 
@@ -36,6 +37,7 @@ def build_trainer(config: DictConfig, folder: Path, callbacks: list[pl.Callback]
         **settings,
         callbacks=[*own_callbacks(config, folder, has_logger=bool(loggers)), *callbacks],
         logger=loggers,
+        plugins=[AtomicCheckpointIO()],
         default_root_dir=str(folder),
         use_distributed_sampler=False,  # ours knows the epoch, the rank and where a killed run stopped
         enable_progress_bar=shows_bar(config),
@@ -69,23 +71,22 @@ def own_callbacks(config: DictConfig, folder: Path, *, has_logger: bool) -> list
 
     The best comes first, for the first is what Lightning calls the trainer's checkpoint callback.
     """
-    every_steps = config.callbacks.checkpoint_every_steps
+    every_steps, resumed = config.callbacks.checkpoint_every_steps, bool(config.resume)
+    if not isinstance(every_steps, int) or every_steps < 1:
+        raise ConfigError(f"callbacks.checkpoint_every_steps={every_steps}: expected 1 or more")
     keep: dict[str, Any] = {
         "dirpath": str(folder / "checkpoints"), "save_top_k": 1, "enable_version_counter": False,
     }  # fmt: skip
     made: list[pl.Callback] = [
-        ModelCheckpoint(filename="best", monitor="val/loss", mode="min", **keep),
+        BestCheckpoint(filename="best", monitor="val/loss", mode="min", resumed=resumed, **keep),
         # one file, written in mid-epoch and at the end of each epoch
-        ModelCheckpoint(filename="last", every_n_train_steps=every_steps, **keep),
-        ModelCheckpoint(filename="last", every_n_epochs=1, save_on_train_epoch_end=True, **keep),
+        LastCheckpoint(filename="last", every_n_train_steps=every_steps, **keep),
+        LastCheckpoint(filename="last", every_n_epochs=1, save_on_train_epoch_end=True, **keep),
         EpochLine(),
     ]
     if config.callbacks.patience is not None:
-        made.append(
-            EarlyStopping(
-                monitor="val/loss", mode="min", patience=config.callbacks.patience, check_finite=True
-            )
-        )
+        patience = config.callbacks.patience
+        made.append(PatientStopping(monitor="val/loss", mode="min", patience=patience, resumed=resumed))
     if has_logger:
         made.append(LearningRateMonitor(logging_interval="step"))
     if shows_bar(config):

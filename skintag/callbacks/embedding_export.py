@@ -46,6 +46,8 @@ class EmbeddingExport(pl.Callback):
         features: Sequence[str] = FEATURES,
         checkpoint: str | None = None,
     ) -> None:
+        if not features:
+            raise ConfigError("callbacks.features is empty: expected finetuned, frozen or both")
         unknown = sorted(set(features) - set(FEATURES))
         if unknown:
             known = ", ".join(FEATURES)
@@ -63,18 +65,26 @@ class EmbeddingExport(pl.Callback):
             self._frozen_weights = _backbone(pl_module).weights_fingerprint()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Lightning has torn the strategy down by now, and moved the model to the processor
+        device = trainer.strategy.root_device
+        pl_module.to(device)
         load_best(trainer, pl_module, self.checkpoint)
         backbone = _backbone(pl_module)
         tuned_weights = backbone.weights_fingerprint()
-        wanted = list(self.features)
+        wanted = list(dict.fromkeys(("finetuned", *self.features)))  # the head is scored on them
         if tuned_weights == self._frozen_weights:
             wanted = ["frozen"]  # nothing in the backbone has moved: the two are one
         for feature in wanted:
             weights = tuned_weights if feature == "finetuned" else self._frozen_weights
             same = weights == tuned_weights
             began = time.perf_counter()
-            self._export(trainer, feature, weights, backbone if same else None, pl_module.device)
+            self._export(trainer, feature, weights, backbone if same else None, device)
             self.seconds[feature] = time.perf_counter() - began
+
+    def for_probes(self) -> dict[str, NDArray[np.float32]]:
+        """The embeddings that probes are fitted on: those asked for, or `frozen` where nothing was learned."""
+        asked = {name: self.embeddings[name] for name in self.features if name in self.embeddings}
+        return asked or dict(self.embeddings)
 
     def _export(
         self, trainer: Trainer, feature: str, weights: str, backbone: Backbone | None, device: torch.device
@@ -83,7 +93,8 @@ class EmbeddingExport(pl.Callback):
         # what the loader does to an image, then what the backbone does to it before its first layer
         normalisation = _backbone(trainer.lightning_module).preprocessing_fingerprint()
         preprocessing = content_key(data.preprocessing_fingerprint(), normalisation)
-        store = EmbeddingStore(self.root, EmbeddingKey(weights, preprocessing, str(trainer.precision)))
+        arithmetic = f"{trainer.precision}/{device.type}/{torch.get_float32_matmul_precision()}"
+        store = EmbeddingStore(self.root, EmbeddingKey(weights, preprocessing, arithmetic))
         wanted = data.row_positions()  # position in the shards of every row of the view
         hashes = data.store.sha256
         found, _ = store.lookup(hashes[wanted])

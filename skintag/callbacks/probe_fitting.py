@@ -44,7 +44,7 @@ class ProbeFitting(pl.Callback):
         view = data.view
         split = view.frame["split"].to_numpy()
         scored = np.flatnonzero((split == "val") | (split == "test"))
-        for feature, embeddings in sorted(export.embeddings.items(), reverse=True):
+        for feature, embeddings in sorted(export.for_probes().items(), reverse=True):
             train, val = (
                 probe_data(view.frame, embeddings, view.rows(s), view.n_conditions) for s in ("train", "val")
             )

@@ -116,7 +116,7 @@ def build_view(
     Raises:
         DataError: the catalog lacks a column, repeats an image or holds a value outside the schema; or the
             audit finds a leak in a split that must have none.
-        ConfigError: a split is empty, train has one class only, or a name is not in the data.
+        ConfigError: a split is empty, train or val has one class only, or a name is not in the data.
     """
     _check_columns(catalog)
     if not catalog["image_id"].is_monotonic_increasing:
@@ -200,14 +200,20 @@ def _check_columns(catalog: pd.DataFrame) -> None:
 
 
 def _check_splits(frame: pd.DataFrame, left_out: tuple[LeftOut, ...]) -> None:
-    """Raise ConfigError where a split is empty or train has one class only."""
+    """Raise ConfigError where a split is empty, or train or val has one class only."""
     counts = Counter(zip(frame["split"].tolist(), frame["target"].tolist(), strict=True))
     empty = [name for name in SPLITS if not counts[name, 0] + counts[name, 1]]
-    if not empty and counts["train", 0] and counts["train", 1]:
+    # val too: a threshold fitted on one class would be found impossible only after the training
+    one_class = [name for name in ("train", "val") if not (counts[name, 0] and counts[name, 1])]
+    if not empty and not one_class:
         return
     listed = ", ".join(f"{s}: {counts[s, 0]} benign + {counts[s, 1]} malignant" for s in SPLITS)
     gone = first_few([f"{item.images} {item.dataset} ({item.reason})" for item in left_out])
-    what = f"{' and '.join(empty)} without an image" if empty else "train with one class only"
+    what = (
+        f"{' and '.join(empty)} without an image"
+        if empty
+        else f"{' and '.join(one_class)} with one class only"
+    )
     raise ConfigError(
         f"this data, labels, split and train_on leave {what}\n  images:   {listed}\n"
         f"  left out: {gone or 'none'}\n"

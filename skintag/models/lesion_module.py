@@ -134,6 +134,12 @@ class LesionModule(LightningModule):
             self.log(f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=len(batch["row"]))
         return losses["loss"]
 
+    def on_validation_epoch_start(self) -> None:
+        """Validate the model that is saved, rank 0's: the ranks' batch norms have seen different images."""
+        if self.trainer.world_size > 1:
+            for buffer in self.buffers():
+                torch.distributed.broadcast(buffer, src=0)
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds the batch to the epoch's scores."""
         self._add(self.val_scores, batch)

@@ -143,6 +143,10 @@ class GroupDro(Objective):
     exponentiated-gradient ascent of Sagawa et al., Distributionally Robust Neural Networks for Group Shifts,
     ICLR 2020, algorithm 1. Groups never seen so far have no part in q.
 
+    A sample whose skin type is not known has no group of its own, for what is missing may never move a weight:
+    it belongs in equal parts to the groups of its domain. So its weight is the mean of theirs, and a domain
+    without any skin types is one group.
+
     q is updated in every training batch, so under accumulation in every micro-batch. Under DDP sums and
     counts of all ranks are joined first: q is the same everywhere, the mean gradient that of the whole batch.
     The sums are a buffer, so a checkpoint holds them.
@@ -152,17 +156,38 @@ class GroupDro(Objective):
     ascent: Tensor
     seen: Tensor
 
-    def __init__(self, n_groups: int = 12, step_size: float = 0.01) -> None:
+    member: Tensor
+
+    def __init__(self, n_groups: int = 12, step_size: float = 0.01, per_domain: int = 0) -> None:
+        """
+        Args:
+            n_groups: number of values of `batch["group"]`.
+            step_size: of the ascent.
+            per_domain: values that a domain has in a row, the last of them for unknown skin types; 0: every
+                value is a group.
+        """
         super().__init__()
         if n_groups < 1 or step_size <= 0:
             raise ConfigError(f"objective.n_groups={n_groups}, step_size={step_size} should both be positive")
-        self.n_groups, self.step_size = n_groups, float(step_size)
+        if per_domain and (per_domain < 2 or n_groups % per_domain):
+            raise ConfigError(f"objective.per_domain={per_domain} should divide n_groups={n_groups}")
+        self.n_groups, self.step_size, self.per_domain = n_groups, float(step_size), per_domain
+        member = torch.eye(n_groups)  # [value, group], rows sum to 1
+        for unknown in range(per_domain - 1, n_groups, per_domain) if per_domain else ():
+            member[unknown] = 0
+            member[unknown, unknown - per_domain + 1 : unknown] = 1 / (per_domain - 1)
+        self.register_buffer("member", member, persistent=False)
         self.register_buffer("ascent", torch.zeros(n_groups))
         self.register_buffer("seen", torch.zeros(n_groups))
 
     def settings(self) -> dict[str, Setting]:
-        """`name`, `n_groups` and `step_size`."""
-        return {"name": self.name, "n_groups": self.n_groups, "step_size": self.step_size}
+        """`name` and the arguments."""
+        return {
+            "name": self.name,
+            "n_groups": self.n_groups,
+            "step_size": self.step_size,
+            "per_domain": self.per_domain,
+        }
 
     def group_weights(self) -> Tensor:
         """q [n_groups], float32; sums to 1 once a group has been seen, 0 for those not seen."""
@@ -179,14 +204,16 @@ class GroupDro(Objective):
         """
         losses = batch["weight"] * binary_cross_entropy(output, batch)
         # sums by a product: scattered additions are not deterministic on a GPU
-        member = F.one_hot(batch["group"], self.n_groups).to(losses.dtype)  # [B, n_groups]
+        value = F.one_hot(batch["group"], self.n_groups).to(losses.dtype)  # [B, n_groups]
+        member = value @ self.member.to(losses.dtype)
         own_sums = losses @ member
         sums, counts, ranks = _over_ranks(own_sums.detach(), member.sum(dim=0))
-        means = sums / counts.clamp(min=1)
+        counted = counts.clamp(min=1e-6)  # nothing is summed where nothing was counted
+        means = sums / counted
         if self.training:
             self.ascent += self.step_size * means
             self.seen += (counts > 0).to(self.seen.dtype)
-        share = self.group_weights() / counts.clamp(min=1)
+        share = self.group_weights() / counted
         # DDP takes the mean of the ranks' gradients where the sum is meant
         return {
             "loss": ranks * (share * own_sums).sum(),

@@ -75,7 +75,7 @@ class MLPProbe(Probe):
             self._net.train()
             for batch in torch.randperm(len(train[0])).split(self.batch_size):
                 optimizer.zero_grad()
-                _loss(self._net, tuple(column[batch] for column in train)).backward()
+                _loss(self._net, tuple(column[batch] for column in train), self.batch_size).backward()
                 optimizer.step()
             self._net.eval()
             with torch.no_grad():
@@ -130,11 +130,15 @@ def _tensors(record: FitRecord, data: ProbeData) -> tuple[Tensor, ...]:
     return tuple(torch.tensor(column) for column in columns)
 
 
-def _loss(net: _Net, rows: tuple[Tensor, ...]) -> Tensor:
-    """Weighted mean log loss of malignancy plus that of the conditions that train had."""
+def _loss(net: _Net, rows: tuple[Tensor, ...], total: float | None = None) -> Tensor:
+    """Weighted log losses of malignancy and of the conditions that train had, summed and divided by `total`.
+
+    None: the weight of the rows, for a mean over all there are. A batch divides by its nominal size instead:
+    by its own weight, a batch of light rows would count as much as one of heavy rows.
+    """
     x, target, code, weight = rows
     binary, conditions = net(x)
     malignancy = nn.functional.binary_cross_entropy_with_logits(binary, target, reduction="none")
     condition = cross_entropy(conditions, code, reduction="none", ignore_index=-1)
     # both are divided by the weight of all rows, for a batch may hold no row of a known condition
-    return ((malignancy + condition) * weight).sum() / weight.sum().clamp_min(1e-12)
+    return ((malignancy + condition) * weight).sum() / (total or weight.sum().clamp_min(1e-12))

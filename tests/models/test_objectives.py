@@ -235,3 +235,29 @@ def test_group_dro_state_comes_back_from_a_state_dict():
     restored.load_state_dict(objective.state_dict())
     assert torch.equal(restored.group_weights(), objective.group_weights())
     assert F.l1_loss(restored.group_weights(), torch.tensor([0.5, 0.5])) > 0.1
+
+
+def test_group_dro_shares_unknown_skin_types_among_the_groups_of_their_domain():
+    # one domain of two groups and "unknown": the unknown sample counts half in each
+    objective = GroupDro(n_groups=3, step_size=1.0, per_domain=3)
+    logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
+    output = HeadOutput(logits, None, torch.zeros(3, 1))
+    batch = {"target": torch.tensor([1, 1, 0]), "weight": torch.ones(3), "group": torch.tensor([0, 1, 2])}
+    loss = objective.loss(output, batch)["loss"]
+    each = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits.detach(), batch["target"].float(), reduction="none"
+    )
+    means = torch.stack([(each[0] + each[2] / 2) / 1.5, (each[1] + each[2] / 2) / 1.5])
+    weights = torch.softmax(means, dim=0)
+    torch.testing.assert_close(loss.detach(), (weights * means).sum())
+    torch.testing.assert_close(objective.group_weights(), torch.tensor([*weights, 0.0]))
+
+
+def test_group_dro_weight_does_not_follow_missingness():
+    # the loss sits in the unknown samples alone: that must not move the weight of either group against the other
+    objective = GroupDro(n_groups=3, step_size=1.0, per_domain=3)
+    output = HeadOutput(torch.tensor([5.0, 5.0, 5.0]), None, torch.zeros(3, 1))
+    batch = {"target": torch.tensor([1, 1, 0]), "weight": torch.ones(3), "group": torch.tensor([0, 1, 2])}
+    for _ in range(20):
+        objective.loss(output, batch)
+    torch.testing.assert_close(objective.group_weights(), torch.tensor([0.5, 0.5, 0.0]))

@@ -1,0 +1,127 @@
+"""Checkpoints that a killed, moved or branched-off run can trust."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from skintag.data.view import View
+from skintag.errors import ConfigError, first_few
+from skintag.hashing import hash_strings
+from skintag.io import atomic_path
+
+_TRAINED_ON = "skintag_trained_on"
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes beside the target and renames. Lightning's own goes through the temporary folder, and where that
+    is another file system the last step is a copy over the only checkpoint there is."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        with atomic_path(path) as part:
+            torch.save(checkpoint, part)
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """The checkpoint with the lowest validation loss, found again where the run folder was moved.
+
+    Args:
+        resumed: whether the run goes on with its own checkpoint. If not, a checkpoint only lends its weights
+            and optimizer: its best score belongs to another run.
+    """
+
+    def __init__(self, *, resumed: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.resumed = resumed
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if not self.resumed:
+            return
+
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        paths = {
+            name: here(state_dict[name])
+            for name in ("best_model_path", "kth_best_model_path", "last_model_path")
+        }
+        scores = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        moved = {**state_dict, **paths, "best_k_models": scores, "dirpath": self.dirpath}
+        super().load_state_dict(moved)
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """The checkpoint to resume from, never in the middle of an accumulation nor before an epoch's validation."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        # Lightning forgets this on a resume, and would save again after the next micro-batch
+        self._last_global_step_saved = trainer.global_step
+
+    def on_train_batch_end(self, trainer: Trainer, *rest: Any, **named: Any) -> None:
+        # At the last batch Lightning would count the epoch as done and, resumed, leave its validation out.
+        if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            super().on_train_batch_end(trainer, *rest, **named)
+
+
+class PatientStopping(EarlyStopping):
+    """Early stopping that a resumed run remembers, with the patience that is asked for now."""
+
+    def __init__(self, *, resumed: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.resumed = resumed
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if self.resumed:
+            super().load_state_dict({**state_dict, "patience": self.patience})
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        if self.wait_count >= self.patience:  # it had stopped before it was killed
+            trainer.should_stop = True
+
+
+class TrainedOn(pl.Callback):
+    """Writes into each checkpoint which leakage groups its weights have seen, as train or val images."""
+
+    def __init__(self, view: View) -> None:
+        seen = view.frame["group_id"][view.frame["split"] != "test"].unique()
+        self._seen = torch.from_numpy(hash_strings(seen, _TRAINED_ON).astype("int64"))
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint[_TRAINED_ON] = self._seen
+
+
+def refuse_seen_test_images(view: View, path: str | Path) -> None:
+    """Refuse weights that were trained on what the view tests on.
+
+    Args:
+        view: of this run; one whose split leaks on purpose is not checked.
+        path: a checkpoint; one that does not say what it was trained on (no LesionModule's) passes.
+
+    Raises:
+        ConfigError: train or val images of the checkpoint share a patient, lesion or near-duplicate with test
+            images of the view.
+    """
+    if view.audit.leaky or Path(path).suffix == ".safetensors" or not Path(path).is_file():
+        return
+    seen = torch.load(path, map_location="cpu", weights_only=True, mmap=True).get(_TRAINED_ON)
+    if seen is None:
+        return
+    test = view.frame[view.frame["split"] == "test"]
+    known = torch.isin(torch.from_numpy(hash_strings(test["group_id"], _TRAINED_ON).astype("int64")), seen)
+    if known.any():
+        names = test["image_id"][known.numpy()].tolist()
+        raise ConfigError(
+            f"{path} was trained on images that this run tests on: {len(names):,} of {len(test):,} test images "
+            f"share a patient, lesion or near-duplicate with its train or val images, e.g. {first_few(names, 3)}\n"
+            "  to do: use the split and split_seed that it was trained with"
+        )
