@@ -83,12 +83,14 @@ class Manifest:
         try:
             raw = read_json(path)
             if raw["format"] != FORMAT:
-                raise DataError(path, expected=expected, found=f"format {raw['format']}", fix=PREPARE)
+                fix = f"delete the folder {folder} and {PREPARE}"
+                raise DataError(path, expected=expected, found=f"format {raw['format']}", fix=fix)
             return cls(raw["dataset"], raw["settings"], tuple(ShardEntry(**s) for s in raw["shards"]))
         except FileNotFoundError as error:
             raise DataError(path, expected=expected, found="no such file", fix=PREPARE) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(path, expected=expected, found=f"{error!r}", fix=PREPARE) from error
+            fix = f"delete this file and {PREPARE}"
+            raise DataError(path, expected=expected, found=f"{error!r}", fix=fix) from error
 
 
 @dataclass(frozen=True)

@@ -20,30 +20,28 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from skintag.data.schema import check_unique
-from skintag.data.shard_encoding import Encoded, ShardSettings, Source, encode_all
+from skintag.data.shard_encoding import Encoded, ShardSettings, encode_all
 from skintag.data.shard_format import (
     BLOCK,
     INDEX_COLUMNS,
     Manifest,
-    Origin,
     ShardEntry,
-    file_sha256,
-    index_of,
     member_name,
-    read_origin,
     shard_folder,
     write_index,
 )
+from skintag.data.shard_plan import Plan, entry_of, finished_entry, make_way, plan_shards
 from skintag.errors import DataError, first_few
-from skintag.hashing import content_key, hash_strings
 from skintag.io import atomic_path, write_json
 from skintag.progress import track
 
-__all__ = ["ShardReport", "ShardSettings", "write_shards"]
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 # WebDataset takes all after the first dot for the suffix; a longer name does not fit into one header block.
 _NAME: Final = re.compile(r"[^./\\\x00-\x1f]+(/[^./\\\x00-\x1f]+)*")
@@ -66,16 +64,6 @@ class ShardReport:
     """Images, of those written by this call, that are stored with the very bytes of their source."""
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """One shard to be."""
-
-    path: Path
-    image_ids: tuple[str, ...]
-    sources: tuple[Source, ...]
-    origin: Origin
-
-
 def write_shards(
     catalog: pd.DataFrame,
     roots: Mapping[str, Path],
@@ -86,7 +74,8 @@ def write_shards(
     """Write the readable images of a catalog as shards under `out/shards/<dataset>/`.
 
     A shard that is there and was made of the same images with the same settings is kept, so a killed call is
-    taken up where it stopped. Each file appears whole or not at all, and the manifest of a dataset last.
+    taken up where it stopped. Each file appears whole or not at all, and the manifest of a dataset last. A
+    second process that writes into the same folder waits for the first, and then finds all done.
 
     Args:
         catalog: rows with CATALOG_COLUMNS; those with status `ok` are written.
@@ -105,12 +94,18 @@ def write_shards(
     usable = catalog[catalog["status"] == "ok"]
     _check_names(usable["image_id"])
     plans = {
-        dataset: _plans(usable[usable["dataset"] == dataset], Path(roots[dataset]), out, settings)
+        dataset: plan_shards(usable[usable["dataset"] == dataset], Path(roots[dataset]), out, settings)
         for dataset in sorted(catalog["dataset"].unique())
     }
+    with _alone(out / "shards"):
+        return _write(plans, out, settings, workers)
+
+
+def _write(plans: Mapping[str, list[Plan]], out: Path, settings: ShardSettings, workers: int) -> ShardReport:
+    """Write what of the plans is not there yet, and the manifests."""
     for dataset, wanted in plans.items():
-        _make_way(shard_folder(out, dataset), wanted, settings)
-    entries = {plan.path: _finished(plan) for wanted in plans.values() for plan in wanted}
+        make_way(shard_folder(out, dataset), wanted, settings)
+    entries = {plan.path: finished_entry(plan) for wanted in plans.values() for plan in wanted}
     todo = [plan for wanted in plans.values() for plan in wanted if entries[plan.path] is None]
     sources = [source for plan in todo for source in plan.sources]
     encoded = track(encode_all(sources, settings, workers), "writing shards", total=len(sources))
@@ -145,78 +140,7 @@ def _check_names(image_ids: pd.Series) -> None:
         )
 
 
-def _plans(rows: pd.DataFrame, root: Path, out: Path, settings: ShardSettings) -> list[_Plan]:
-    """The shards of one dataset: its rows by hash of image_id, cut into equal parts."""
-    if rows.empty:
-        return []
-    dataset = rows["dataset"].iloc[0]
-    ids = rows["image_id"].to_numpy(dtype=object)
-    order = np.lexsort((ids.astype(str), hash_strings(ids, salt="shard order")))
-    rows = rows.iloc[order]
-    plans = []
-    for number, start in enumerate(range(0, len(rows), settings.samples_per_shard)):
-        part = rows.iloc[start : start + settings.samples_per_shard]
-        hashes = [h if isinstance(h, str) else None for h in part["content_hash"]]
-        members = tuple(part["image_id"])
-        plans.append(
-            _Plan(
-                path=shard_folder(out, dataset) / f"{dataset}-{number:05d}.tar",
-                image_ids=members,
-                sources=tuple(Source(root / p, h) for p, h in zip(part["path"], hashes, strict=True)),
-                origin=Origin(asdict(settings), content_key(members, hashes)),
-            )
-        )
-    return plans
-
-
-def _make_way(folder: Path, plans: list[_Plan], settings: ShardSettings) -> None:
-    """Refuse a folder with finished shards of something else; clear an unfinished one of leftovers."""
-    if not folder.is_dir():
-        return
-    for part in folder.glob(".*.part"):  # of a killed process
-        part.unlink()
-    finished = (folder / "manifest.json").exists()
-    wanted = {plan.path: plan.origin for plan in plans}
-    for index in sorted(folder.glob("*.index.parquet")):
-        shard = index.with_name(index.name.replace(".index.parquet", ".tar"))
-        origin = read_origin(shard)
-        if origin is not None and origin.settings != asdict(settings):
-            raise _other(folder, f"shards written with {asdict(settings)}", str(origin.settings))
-        if origin != wanted.get(shard):
-            if finished and origin is not None:
-                found = f"{shard.name} made of others"
-                raise _other(folder, "shards of the images that the catalog lists", found)
-            index.unlink()
-            shard.unlink(missing_ok=True)
-    if finished and len(Manifest.read(folder).shards) != len(plans):
-        found = f"{len(Manifest.read(folder).shards)}"
-        raise _other(folder, f"{len(plans)} shards for the images that the catalog lists", found)
-
-
-def _other(folder: Path, expected: str, found: str) -> DataError:
-    fix = "shards are never changed: delete this folder, or prepare into another one"
-    return DataError(folder, expected=expected, found=found, fix=fix)
-
-
-def _finished(plan: _Plan) -> ShardEntry | None:
-    """The entry of a shard that is there, whole by its size and made of just these images; else None."""
-    origin = read_origin(plan.path)
-    if origin != plan.origin or not plan.path.exists() or plan.path.stat().st_size != origin.bytes:
-        return None
-    return _entry(plan, origin)
-
-
-def _entry(plan: _Plan, origin: Origin) -> ShardEntry:
-    return ShardEntry(
-        name=plan.path.name,
-        samples=len(plan.image_ids),
-        bytes=origin.bytes,
-        sha256=origin.sha256,
-        index_sha256=file_sha256(index_of(plan.path)),
-    )
-
-
-def _write_shard(plan: _Plan, images: list[Encoded]) -> ShardEntry:
+def _write_shard(plan: Plan, images: list[Encoded]) -> ShardEntry:
     """Write the tar, then its index; a tar without an index counts for nothing."""
     rows = []
     with _room_on_disk(plan.path):
@@ -230,12 +154,22 @@ def _write_shard(plan: _Plan, images: list[Encoded]) -> ShardEntry:
             origin = plan.origin.of(part)
         index = pd.DataFrame(rows, columns=list(INDEX_COLUMNS))
         write_index(plan.path, index, origin)
-    return _entry(plan, origin)
+    return entry_of(plan, origin)
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
     with _room_on_disk(folder):
         write_json(folder / "manifest.json", manifest.to_dict())
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes out of `folder` until done; a killed process's lock ends with it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

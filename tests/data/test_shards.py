@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +22,7 @@ from skintag.data.shard_encoding import Source, encode
 from skintag.data.shard_format import Manifest
 from skintag.data.shards import ShardReport, ShardSettings, write_shards
 from skintag.errors import ConfigError, DataError, ImageError
+from skintag.io import read_json, write_json
 from tests.data.loader_fixtures import colour_of, jpeg, make_raw, number_of, roots_of
 
 SMALL = ShardSettings(longest_side=64, samples_per_shard=4)
@@ -192,6 +194,14 @@ def test_killed_call_is_taken_up_after_its_last_whole_shard(
     assert files(tmp_path / "prepared") == whole
 
 
+def test_second_process_waits_for_the_first_and_finds_all_done(tmp_path: Path) -> None:
+    catalog = make_raw(tmp_path / "raw", {"ham10000": 40})
+    with ThreadPoolExecutor(3) as pool:  # each opens the lock for itself, as processes do
+        reports = list(pool.map(lambda _: write(catalog, tmp_path), range(3)))
+    assert sorted(report.written for report in reports) == [0, 0, 10]
+    ShardStore(tmp_path / "prepared", ["ham10000"]).verify()
+
+
 @pytest.mark.parametrize("full_at", ["tar", "index", "manifest", "flush"])
 def test_full_disk_is_an_error_that_leaves_nothing_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full_at: str
@@ -259,6 +269,17 @@ def test_other_images_in_an_unfinished_folder_are_replaced(tmp_path: Path) -> No
     write(catalog.iloc[:4], tmp_path)
     assert len(ShardStore(tmp_path / "prepared", ["ham10000"])) == 4
     assert len(list((tmp_path / "prepared").rglob("*.tar"))) == 1
+
+
+def test_folder_of_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
+    catalog = make_raw(tmp_path / "raw", {"ham10000": 6})
+    write(catalog, tmp_path)
+    manifest = tmp_path / "prepared" / "shards" / "ham10000" / "manifest.json"
+    write_json(manifest, {**read_json(manifest), "format": 99})
+    before = files(tmp_path / "prepared")
+    with pytest.raises(DataError, match=r"format 99\n.*delete the folder"):
+        write(catalog, tmp_path)
+    assert files(tmp_path / "prepared") == before
 
 
 def test_lost_shard_is_written_again(tmp_path: Path) -> None:
