@@ -14,6 +14,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,30 +132,53 @@ def build(folder: Path, args: argparse.Namespace) -> dict[str, tuple[str, Callab
     }  # fmt: skip
 
 
-def measure(epochs: dict[str, Epoch], rounds: int, console: Console) -> pd.DataFrame:
-    """Images per second, [rounds, rows]. A round has an epoch of each row: all share good and bad times."""
+def measure(epochs: dict[str, Epoch], rounds: int, console: Console) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Images per second, and milliseconds of processor time per image over all processes; each [rounds, rows].
+
+    A round has an epoch of each row: all share good and bad times.
+    """
     for epoch in epochs.values():
         epoch()  # workers start, files come into the page cache
-    speeds = []
+    speeds: list[dict[str, float]] = []
+    costs: list[dict[str, float]] = []
     for i in range(rounds):
         speeds.append({})
+        costs.append({})
         for name, epoch in epochs.items():
-            began = time.perf_counter()
+            began, used = time.perf_counter(), processor_seconds()
             images = epoch()
             speeds[-1][name] = images / (time.perf_counter() - began)
-        load = os.getloadavg()[0]
+            costs[-1][name] = 1000 * (processor_seconds() - used) / images
         shown = ", ".join(f"{name} {speed:.0f}" for name, speed in speeds[-1].items())
-        console.print(f"round {i + 1} (load {load:.1f}): {shown}", highlight=False)
-    return pd.DataFrame(speeds)
+        console.print(f"round {i + 1} (load {os.getloadavg()[0]:.1f}): {shown}", highlight=False)
+    return pd.DataFrame(speeds), pd.DataFrame(costs)
 
 
-def report(speeds: pd.DataFrame, what: dict[str, str], args: argparse.Namespace) -> Table:
+def processor_seconds() -> float:
+    """Processor time of this process and all below it; nan where there is no /proc."""
+    parents, seconds = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            pid = int(stat.parent.name)
+            parents[pid] = int(fields[1])
+            seconds[pid] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    ours, grown = {os.getpid()}, True
+    while grown:
+        below = {pid for pid, parent in parents.items() if parent in ours} - ours
+        ours, grown = ours | below, bool(below)
+    return sum(seconds[pid] for pid in ours) if seconds else float("nan")
+
+
+def report(
+    speeds: pd.DataFrame, costs: pd.DataFrame, what: dict[str, str], args: argparse.Namespace
+) -> Table:
     """Medians, and for each row its median share of the ceiling and of the files row, round by round."""
     table = Table(
         title=f"images/s: {args.images} JPEGs, {args.width}x{args.height} to {args.size} px, "
         f"{args.workers} workers, batch {args.batch}, median of {len(speeds)}"
     )
-    for column in ("row", "what", "images/s", "min - max", "of ceiling", "x files eval"):
+    for column in ("row", "what", "images/s", "min - max", "of ceiling", "x files eval", "CPU ms"):
         table.add_column(column, justify="left" if column in ("row", "what") else "right")
     for name in speeds:
         column = speeds[name]
@@ -162,7 +186,7 @@ def report(speeds: pd.DataFrame, what: dict[str, str], args: argparse.Namespace)
         times = (column / speeds["files eval"]).median() if "files eval" in speeds else float("nan")
         table.add_row(
             name, what[name], f"{column.median():.0f}", f"{column.min():.0f} - {column.max():.0f}",
-            f"{share:.0%}", f"{times:.1f}",
+            f"{share:.0%}", f"{times:.1f}", f"{costs[name].median():.2f}",
         )  # fmt: skip
     return table
 
@@ -189,8 +213,8 @@ def main() -> None:
         rows = build(Path(folder), args)
         chosen = {name: row for name, row in rows.items() if not args.only or name in args.only}
         epochs = {name: make() for name, (_, make) in chosen.items()}
-        speeds = measure(epochs, args.rounds, console)
-        console.print(report(speeds, {name: what for name, (what, _) in rows.items()}, args))
+        speeds, costs = measure(epochs, args.rounds, console)
+        console.print(report(speeds, costs, {name: what for name, (what, _) in rows.items()}, args))
     console.print(f"torch {torch.__version__}, timm {timm.__version__}, {os.cpu_count()} cores")
 
 
