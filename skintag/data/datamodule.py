@@ -80,6 +80,8 @@ class LesionDataModule(pl.LightningDataModule):
         self._positions: NDArray[np.int64] | None = None
         self._labels = RowLabels.of(view.frame)
         self._alive: list[BatchLoader] = []  # loaders whose workers outlive an epoch
+        self._train: EpochLoader | None = None
+        self._resume_at: dict[str, Any] | None = None
 
     @property
     def store(self) -> ShardStore:
@@ -130,7 +132,22 @@ class LesionDataModule(pl.LightningDataModule):
             plan = EpochSampler(rows, self.loader.batch_size, weights=self._weights(), **shared)
         batches = plan if ring is None else AskingSampler(plan, ring)
         inner = self._loader(images, workers, batches, persistent=True)
-        return self._keep(EpochLoader(inner, self._labels, plan, self._trained_batches()))
+        self._train = self._keep(EpochLoader(inner, self._labels, plan, self._trained_batches()))
+        if self._resume_at is not None:
+            self._train.load_state_dict(self._resume_at)
+        return self._train
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where training is in the epoch.
+
+        Lightning keeps the loader's state too, but does not give it back where the schedule has asked for the
+        number of steps: that makes the loader before the state is restored.
+        """
+        return {} if self._train is None else {"train": self._train.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on there; ConfigError (when training begins) if the batches would not be the same."""
+        self._resume_at = state_dict.get("train")
 
     def val_dataloader(self) -> BatchLoader:
         """The validation images."""
