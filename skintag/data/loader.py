@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from skintag.data.dataset import opened
 from skintag.errors import ConfigError
+from skintag.processes import end_with_parent
 
 # What the fork server imports, in this order, so that no worker has to. skintag.cli is what train.py imports,
 # as each worker does; skintag.data.augment tells albumentations, before it is there, not to look for updates.
@@ -186,6 +187,7 @@ def as_it_is(batch: Any) -> Any:
 
 def start_worker(worker: int) -> None:
     """Called first in every worker process: one thread each, for the cores are shared out by workers."""
+    end_with_parent()
     cv2.setNumThreads(0)
 
 

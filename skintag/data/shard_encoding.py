@@ -18,6 +18,7 @@ from PIL import Image
 
 from skintag.data.images import ORIENTATION, decode_image, shrink
 from skintag.errors import ConfigError, DataError
+from skintag.processes import end_with_parent
 
 _CHUNK: Final = 8  # images that a worker process is given at a time
 
@@ -113,7 +114,8 @@ def encode_all(sources: Sequence[Source], settings: ShardSettings, workers: int)
         return
     chunks = (sources[i : i + _CHUNK] for i in range(0, len(sources), _CHUNK))
     # spawn: a fork would copy whatever threads the caller runs in an unknown state
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
         waiting: deque[Future[list[Encoded]]] = deque()
         try:
             for chunk in chunks:
