@@ -27,4 +27,4 @@ lint: $(READY)
 	$(BIN)/mypy
 
 clean:
-	rm -rf data runs cache .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis data/raw/synthetic data/prepared/synthetic

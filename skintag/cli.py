@@ -11,9 +11,11 @@ from typing import Any
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -32,13 +34,33 @@ def run_command(config_name: str, task: Callable[[DictConfig], Any]) -> None:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hand us the exception instead of printing half of it
     try:
         sys.argv[1:] = expand_resume(sys.argv[1:])
-        hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)(task)()
+        command = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)
+        command(_checked(task))()
     except HydraException as error:
         _fail(2, explain(error, sys.argv[1:], config_name))
-    except ConfigError as error:
+    except (ConfigError, OmegaConfBaseException) as error:
         _fail(2, str(error))
     except SkinTagError as error:
         _fail(1, str(error))
+
+
+def _checked(task: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
+    """The task, refusing values that were not given, and naming the job of a sweep that fails when it does."""
+
+    def checked(config: DictConfig) -> Any:
+        unset = sorted(OmegaConf.missing_keys(config))
+        try:
+            if unset:
+                raise ConfigError(f"{', '.join(unset)} is not set: add {unset[0]}=<value>")
+            return task(config)
+        except Exception as error:
+            job = HydraConfig.get()
+            if job.mode == RunMode.MULTIRUN:
+                what = error if isinstance(error, SkinTagError) else repr(error)
+                print(f"job {job.job.num} failed ({job.job.override_dirname}): {what}", file=sys.stderr)
+            raise
+
+    return checked
 
 
 def _fail(status: int, message: str) -> None:
@@ -72,15 +94,18 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
     earlier = [str(o) for o in OmegaConf.load(saved) if not str(o).startswith("resume=")]
     now = {a.split("=", 1)[0].lstrip("+~") for a in given if "=" in a or a.startswith("~")}
     kept = [o for o in earlier if o.split("=", 1)[0].lstrip("+~") not in now]
-    target = f"hydra.run.dir='{folder}'"
-    extra = [] if any(a.startswith("hydra.run.dir=") for a in given) else [target]
+    # what the run was started with stays as it was written then, whatever is given now
+    target = [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]
+    extra = [] if any(a.startswith("hydra.run.dir=") for a in given) else target
     return [*kept, *given, *extra]
 
 
 def explain(error: Exception, arguments: Sequence[str], config_name: str) -> str:
     """Hydra's complaint in its own words, then what the user probably meant."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
-    lines = [str(error).split("\nfull_key")[0].split("\nConfig search path")[0].strip()]
+    said = str(error).split("\nfull_key")[0].split("\nConfig search path")[0].strip()
+    # "+key=value" would be taken, and never looked at
+    lines = [line for line in said.splitlines() if not line.startswith("To append to your config")]
     if cause is not None and str(cause).split("\n")[0] not in lines[0]:
         lines.append("  " + str(cause).split("\n")[0])
     # the hints are extra: the message above already says what is wrong
@@ -98,7 +123,9 @@ def _hints(arguments: Sequence[str], config_name: str) -> list[str]:
         name = override.key_or_group
         if name in groups:
             options = _options(name)
-            chosen = [str(v) for v in str(override.value()).strip("[]").split(",")]
+            value = override.value()
+            values = value.list if isinstance(value, ChoiceSweep) else [value]
+            chosen = [part for v in values for part in str(v).strip("[]").split(",")]
             wrong = [c.strip() for c in chosen if c.strip() not in [*options, "null", "None"]]
             hints += [f"  {name}={choice}: {near_matches(choice, options)}" for choice in wrong]
             if not wrong:

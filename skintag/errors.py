@@ -53,7 +53,7 @@ def near_matches(word: str, choices: Iterable[str]) -> str:
     near = get_close_matches(word, known, n=3, cutoff=0.6)
     if near:
         return "did you mean " + " or ".join(repr(n) for n in near) + "?"
-    return "known: " + ", ".join(known) if known else "none is known"
+    return f"known: {first_few(known, 20)}" if known else "none is known"
 
 
 def first_few(items: Sequence[object], limit: int = 10) -> str:

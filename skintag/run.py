@@ -29,7 +29,7 @@ from skintag.errors import ConfigError
 from skintag.evaluation.predictions import Predictions
 from skintag.evaluation.table import run_table, write_outputs
 from skintag.evaluation.thresholds import Threshold
-from skintag.io import read_json, write_json
+from skintag.io import atomic_path, read_json, write_json
 from skintag.memory import keep_freed_memory
 from skintag.models.backbone import Backbone
 from skintag.models.lesion_module import LesionModule
@@ -121,8 +121,10 @@ def put_together(config: DictConfig, folder: Path, prepared: Path) -> _Parts:
         checkpoint=config.ckpt_path,
     )
     probes: dict[str, Any] = OmegaConf.to_container(config.probe, resolve=True)  # type: ignore[assignment]
+    for late in (*probes.values(), config.evaluation):
+        instantiate(late)  # so that a wrong value is said now, not after hours of training
     probing = ProbeFitting(probes, folder / "probes")
-    for weights in (config.ckpt_path, backbone.checkpoint):
+    for weights in (checkpoint_to_resume(config), config.ckpt_path, backbone.checkpoint):
         if weights:
             refuse_seen_test_images(view, weights)
     trainer = build_trainer(config, folder, [TrainedOn(view), export, probing])
@@ -157,7 +159,13 @@ def module_of(config: DictConfig, view: View) -> LesionModule:
 
 
 def checkpoint_to_resume(config: DictConfig) -> str | None:
-    """The checkpoint to go on from: the resumed run's last one, or `ckpt_path`, or none."""
+    """The checkpoint to go on from: the resumed run's last one, or `ckpt_path`, or none.
+
+    Raises:
+        ConfigError: `ckpt_path` names no file.
+    """
+    if config.ckpt_path and not Path(config.ckpt_path).is_file():
+        raise ConfigError(f"ckpt_path={config.ckpt_path}: no such file")
     if config.resume:
         return str(Path(config.resume) / "checkpoints" / "last.ckpt")
     return config.ckpt_path if config.fit else None
@@ -198,6 +206,8 @@ def finish(config: DictConfig, folder: Path, parts: _Parts, stages: Stages) -> R
     log_scores(parts.trainer, read_json(folder / "metrics.json"))
     table = run_table(predictions, thresholds, minimum=settings.minimum, caption=parts.caption)
     readable_console().print(table)
+    with atomic_path(folder / "table.txt") as part, part.open("w") as stream:
+        Console(file=stream, width=160).print(table)
     print("seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in stages.seconds.items()))
     print(f"run folder: {folder}")
     return RunResult(folder, predictions, thresholds)
@@ -260,5 +270,7 @@ def quieten() -> None:
         "The number of training batches",
         "does not have many workers",
         "module.s. in eval mode",  # the frozen layers, on purpose
+        "Checkpoint directory .* exists and is not empty",  # a resumed run's own
+        "The dirpath has changed from",  # of a moved run folder: the best checkpoint is found all the same
     ):
         warnings.filterwarnings("ignore", message=f".*{noise}.*")

@@ -61,7 +61,7 @@ def accumulation(effective: int, batch_size: int, world_size: int) -> int:
         raise ConfigError(
             f"trainer.effective_batch_size={effective} is no multiple of loader.batch_size x processes "
             f"({batch_size} x {world_size} = {step}): set it to {max(step, effective // step * step)}, "
-            "or choose another loader.batch_size"
+            f"or set loader.batch_size={max(1, effective // world_size)}"
         )
     return effective // step
 

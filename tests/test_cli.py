@@ -65,7 +65,8 @@ def run_folder(folder: Path, overrides: list[str]) -> Path:
 def test_resume_repeats_the_overrides_of_the_run_and_new_ones_win(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "run", ["experiment=multi", "seed=3"])
     expanded = expand_resume([f"resume={folder}", "seed=4"])
-    assert expanded == ["experiment=multi", f"resume={folder}", "seed=4", f"hydra.run.dir='{folder}'"]
+    where = [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]
+    assert expanded == ["experiment=multi", f"resume={folder}", "seed=4", *where]
 
 
 def test_resume_expanded_twice_is_the_same_as_once(tmp_path: Path) -> None:
@@ -83,3 +84,33 @@ def test_resume_without_a_checkpoint_says_what_to_do(tmp_path: Path) -> None:
     (folder / "checkpoints" / "last.ckpt").unlink()
     with pytest.raises(ConfigError, match="checkpoint_every_steps"):
         expand_resume([f"resume={folder}"])
+
+
+def test_value_that_was_not_given_is_named() -> None:
+    done = train("experiment=multi", "split=leave_one_domain_out")
+    assert done.returncode == 2
+    assert "split.domain is not set" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_choice_of_a_sweep_that_does_not_exist_has_near_matches() -> None:
+    done = train("-m", "experiment=multi", "objective=erm,focl")
+    assert done.returncode == 2
+    assert "did you mean 'focal'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_command_in_a_configs_header_composes(path: Path) -> None:
+    import shlex
+
+    from hydra import compose, initialize_config_dir
+
+    lines = [
+        line.lstrip("# ").split("   #")[0] for line in path.read_text().splitlines() if line.startswith("#")
+    ]
+    for line in (found for found in lines if found.startswith("python train.py ")):
+        overrides = [word for word in shlex.split(line)[2:] if word != "-m" and "," not in word]
+        with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+            compose("train", overrides=[o.replace("<file>", "x.pth") for o in overrides])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from skintag.data.levels import as_names
 from skintag.data.schema import DATASETS
 from skintag.errors import ConfigError, near_matches
 
@@ -39,6 +40,7 @@ class SyntheticSettings:
     at 2 most lesions are textbook cases."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "datasets", as_names(self.datasets))
         unknown = [name for name in self.datasets if name not in DATASETS]
         if unknown:
             raise ConfigError(f"datasets: no dataset {unknown[0]!r}; {near_matches(unknown[0], DATASETS)}")
