@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
-os.environ.setdefault("WDS_SECURE", "1")  # no commands, no pickles; webdataset looks at it once, on import
+os.environ.setdefault("WDS_SECURE", "1")  # no commands, no pickles; for the workers, which import it afresh
 import webdataset as wds
 from webdataset.tariterators import tar_file_iterator
 
@@ -39,6 +39,8 @@ from skintag.data.ring import Ring
 from skintag.data.sampler import count_batches
 from skintag.data.shard_format import SUFFIX, member_name
 from skintag.errors import DataError, SkinTagError
+
+wds.utils.enforce_security = True  # webdataset looks at the variable once; it may have been imported before
 
 Sample = tuple[int, str, bytes]
 """Row in the view, image_id, encoded image."""
