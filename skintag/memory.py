@@ -15,7 +15,8 @@ def keep_freed_memory() -> bool:
 
     By default glibc maps each block over some megabytes afresh and unmaps it when it is freed. A training step
     on the processor allocates hundreds of them, and the kernel clears every page of each: without this, the
-    frozen trunk of an EfficientNet-Lite0 at 128 px takes 1.2 to 1.5 times the processor time.
+    frozen trunk of an EfficientNet-Lite0 at 128 px took 1.0 to 1.5 times the processor time (four pairs of
+    runs on two busy cores).
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -86,15 +86,15 @@ def test_resume_without_a_checkpoint_says_what_to_do(tmp_path: Path) -> None:
         expand_resume([f"resume={folder}"])
 
 
-def test_value_that_was_not_given_is_named() -> None:
-    done = train("experiment=multi", "split=leave_one_domain_out")
+def test_value_that_was_not_given_is_named(tmp_path: Path) -> None:
+    done = train("experiment=multi", "split=leave_one_domain_out", f"paths.runs={tmp_path}")
     assert done.returncode == 2
     assert "split.domain is not set" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_choice_of_a_sweep_that_does_not_exist_has_near_matches() -> None:
-    done = train("-m", "experiment=multi", "objective=erm,focl")
+def test_choice_of_a_sweep_that_does_not_exist_has_near_matches(tmp_path: Path) -> None:
+    done = train("-m", "experiment=multi", "objective=erm,focl", f"paths.runs={tmp_path}")
     assert done.returncode == 2
     assert "did you mean 'focal'" in done.stderr
 
@@ -113,4 +113,5 @@ def test_command_in_a_configs_header_composes(path: Path) -> None:
     for line in (found for found in lines if found.startswith("python train.py ")):
         overrides = [word for word in shlex.split(line)[2:] if word != "-m" and "," not in word]
         with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-            compose("train", overrides=[o.replace("<file>", "x.pth") for o in overrides])
+            config = compose("train", overrides=[o.replace("<file>", "x.pth") for o in overrides])
+        assert config.backbone.image_size > 0, "composed, but not whole"

@@ -62,3 +62,5 @@ def test_the_tower_of_the_tests_has_blocks_enough_for_every_finetune_config():
     backbone = Backbone(load("backbone", "siglip_tiny"))
     for name in names("finetune"):
         backbone.lock(load("finetune", name).unlocked_groups)
+        learns = any(parameter.requires_grad for parameter in backbone.parameters())
+        assert learns == (name != "frozen"), name

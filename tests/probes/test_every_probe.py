@@ -222,7 +222,9 @@ def test_missing_or_damaged_files_are_named(fitted: dict[str, Probe], name: str,
 @EVERY
 def test_fits_inside_a_callers_inference_mode(train: ProbeData, val: ProbeData, name: str) -> None:
     with torch.inference_mode():
-        MAKERS[name]().fit(train, val)
+        probe = MAKERS[name]()
+        probe.fit(train, val)
+    assert np.isfinite(probe.predict(val.embeddings).malignant).all()
 
 
 @EVERY
