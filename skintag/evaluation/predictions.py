@@ -128,6 +128,26 @@ class Predictions:
         """The test rows of one model: what is reported, and nothing is fitted on."""
         return TestPredictions(self._rows(model, "test"), model)
 
+    def with_premalignant(self, *, malignant: bool) -> Self:
+        """The same scores with the other binary target: premalignant rows count as malignant, or as benign.
+
+        Rows that the label policy left out are not in the table and stay out.
+
+        Raises:
+            DataError: a row does not say whether its lesion is benign, premalignant or malignant.
+        """
+        frame = self.frame
+        unknown = frame["malignancy"].isna()
+        if unknown.any():
+            raise DataError(
+                "predictions table",
+                expected="a malignancy (benign, premalignant, malignant) in every row",
+                found=f"{unknown.sum():,} row(s) without one: {first_few(list(frame.loc[unknown, 'image_id']), 3)}",
+                fix="run train.py again to write the column, or map it from a column of your own",
+            )
+        positive = ("malignant", "premalignant") if malignant else ("malignant",)
+        return type(self)(frame.assign(target=frame["malignancy"].isin(positive).astype("Int8")))
+
     def _rows(self, model: str, split: str) -> pd.DataFrame:
         if model not in self.models:
             raise DataError(

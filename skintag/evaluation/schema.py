@@ -10,6 +10,7 @@ import pandas as pd
 from skintag.errors import DataError, first_few, near_matches
 
 SPLITS: Final = ("train", "val", "test")
+MALIGNANCIES: Final = ("benign", "premalignant", "malignant")
 AGE_BANDS: Final = {"<30": -np.inf, "30-49": 30.0, "50-69": 50.0, "70+": 70.0}  # from this age, in years
 # The ten conditions of the taxonomy; an eleventh column is there only in tables of the extended taxonomy.
 CONDITION_COLUMNS: Final = tuple(f"p_condition_{i}" for i in range(10))
@@ -27,6 +28,7 @@ REQUIRED_COLUMNS: Final[dict[str, str]] = {
 OPTIONAL_COLUMNS: Final[dict[str, str]] = {
     **dict.fromkeys((*CONDITION_COLUMNS, EXTENDED_COLUMN), "float32"),  # null: a model without conditions
     "condition": "Int8",
+    "malignancy": "str",  # one of MALIGNANCIES, the source's own label; null where the source has two values only
     "fitzpatrick": "Int8",
     "fst_group": "str",
     "sex": "str",
@@ -38,7 +40,7 @@ OPTIONAL_COLUMNS: Final[dict[str, str]] = {
 }
 COLUMNS: Final = (
     "image_id", "dataset", "domain", "split", "model", "p_malignant", *CONDITION_COLUMNS, "target",
-    "condition", "fitzpatrick", "fst_group", "sex", "age_group", "site", "lesion_id", "patient_id",
+    "condition", "malignancy", "fitzpatrick", "fst_group", "sex", "age_group", "site", "lesion_id", "patient_id",
     "group_id",
 )  # fmt: skip
 _INTEGER_RANGES: Final = {"target": (0, 1), "condition": (0, 10), "fitzpatrick": (1, 6)}
@@ -114,6 +116,8 @@ def _check_values(out: pd.DataFrame, where: object) -> None:
     for name in REQUIRED_COLUMNS:
         refuse(out[name].isna(), name, f"a {name!r} in every row")
     refuse(~out["split"].isin(SPLITS), "split", f"split to be one of {', '.join(SPLITS)}")
+    strange = out["malignancy"].notna() & ~out["malignancy"].isin(MALIGNANCIES)
+    refuse(strange, "malignancy", f"malignancy to be one of {', '.join(MALIGNANCIES)}, or null")
     for name, (low, high) in _INTEGER_RANGES.items():
         outside = ~out[name].between(low, high)
         refuse(outside.fillna(False).astype(bool), name, f"{name!r} from {low} to {high}")

@@ -36,7 +36,7 @@ def test_columns_and_their_order_are_those_of_the_architecture(predictions: Pred
     before = ["image_id", "dataset", "domain", "split", "model", "p_malignant"]
     conditions = [f"p_condition_{i}" for i in range(10)]
     groups = ["fitzpatrick", "fst_group", "sex", "age_group", "site", "lesion_id", "patient_id", "group_id"]
-    assert list(predictions.frame.columns) == [*before, *conditions, "target", "condition", *groups]
+    assert list(predictions.frame.columns) == [*before, *conditions, "target", "condition", "malignancy", *groups]
 
 
 def test_names_agree_with_the_catalog_schema() -> None:
@@ -193,3 +193,15 @@ def test_whatever_fits_takes_val_by_its_types_too() -> None:
     assert not issubclass(ValPredictions, tables.TestPredictions)
     first = next(iter(inspect.signature(thresholds.fit_threshold).parameters))
     assert get_type_hints(thresholds.fit_threshold)[first] is ValPredictions
+
+
+def test_premalignant_rows_move_with_the_binarisation_and_nothing_else_does() -> None:
+    table = Predictions(small(malignancy=["premalignant", "malignant", "benign"]))
+    as_malignant = table.with_premalignant(malignant=True).frame.set_index("image_id")["target"]
+    as_benign = table.with_premalignant(malignant=False).frame.set_index("image_id")["target"]
+    assert as_malignant.to_dict() == {"a": 1, "b": 1, "c": 0}
+    assert as_benign.to_dict() == {"a": 1, "b": 0, "c": 0}
+    with pytest.raises(DataError, match="malignancy"):
+        Predictions(small()).with_premalignant(malignant=True)
+    with pytest.raises(DataError, match="premalignant, malignant"):
+        Predictions(small(malignancy="suspicious"))
