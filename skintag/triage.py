@@ -142,10 +142,11 @@ def fit_triage(
 ) -> TriagePolicy:
     """Bounds for one model, fitted on its validation rows.
 
-    One bound is the largest that leaves at least `target_sensitivity` of the malignant rows at or above it, the
-    other the smallest that leaves at least `target_specificity` of the non-malignant rows at or below it. The
-    lower of the two is `low` and the higher `high`. As a rule the first is the lower one; where a model tells the
-    classes so well apart that it is not, what lies between meets both targets and is MODERATE.
+    One bound is the decision threshold for `target_sensitivity` (`fit_threshold`): at least that share of the
+    malignant rows lies at or above it. The other is the smallest score that at least `target_specificity` of the
+    non-malignant rows lie at or below. The lower of the two is `low`, the higher `high`. As a rule the first is
+    the lower; where a model tells the classes so well apart that it is not, both promises hold all the same, and
+    what lies between, where val had next to nothing, is MODERATE.
 
     The bounds are chosen by the score alone, before lifting: the promise then hangs neither on the condition
     head, which domain shift may break, nor on a model having one, and lifting can only better it.
@@ -159,12 +160,13 @@ def fit_triage(
     from skintag.evaluation.thresholds import Objective, fit_threshold
 
     require_val(val, "fit_triage")
+    if not 0 < target_specificity <= 1:
+        raise ConfigError(f"triage.target_specificity is {target_specificity}: expected a number in (0, 1]")
     sensitive = fit_threshold(val, Objective("target_sensitivity", target_sensitivity)).value
-    # malignant is `>= specific` there, HIGH is `> high` here: the same rows lie above the next number below
-    specific = fit_threshold(val, Objective("target_specificity", target_specificity)).value
-    bounds = sorted((sensitive, float(np.nextafter(specific, -np.inf))))
-    low, high = (min(max(bound, 0.0), 1.0) for bound in bounds)
     malignant = val.target == 1
+    others = np.sort(val.score[~malignant])
+    kept = int(np.ceil(target_specificity * len(others) - 1e-9))  # 0.9 * 10 must not become 10
+    low, high = sorted((sensitive, float(others[max(kept, 1) - 1])))
     score, conditions = val.score[malignant], condition_scores(val.frame)[malignant]
     fitted = TriagePolicy(low, high)
     return TriagePolicy(

@@ -116,7 +116,7 @@ def test_fitted_bounds_by_hand() -> None:
     conditions = sure_of(*[9 if score == 0.05 else 0 for score in malignant + other])
     policy = fit_triage(val_rows([1] * 20 + [0] * 10, malignant + other, conditions))
     assert policy.low == 0.10
-    assert 0.52 <= policy.high < 0.55  # the next score above
+    assert policy.high == 0.52
     assert policy.name == "fitted"
     assert (policy.model, policy.n, policy.n_malignant) == ("m", 30, 20)
     assert policy.val_low_share == pytest.approx(1 / 20)
@@ -143,7 +143,7 @@ def test_fitted_bounds_keep_both_promises_on_val(
 
 def test_a_model_that_separates_the_classes_has_moderate_between_them() -> None:
     policy = fit_triage(val_rows([0] * 20 + [1] * 20, [0.1] * 20 + [0.9] * 20))
-    assert 0.1 <= policy.low < policy.high == 0.9
+    assert (policy.low, policy.high) == (0.1, 0.9)
     assert policy.tiers([0.05, 0.5, 0.95]).tolist() == ["LOW", "MODERATE", "HIGH"]
 
 
@@ -154,6 +154,10 @@ def test_fitting_refuses_test_rows_and_one_class() -> None:
         fit_triage(Predictions(frame).test("m"))  # type: ignore[arg-type]
     with pytest.raises(DataError, match="0 malignant"):
         fit_triage(val_rows([0, 0], [0.1, 0.2]))
+    with pytest.raises(ConfigError, match="target_specificity is 0"):
+        fit_triage(rows, target_specificity=0)
+    with pytest.raises(ConfigError, match=r"target 1\.5"):
+        fit_triage(rows, 1.5)
 
 
 @pytest.mark.parametrize("bounds", [(0.6, 0.3), (-0.1, 0.5), (0.1, 1.1), (float("nan"), 0.5)])
