@@ -1,0 +1,108 @@
+"""Anybody's predictions as a checked predictions table: other column names, text labels, missing columns.
+
+Nothing is guessed silently: what was understood how, what is missing and what was ignored is written down in
+notes that the report shows, and what cannot be understood is refused with the rows it stands in.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from skintag.errors import ConfigError, DataError, first_few, near_matches
+from skintag.evaluation.foreign_file import file_columns, read_columns
+from skintag.evaluation.foreign_reader import MAPPABLE, PREDICTED, ForeignReader, ForeignSettings
+from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.thresholds import DEFAULT_OBJECTIVE, Objective, Threshold, fit_threshold
+
+DEFAULTS: Final = ForeignSettings()
+_NEEDED: Final = ("image_id", "p_malignant")
+
+
+@dataclass(frozen=True)
+class ForeignTable:
+    """A foreign file, understood."""
+
+    predictions: Predictions
+    """The checked table."""
+    notes: tuple[str, ...]
+    """What was understood how, and what is missing; for the top of the report."""
+    ignored: tuple[str, ...]
+    """Columns of the file that nothing was made of."""
+
+
+def read_foreign(
+    path: str | os.PathLike[str],
+    settings: ForeignSettings = DEFAULTS,
+) -> ForeignTable:
+    """Read somebody else's predictions (CSV, TSV, parquet).
+
+    Raises:
+        DataError: the file is no table, a named column is not in it, a score is no number in [0, 1], an image
+            comes twice, a label or skin type is not understood; the message names the rows and the cure.
+    """
+    where = Path(path)
+    names = _names_of(where, settings)
+    raw = read_columns(where, list(dict.fromkeys(names.values())))
+    if raw.empty:
+        raise DataError(where, expected="rows below the header", found="none", fix="check the export")
+    reader = ForeignReader(where, settings, {ours: raw[theirs] for ours, theirs in names.items()})
+    frame = reader.frame()
+    ignored = tuple(name for name in file_columns(where) if name not in names.values())
+    return ForeignTable(Predictions(frame, where), tuple(reader.notes), ignored)
+
+
+def thresholds_of(
+    predictions: Predictions, objective: Objective = DEFAULT_OBJECTIVE, given: float | None = None
+) -> dict[str, Threshold]:
+    """A threshold per model: the given one for all of them, or each fitted on the model's val rows.
+
+    Raises:
+        DataError: none is given, and a model has no val rows to fit one on.
+        ConfigError: the given one is no number in [0, 1].
+    """
+    if given is not None:
+        if not 0 <= given <= 1:
+            raise ConfigError(f"threshold={given}: expected a number in [0, 1], on the scale of the scores")
+        nan = float("nan")
+        return dict.fromkeys(predictions.models, Threshold(float(given), "given", 0, 0, nan, nan, nan))
+    without = [model for model in predictions.models if not len(predictions.val(model))]
+    if without:
+        raise DataError(
+            f"predictions of {first_few(without)}",
+            expected="validation rows, to fit a threshold on",
+            found="test rows only, and a threshold fitted on them would flatter every figure",
+            fix="give the threshold that was fixed before the test, threshold=0.5, or a table with validation rows "
+            "and a column that says so, columns.split=<column>",
+        )
+    return {model: fit_threshold(predictions.val(model), objective) for model in predictions.models}
+
+
+def _names_of(path: Path, settings: ForeignSettings) -> dict[str, str]:
+    """Our name -> the file's, for all columns that will be read."""
+    present = file_columns(path)
+    given = {ours: theirs for ours, theirs in settings.columns.items() if theirs is not None}
+    for ours, theirs in given.items():
+        if theirs not in present:
+            raise DataError(
+                path,
+                expected=f"the column {theirs!r}, which columns.{ours} names",
+                found=f"columns {first_few(present, 20)}",
+                fix=near_matches(theirs, present),
+            )
+    same = {name: name for name in (*MAPPABLE, *PREDICTED) if name in present and name not in given}
+    names = {**same, **given}
+    missing = [name for name in _NEEDED if name not in names]
+    if "target" not in names and "malignancy" not in names:
+        missing.append("target")
+    if missing:
+        hints = [f"columns.{name}=<column>" for name in missing]
+        raise DataError(
+            path,
+            expected=f"a column for {', '.join(missing)}",
+            found=f"columns {first_few(present, 20)}",
+            fix=f"name them: {' '.join(hints)}; for {missing[0]}: {near_matches(missing[0], present)}",
+        )
+    return names
