@@ -29,6 +29,8 @@ class Grouping:
     """Column of the predictions table; None puts all rows into one group, `all`."""
     order: tuple[str, ...] = ()
     """Groups in the order of showing; others follow by name."""
+    conditions: tuple[int, ...] = ()
+    """Positives of other conditions than these belong to no group; () takes all. Negatives all stay."""
 
     def codes(self, frame: pd.DataFrame) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """Group numbers of the rows, int64 [n] with -1 for a missing value, and the groups' names.
@@ -38,6 +40,9 @@ class Grouping:
         if self.column is None:
             return np.zeros(len(frame), dtype=np.int64), ("all",)
         values = frame[self.column]
+        if self.conditions:
+            other = (frame["target"] == 1) & ~frame["condition"].isin(self.conditions)
+            values = values.mask(other.to_numpy(dtype=bool))
         present = {str(v) for v in values.dropna().unique()}
         names = tuple(g for g in self.order if g in present) + tuple(sorted(present - set(self.order)))
         position = {name: i for i, name in enumerate(names)}
@@ -55,6 +60,12 @@ FITZPATRICK: Final = Grouping("fitzpatrick", "fitzpatrick")
 SEX: Final = Grouping("sex", "sex")
 AGE_GROUP: Final = Grouping("age_group", "age_group", tuple(AGE_BANDS))
 GROUPINGS: Final = (OVERALL, DOMAIN, DATASET, FST_GROUP, FITZPATRICK, SEX, AGE_GROUP)
+# Skin type goes with diagnosis in some datasets (DDI's dark skin has mycosis fungoides where light skin has
+# melanoma), so gaps also stand on the cancers that all skin types have: melanoma, basal and squamous cell carcinoma.
+FST_GROUP_COMMON_CANCERS: Final = Grouping(
+    "fst_group_common_cancers", "fst_group", FST_GROUP.order, (0, 1, 2)
+)
+ALL_GROUPINGS: Final = (*GROUPINGS, FST_GROUP_COMMON_CANCERS)
 
 
 def evaluate(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 NAN: Final = float("nan")
+ECE_BINS: Final = 15
 
 
 class Confusion(NamedTuple):
@@ -114,6 +116,48 @@ def brier(target: ArrayLike, score: ArrayLike) -> float:
     return float(np.mean((scores - truth) ** 2)) if len(truth) else NAN
 
 
+def ece_bin(score: ArrayLike) -> NDArray[np.int64]:
+    """The bin of each score, int64 [n]: `ECE_BINS` equally wide bins of [0, 1], closed below; the last holds 1."""
+    return np.digitize(_scores(score), np.arange(1, ECE_BINS) / ECE_BINS)
+
+
+def ece(target: ArrayLike, score: ArrayLike) -> float:
+    """Expected calibration error of `p_malignant`: mean |share of positives - mean score| over 15 equal-width bins.
+
+    Bins are weighted by their rows (Naeini et al., 2015; Guo et al., 2017). It is biased upwards in small groups,
+    where the share of positives in a bin is off by chance. Nan where there are no rows.
+    """
+    truth, scores = _binary("target", target), _scores(score)
+    _check_same_length(truth, scores)
+    if not len(truth):
+        return NAN
+    excess = np.bincount(ece_bin(scores), weights=scores - truth, minlength=ECE_BINS)
+    return float(np.abs(excess).sum() / len(truth))
+
+
+def sensitivity_at_specificity(target: ArrayLike, score: ArrayLike, specificity: float) -> float:
+    """The highest sensitivity of all thresholds on these rows that keep this specificity; nan where a class is absent.
+
+    The threshold is chosen on the very rows it is judged on: a property of the ROC curve, not a promise.
+    """
+    truth, scores = _binary("target", target), _scores(score)
+    _check_same_length(truth, scores)
+    if not _both_classes(truth):
+        return NAN
+    true_negative, true_positive = _curve(truth, scores)
+    return float(true_positive[true_negative >= specificity].max())
+
+
+def specificity_at_sensitivity(target: ArrayLike, score: ArrayLike, sensitivity: float) -> float:
+    """The reverse of `sensitivity_at_specificity`."""
+    truth, scores = _binary("target", target), _scores(score)
+    _check_same_length(truth, scores)
+    if not _both_classes(truth):
+        return NAN
+    true_negative, true_positive = _curve(truth, scores)
+    return float(true_negative[true_positive >= sensitivity].max())
+
+
 @dataclass(frozen=True)
 class Metric:
     """A metric function together with what it looks at and which rows its precision hangs on."""
@@ -152,8 +196,33 @@ METRICS: Final[dict[str, Metric]] = {
         Metric("balanced_accuracy", "balanced acc.", balanced_accuracy, "decision", ("positive", "negative")),
         Metric("average_precision", "avg. precision", average_precision, "score", ("positive", "negative")),
         Metric("brier", "Brier", brier, "score"),
+        Metric("ece", "ECE", ece, "score"),
+        Metric(
+            "sensitivity_at_specificity_90",
+            "sens. at spec. 0.90",
+            partial(sensitivity_at_specificity, specificity=0.90),
+            "score",
+            ("positive", "negative"),
+        ),
+        Metric(
+            "specificity_at_sensitivity_95",
+            "spec. at sens. 0.95",
+            partial(specificity_at_sensitivity, sensitivity=0.95),
+            "score",
+            ("positive", "negative"),
+        ),
     )
 }
+
+
+def _curve(truth: NDArray[np.int64], scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Specificity and sensitivity at each distinct score as the threshold, and at one above all scores."""
+    distinct, code = np.unique(scores, return_inverse=True)
+    counts = np.zeros((2, len(distinct) + 1), dtype=np.int64)
+    np.add.at(counts, (truth, code), 1)
+    at_least = counts[:, ::-1].cumsum(axis=1)
+    negative, positive = at_least[:, -1]
+    return (negative - at_least[0]) / negative, at_least[1] / positive
 
 
 def _ratio(part: int, whole: int) -> float:

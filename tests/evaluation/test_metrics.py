@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 
 from skintag.evaluation import metrics
 
@@ -28,6 +29,11 @@ BY_HAND = {
     # recall rises at .9, .8, .5, and .2 (with the tied benign one): precisions 1/1, 2/2, 3/5, 4/9
     "average_precision": (1 + 1 + 3 / 5 + 4 / 9) / 4,
     "brier": (0.01 + 0.04 + 0.25 + 0.64 + 0.49 + 0.36 + 0.16 + 0.09 + 0.04 + 0.01) / 10,
+    # in fifteenths the scores are 13.5, 12, 10.5, 10.5, 9, 7.5, 6, 4.5, 3, 3, 1.5: but for the two 0.2 all are alone
+    # in their bins, so the mean of |target - score| with 0.2 + 0.2 against one positive
+    "ece": (0.1 + 0.2 + 0.7 + 0.6 + 0.5 + 0.4 + 0.3 + 0.6 + 0.1) / 10,
+    "sensitivity_at_specificity_90": 2 / 4,  # above .7: no false alarm; one of 6 leaves a specificity of 0.83
+    "specificity_at_sensitivity_95": 1 / 6,  # all four take a threshold of .2, which spares .1 alone
 }
 EDGES = {  # what is undefined on rows of one class, or on none
     "no_positives": {
@@ -37,8 +43,18 @@ EDGES = {  # what is undefined on rows of one class, or on none
         "f1_macro",
         "auroc",
         "average_precision",
+        "sensitivity_at_specificity_90",
+        "specificity_at_sensitivity_95",
     },
-    "no_negatives": {"specificity", "balanced_accuracy", "f1_macro", "auroc", "average_precision"},
+    "no_negatives": {
+        "specificity",
+        "balanced_accuracy",
+        "f1_macro",
+        "auroc",
+        "average_precision",
+        "sensitivity_at_specificity_90",
+        "specificity_at_sensitivity_95",
+    },
     "empty": set(BY_HAND),
 }
 pairs = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=2, max_size=60)
@@ -60,6 +76,15 @@ def test_undefined_is_nan_without_a_warning(name: str, case: str) -> None:
     assert math.isnan(value) == (name in EDGES[case])
 
 
+def calibration(target: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Share of positives and mean score (by scikit-learn) and share of rows of the 15 bins that have any."""
+    # sklearn's bins are closed above, ours below: turned round, the one is the other
+    share, mean = calibration_curve(1 - target, 1 - score, n_bins=15)
+    bins = np.minimum((score * 15 + 1e-9).astype(int), 14)
+    weight = np.bincount(bins, minlength=15)[::-1]
+    return share, mean, weight[weight > 0] / len(score)
+
+
 @settings(max_examples=60, deadline=None)
 @given(pairs, st.integers(0, 21))
 def test_metrics_agree_with_scikit_learn(rows: list[tuple[int, int]], cut: int) -> None:
@@ -68,6 +93,8 @@ def test_metrics_agree_with_scikit_learn(rows: list[tuple[int, int]], cut: int) 
         return
     score, threshold = steps / 20, cut / 20
     decision = (score >= threshold).astype(int)
+    fpr, tpr, _ = sk.roc_curve(target, score, drop_intermediate=False)
+    share, mean, weight = calibration(target, score)
     expected = {
         "accuracy": sk.accuracy_score(target, decision),
         "sensitivity": sk.recall_score(target, decision, pos_label=1),
@@ -78,6 +105,9 @@ def test_metrics_agree_with_scikit_learn(rows: list[tuple[int, int]], cut: int) 
         "auroc": sk.roc_auc_score(target, score),
         "average_precision": sk.average_precision_score(target, score),
         "brier": sk.brier_score_loss(target, score),
+        "ece": (weight * abs(share - mean)).sum(),
+        "sensitivity_at_specificity_90": tpr[1 - fpr > 0.9 - 1e-12].max(),
+        "specificity_at_sensitivity_95": (1 - fpr)[tpr > 0.95 - 1e-12].max(),
     }
     assert set(expected) == set(metrics.METRICS)
     for name, value in expected.items():

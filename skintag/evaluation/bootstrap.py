@@ -1,0 +1,146 @@
+"""A bootstrap of whole clusters (patients, lesions), for every metric in every group at once.
+
+Images of one patient are alike: resampling images one by one gives intervals that are too narrow. So whole
+clusters are drawn with replacement (Field & Welsh, 2007, doi:10.1111/j.1467-9868.2007.00593.x).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from skintag.evaluation.groups import ALL_GROUPINGS, Grouping
+from skintag.evaluation.levels import LEVEL_METRICS, level_values
+from skintag.evaluation.predictions import ModelPredictions
+from skintag.evaluation.weighted import Rows, WeightedLevels
+
+BLOCK: Final = 256  # resamples worked on at a time: few enough for the cache, whatever the number of threads
+INDEX_COLUMNS: Final = ("grouping", "group", "metric", "n", "n_positive", "n_clusters", "n_units", "value")
+
+
+def cluster_names(frame: pd.DataFrame) -> pd.Series:
+    """The cluster of each row, str [n]: its leakage group, or the row itself where that is unknown."""
+    alone = "\0" + frame["image_id"].astype("str")  # a name that no group has
+    return frame["group_id"].where(frame["group_id"].notna(), alone)
+
+
+def is_clustered(frame: pd.DataFrame) -> bool:
+    """Whether any row says which patient or lesion it belongs to."""
+    return bool(frame["group_id"].notna().any())
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Whole clusters drawn with replacement; the same for all models on the same images."""
+
+    counts: NDArray[np.uint16]
+    """[B, C] how often each cluster was drawn."""
+    cluster: NDArray[np.int64]
+    """[n] cluster number of each row."""
+
+    @classmethod
+    def draw(cls, clusters: ArrayLike | pd.Series, resamples: int, seed: int) -> Self:
+        """Draw as many clusters as there are, `resamples` times.
+
+        Clusters are numbered by name, so the draws are a function of (set of names, resamples, seed): neither
+        the order of the rows nor the model matters, which is what pairs comparisons.
+
+        Args:
+            clusters: [n] name of each row's cluster. A row without one is a cluster by itself, numbered after
+                the named ones in the order of rows; `cluster_names` gives names that do not hang on that order.
+            resamples: B.
+            seed: of numpy's default generator.
+        """
+        names = pd.Series(clusters).reset_index(drop=True)
+        known = names.notna().to_numpy()
+        distinct, code = np.unique(names[known].astype("str").to_numpy(dtype=object), return_inverse=True)
+        cluster = np.empty(len(names), dtype=np.int64)
+        cluster[known] = code
+        cluster[~known] = len(distinct) + np.arange(int((~known).sum()))
+        number = len(distinct) + int((~known).sum())
+        rng = np.random.default_rng(seed)
+        counts = np.empty((resamples, number), dtype=np.uint16)
+        for b in range(resamples):
+            counts[b] = np.bincount(rng.integers(0, number, number), minlength=number)
+        return cls(counts, cluster)
+
+    @classmethod
+    def of(cls, rows: ModelPredictions, resamples: int, seed: int) -> Self:
+        """Resamples of the clusters of these rows."""
+        return cls.draw(cluster_names(rows.frame), resamples, seed)
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    @property
+    def n_clusters(self) -> int:
+        """How many clusters there are."""
+        return self.counts.shape[1]
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """Metrics in groups, on the data and on each resample."""
+
+    index: pd.DataFrame
+    """L rows with `INDEX_COLUMNS`: n and n_positive count the group's rows, n_clusters their clusters, n_units
+    the clusters that the metric stands on (those with a positive for sensitivity, with a negative for
+    specificity, the smaller of both where it needs both, else all); value is the metric on the data."""
+    values: NDArray[np.float64]
+    """[B, L]; nan where a resample cannot tell it."""
+
+    def select(self, grouping: str, metric: str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+        """The index rows of one metric in the groups of one grouping, K, and their values [B, K]."""
+        rows = (self.index["grouping"] == grouping) & (self.index["metric"] == metric)
+        return self.index[rows].reset_index(drop=True), self.values[:, rows.to_numpy()]
+
+
+def replicate(
+    rows: ModelPredictions,
+    threshold: float,
+    resamples: Resamples,
+    *,
+    groupings: Sequence[Grouping] = ALL_GROUPINGS,
+    metrics: Sequence[str] = LEVEL_METRICS,
+    threads: int | None = None,
+) -> Replicates:
+    """Every metric in every group, on the rows and on each resample of their clusters.
+
+    Args:
+        rows: one model's rows, n.
+        threshold: decisions are `score >= threshold`, in every resample alike.
+        resamples: of the clusters of these rows, in their order.
+        groupings: how the rows fall into groups.
+        metrics: names out of `LEVEL_METRICS`.
+        threads: how many work at a time; as many as there are processors where None. It changes no bit.
+
+    Raises:
+        ValueError: the resamples are of another number of rows, or a metric is unknown.
+    """
+    if len(resamples.cluster) != len(rows):
+        raise ValueError(f"resamples of {len(resamples.cluster)} rows, but there are {len(rows)}")
+    index = level_values(rows, threshold, resamples.cluster, groupings=groupings, metrics=metrics)
+    table = Rows(rows.target, rows.score, rows.score >= threshold, resamples.cluster, resamples.n_clusters)
+    parts = [WeightedLevels(table, *grouping.codes(rows.frame), metrics) for grouping in groupings]
+    values = np.empty((len(resamples), len(index)))
+
+    def work(start: int) -> None:
+        block = slice(start, start + BLOCK)
+        weights = np.ascontiguousarray(resamples.counts[block].T, dtype=np.float64)  # [C, b]
+        values[block] = np.concatenate([part(weights) for part in parts]).T
+
+    in_threads(work, range(0, len(resamples), BLOCK), threads)
+    return Replicates(index, values)
+
+
+def in_threads(work, items, threads: int | None = None) -> None:  # type: ignore[no-untyped-def]
+    """Call `work` on each item; numpy lets go of the interpreter where it counts."""
+    with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
+        list(pool.map(work, items))

@@ -1,0 +1,171 @@
+"""Gaps between groups: how they are defined, their intervals, and what to expect of them by chance.
+
+With equal groups of a few dozen positives each, the largest minus the smallest sensitivity is typically 0.1: a gap
+says something only beside its interval and its level by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skintag.evaluation.bootstrap import Replicates
+from skintag.evaluation.intervals import (
+    Kind,
+    gap_interval,
+    interval_warnings,
+    level_intervals,
+    pairwise_intervals,
+)
+from skintag.evaluation.levels import too_few
+from skintag.evaluation.metrics import NAN
+from skintag.evaluation.permutation import PermutationResult
+
+GAPS: Final[dict[str, tuple[str, ...]]] = {
+    # the larger of the ranges of TPR and FPR, as fairlearn.metrics.equalized_odds_difference has it; the range of
+    # FPR = 1 - specificity is that of the specificity
+    "equalized_odds_difference": ("sensitivity", "specificity"),
+    "sensitivity_gap": ("sensitivity",),
+    "specificity_gap": ("specificity",),
+    "f1_gap": ("f1_malignant",),
+    "auroc_gap": ("auroc",),
+}
+"""Gap to the metrics whose largest range over groups it is."""
+WORST: Final = "worst_group_sensitivity"
+PAIRED: Final = ("sensitivity", "specificity", "f1_malignant", "auroc")
+SHARES: Final = ("accuracy", "sensitivity", "specificity")
+GAP_COLUMNS: Final = (
+    "grouping", "gap", "value", "low", "high", "naive_low", "naive_high", "chance", "p_value", "n_groups",
+    "groups", "left_out", "note",
+)  # fmt: skip
+PAIR_COLUMNS: Final = (
+    "grouping", "metric", "group_a", "group_b", "difference", "low", "high", "single_low", "single_high",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Members:
+    """Which groups of a grouping a gap is taken over."""
+
+    groups: tuple[str, ...]
+    """Groups that are large enough, in order of showing."""
+    left_out: tuple[str, ...]
+    """The others: fewer positives or negatives than the minimum, of a class that a metric of the gap needs."""
+
+
+def kind_of(metric: str) -> Kind:
+    """What kind of value the intervals take a metric for."""
+    return "proportion" if metric in SHARES else "score"
+
+
+def members(index: pd.DataFrame, grouping: str, metrics: Sequence[str], minimum: int) -> Members:
+    """The groups of a grouping with at least `minimum` rows of each class that the metrics need."""
+    rows = index[index["grouping"] == grouping].drop_duplicates("group")
+    small = [
+        any(too_few(metric, n, n_positive, minimum) for metric in metrics)
+        for n, n_positive in zip(rows["n"], rows["n_positive"], strict=True)
+    ]
+    named = list(zip(rows["group"], small, strict=True))
+    return Members(tuple(g for g, s in named if not s), tuple(g for g, s in named if s))
+
+
+def gap_table(
+    replicates: Replicates,
+    chances: Mapping[tuple[str, str], PermutationResult],
+    *,
+    minimum: int = 10,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """All `GAPS` and the worst group's sensitivity, in every grouping of more than one group: `GAP_COLUMNS`.
+
+    Args:
+        replicates: with the metrics that `GAPS` names.
+        chances: permutation results by (grouping, gap); a gap without one has nan.
+        minimum: groups with fewer positives (negatives, for specificity) are left out, and named.
+        confidence: of each interval.
+    """
+    out = []
+    for grouping in _groupings(replicates.index):
+        for gap, metrics in (*GAPS.items(), (WORST, ("sensitivity",))):
+            chosen = members(replicates.index, grouping, metrics, minimum)
+            interval, note = _interval(replicates, grouping, gap, metrics, chosen, confidence)
+            chance = chances.get((grouping, gap), PermutationResult(NAN, NAN))
+            names = (len(chosen.groups), ", ".join(chosen.groups), ", ".join(chosen.left_out))
+            out.append((grouping, gap, *interval, chance.chance, chance.p_value, *names, note))
+    return pd.DataFrame(out, columns=list(GAP_COLUMNS))
+
+
+def pair_table(replicates: Replicates, *, minimum: int = 10, confidence: float = 0.95) -> pd.DataFrame:
+    """Differences of all pairs of groups that are large enough, for the metrics `PAIRED`: `PAIR_COLUMNS`."""
+    out: list[tuple[object, ...]] = []
+    for grouping in _groupings(replicates.index):
+        for metric in PAIRED:
+            chosen = members(replicates.index, grouping, (metric,), minimum).groups
+            if len(chosen) < 2:
+                continue
+            value, values, n = _levels(replicates, grouping, metric, chosen)
+            pairs = pairwise_intervals(value, values, n=n, kind=kind_of(metric), confidence=confidence)
+            limits = (pairs.difference, pairs.low, pairs.high, pairs.single_low, pairs.single_high)
+            for a, b, *figures in zip(pairs.a, pairs.b, *limits, strict=True):
+                out.append((grouping, metric, chosen[a], chosen[b], *figures))
+    return pd.DataFrame(out, columns=list(PAIR_COLUMNS))
+
+
+def _groupings(index: pd.DataFrame) -> list[str]:
+    """Names of the groupings that have more than one group."""
+    counts = index.groupby("grouping", sort=False)["group"].nunique()
+    return [str(name) for name, number in counts.items() if number > 1]
+
+
+def _levels(
+    replicates: Replicates, grouping: str, metric: str, groups: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Values [K], replicates [B, K] and independent units [K] of a metric in these groups."""
+    index, values = replicates.select(grouping, metric)
+    at = pd.Index(index["group"]).get_indexer(list(groups))
+    return index["value"].to_numpy()[at], values[:, at], index["n_units"].to_numpy()[at]
+
+
+def _interval(
+    replicates: Replicates,
+    grouping: str,
+    gap: str,
+    metrics: Sequence[str],
+    chosen: Members,
+    confidence: float,
+) -> tuple[tuple[float, ...], str]:
+    """(value, low, high, naive_low, naive_high) of one gap, and what has to be said of it."""
+    if len(chosen.groups) < 2:
+        return (NAN,) * 5, "fewer than two groups are large enough"
+    parts = [_levels(replicates, grouping, metric, chosen.groups) for metric in metrics]
+    value, values, n = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
+    if gap == WORST:
+        return _worst(value, values, n, confidence), "; ".join(interval_warnings(n))
+    kind = kind_of(metrics[0])
+    family = np.repeat(np.arange(len(metrics)), len(chosen.groups))
+    found = gap_interval(value, values, n=n, kind=kind, confidence=confidence, family=family)
+    limits = (found.value, found.low, found.high, found.naive_low, found.naive_high)
+    return limits, "; ".join(interval_warnings(n, kind=kind, of_gap=True))
+
+
+def _worst(
+    value: NDArray[np.float64], values: NDArray[np.float64], n: NDArray[np.int64], confidence: float
+) -> tuple[float, ...]:
+    """The smallest of K sensitivities with its limits, and the naive percentile limits of the resampled smallest.
+
+    The smallest lower limit is too high only where that of the truly worst group is, so each group's own limit
+    will do. The smallest upper limit is too low where any group's is: those share their part of the error
+    (intersection and union of tests; Berger, 1982, doi:10.1080/00401706.1982.10487790).
+    """
+    tail = (1 - confidence) / 2
+    low, _ = level_intervals(value, values, n=n, kind="proportion", confidence=confidence)
+    shared = 1 - 2 * tail / len(value)
+    _, high = level_intervals(value, values, n=n, kind="proportion", confidence=shared)
+    smallest = np.fmin.reduce(values, axis=1)
+    naive = np.nanquantile(smallest, (tail, 1 - tail)) if np.isfinite(smallest).any() else (NAN, NAN)
+    return float(value.min()), float(low.min()), float(high.min()), float(naive[0]), float(naive[1])
