@@ -1,0 +1,283 @@
+"""Which of two models, or of two runs of a model, is better: on the same images, in every group.
+
+Every difference is a minus b. For Brier, ECE and the gaps the smaller value is the better one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skintag.errors import DataError, near_matches
+from skintag.evaluation.assess import DEFAULTS, AssessmentSettings
+from skintag.evaluation.bootstrap import Replicates, is_clustered
+from skintag.evaluation.differences import holm, paired_differences
+from skintag.evaluation.gaps import GAPS, WORST, members
+from skintag.evaluation.groups import ALL_GROUPINGS, Grouping
+from skintag.evaluation.levels import LEVEL_METRICS, too_few
+from skintag.evaluation.paired import Entry, Pair, Panel
+from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.thresholds import Threshold
+
+BETWEEN: Final = "between groups"
+"""The group of a row that compares gaps."""
+FAMILY: Final = ("grouping", "metric")
+DIFFERENCE_COLUMNS: Final = (
+    "grouping", "group", "metric", "value_a", "value_b", "difference", "low", "high", "p_value", "p_holm",
+    "family", "n", "n_positive", "n_clusters", "n_units", "n_only_a", "n_only_b", "too_few", "clustered", "note",
+)  # fmt: skip
+
+
+def compare_models(
+    predictions: Predictions,
+    thresholds: Mapping[str, Threshold],
+    *,
+    pairs: Sequence[tuple[str, str]] | None = None,
+    reference: str | None = None,
+    metrics: Sequence[str] = LEVEL_METRICS,
+    groupings: Sequence[Grouping] = ALL_GROUPINGS,
+    family: Sequence[str] = FAMILY,
+    settings: AssessmentSettings = DEFAULTS,
+) -> pd.DataFrame:
+    """Differences between the models of one table, on the test images that both were tested on.
+
+    Args:
+        predictions: the table.
+        thresholds: by model, each fitted on its own val rows.
+        pairs: (a, b) model names; all pairs where None.
+        reference: instead of pairs, a model that all others are compared with, as `b`.
+        metrics: names of levels; gaps are compared where their metrics are among them.
+        groupings: how test rows fall into groups.
+        family: columns that the rows of one family for Holm's correction have in common. As a rule each metric
+            in each grouping is a question, whose family is all of its pairs of models and all of its groups.
+        settings: resamples, confidence, seed, minimum.
+
+    Returns:
+        `model_a`, `model_b` and `DIFFERENCE_COLUMNS`. Groups that are too small have an interval and a p-value but
+        no place in a family (`p_holm` is nan) nor in a gap; what cannot be told is nan.
+
+    Raises:
+        DataError: an unknown model, or one without a threshold.
+    """
+    chosen = _pairs(predictions.models, pairs, reference, "model")
+    names = sorted({name for pair in chosen for name in pair})
+    entries = {name: _entry(predictions, name, thresholds, f"model {name!r}") for name in names}
+    panel = _panel(entries, groupings, metrics, settings)
+    parts = [
+        differences(panel.pair(a, b), settings).assign(model_a=a, model_b=b, clustered=panel.clustered)
+        for a, b in chosen
+    ]
+    return _finished(parts, ("model_a", "model_b"), family)
+
+
+def compare_runs(
+    runs: Mapping[str, Predictions],
+    thresholds: Mapping[str, Mapping[str, Threshold]],
+    *,
+    pairs: Sequence[tuple[str, str]] | None = None,
+    reference: str | None = None,
+    models: Sequence[str] | None = None,
+    metrics: Sequence[str] = LEVEL_METRICS,
+    groupings: Sequence[Grouping] = ALL_GROUPINGS,
+    family: Sequence[str] = ("model", *FAMILY),
+    settings: AssessmentSettings = DEFAULTS,
+) -> pd.DataFrame:
+    """Differences between runs, model by model, on the test images that both runs share.
+
+    Args:
+        runs: by name.
+        thresholds: by run and model, each fitted on that run's val rows.
+        pairs, reference: as `compare_models`, of run names.
+        models: which ones; those that both runs of a pair have where None.
+        metrics, groupings, family, settings: as `compare_models`; as a rule, each model has families of its own.
+
+    Returns:
+        `model`, `run_a`, `run_b` and `DIFFERENCE_COLUMNS`. `n_only_a` and `n_only_b` say how many test images were
+        left out because the other run was not tested on them. Groups are those of run a's table.
+
+    Raises:
+        DataError: an unknown run, a model without a threshold, no model or no image in common, or an image with
+            different targets in two runs.
+    """
+    chosen = _pairs(tuple(runs), pairs, reference, "run")
+    parts = []
+    wanted = sorted({m for table in runs.values() for m in table.models}) if models is None else list(models)
+    for model in wanted:
+        having = [(a, b) for a, b in chosen if all(model in runs[r].models for r in (a, b))]
+        names = sorted({name for pair in having for name in pair})
+        where = f"model {model!r} of run"
+        entries = {r: _entry(runs[r], model, thresholds[r], f"{where} {r!r}") for r in names}
+        if entries:
+            panel = _panel(entries, groupings, metrics, settings)
+            parts += [
+                differences(panel.pair(a, b), settings).assign(
+                    model=model, run_a=a, run_b=b, clustered=panel.clustered
+                )
+                for a, b in having
+            ]
+    if not parts:
+        raise DataError(
+            f"comparison of runs {', '.join(runs)}",
+            expected="a model that two runs share" + (f", out of {', '.join(wanted)}" if models else ""),
+            found="; ".join(f"{name}: {', '.join(table.models)}" for name, table in runs.items()),
+            fix="name the models alike",
+        )
+    return _finished(parts, ("model", "run_a", "run_b"), family)
+
+
+def differences(pair: Pair, settings: AssessmentSettings = DEFAULTS) -> pd.DataFrame:
+    """All differences of one pair of models: `DIFFERENCE_COLUMNS` without the family and what is known of it."""
+    a, b = (with_gaps(part, settings.minimum) for part in (pair.a, pair.b))
+    estimate = (a.index["value"] - b.index["value"]).to_numpy()
+    found = paired_differences(
+        estimate,
+        a.values - b.values,
+        n_units=a.index["n_units"],
+        n_rows=n_rows(a.index),
+        confidence=settings.confidence,
+    )
+    small = small_rows(a.index, settings.minimum)
+    return a.index.rename(columns={"value": "value_a"}).assign(
+        value_b=b.index["value"],
+        difference=estimate,
+        low=found.low,
+        high=found.high,
+        p_value=found.p_value,
+        n_only_a=pair.only_a,
+        n_only_b=pair.only_b,
+        too_few=small,
+        note=notes(estimate, found.low, found.high, small, settings.minimum),
+    )
+
+
+def with_gaps(replicates: Replicates, minimum: int) -> Replicates:
+    """The replicates and, for each grouping of several groups, its gaps and the worst group's sensitivity.
+
+    A gap's `group` is `BETWEEN`; its rows and clusters are those of the groups that are large enough to take part,
+    its `n_units` that of the smallest of them. With fewer than two such groups it is nan.
+    """
+    index, drawn = replicates.index, replicates.values  # noqa: PD011 (no pandas object)
+    rows, columns = [], []
+    several = index.groupby("grouping", sort=False)["group"].nunique()
+    for grouping in several.index[several > 1]:
+        at = index.index[index["grouping"] == grouping]
+        part = index.loc[at].assign(position=at).set_index(["metric", "group"])
+        for gap, metrics in (*GAPS.items(), (WORST, ("sensitivity",))):
+            if not set(metrics) <= set(part.index.unique("metric")):
+                continue
+            groups = members(index, str(grouping), metrics, minimum).groups
+            chosen = [part.loc[[(metric, group) for group in groups]] for metric in metrics]
+            head = chosen[0]
+            counts = [int(head[c].sum()) for c in ("n", "n_positive", "n_clusters")]
+            enough = len(groups) > 1
+            units = int(min(c["n_units"].min() for c in chosen)) if enough else 0
+            take = _smallest if gap == WORST else _range
+            value, values = np.nan, np.full(len(drawn), np.nan)
+            if enough:
+                value = float(np.max([take(c["value"].to_numpy()[None]) for c in chosen]))
+                values = np.max([take(drawn[:, c["position"].to_numpy()]) for c in chosen], axis=0)
+            rows.append((grouping, BETWEEN, gap, *counts, units, value))
+            columns.append(values)
+    more = pd.DataFrame(rows, columns=list(index.columns))
+    if more.empty:
+        return replicates
+    return Replicates(pd.concat([index, more], ignore_index=True), np.column_stack([drawn, *columns]))
+
+
+def n_rows(index: pd.DataFrame) -> NDArray[np.float64]:
+    """[L] rows that a metric is a share of; nan where it is not a share of rows."""
+    n, positive = index["n"].to_numpy(), index["n_positive"].to_numpy()
+    counts = {"accuracy": n, "sensitivity": positive, "specificity": n - positive}
+    out = np.full(len(index), np.nan)
+    for metric, count in counts.items():
+        chosen = (index["metric"] == metric).to_numpy()
+        out[chosen] = count[chosen]
+    return out
+
+
+def small_rows(index: pd.DataFrame, minimum: int) -> NDArray[np.bool_]:
+    """[L] whether a level stands on too few rows of a class that it needs; never a gap, which leaves those out."""
+    columns = (index[c] for c in ("group", "metric", "n", "n_positive"))
+    return np.array([g != BETWEEN and too_few(m, n, p, minimum) for g, m, n, p in zip(*columns, strict=True)])
+
+
+def notes(
+    estimate: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    small: NDArray[np.bool_],
+    minimum: int,
+) -> list[str]:
+    """What has to be said with each difference; empty where nothing has."""
+    words = [
+        (np.isnan(estimate), "undefined"),
+        (~np.isnan(estimate) & np.isnan(low), "one independent cluster: no interval"),
+        (small & ~np.isnan(estimate), f"fewer than {minimum} images of a class it needs"),
+        (low == high, "no resample tells a difference: the interval has no width"),
+    ]
+    return ["; ".join(text for holds, text in words if holds[i]) for i in range(len(estimate))]
+
+
+def _range(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.fmax.reduce(values, axis=1) - np.fmin.reduce(values, axis=1)
+
+
+def _smallest(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.fmin.reduce(values, axis=1)
+
+
+def _panel(
+    entries: Mapping[str, Entry],
+    groupings: Sequence[Grouping],
+    metrics: Sequence[str],
+    settings: AssessmentSettings,
+) -> Panel:
+    return Panel(
+        entries, resamples=settings.resamples, seed=settings.seed, groupings=groupings, metrics=metrics
+    )
+
+
+def _pairs(
+    names: Sequence[str], pairs: Sequence[tuple[str, str]] | None, reference: str | None, what: str
+) -> list[tuple[str, str]]:
+    """The pairs to compare, each name known."""
+    if pairs is not None and reference is not None:
+        raise ValueError("give pairs or a reference, not both")
+    asked = [name for pair in pairs or () for name in pair] + ([] if reference is None else [reference])
+    for name in asked:
+        if name not in names:
+            raise DataError(
+                f"{what} {name!r}",
+                expected=f"one of the {what}s that are compared",
+                found="no such one",
+                fix=near_matches(name, names),
+            )
+    if pairs is not None:
+        return list(pairs)
+    if reference is not None:
+        return [(name, reference) for name in names if name != reference]
+    return list(combinations(names, 2))
+
+
+def _entry(predictions: Predictions, model: str, thresholds: Mapping[str, Threshold], where: str) -> Entry:
+    if model not in thresholds:
+        raise DataError(
+            where,
+            expected="a threshold fitted on its val rows",
+            found="none",
+            fix=near_matches(model, thresholds),
+        )
+    return Entry(predictions.test(model), thresholds[model].value)
+
+
+def _finished(parts: Iterable[pd.DataFrame], keys: Sequence[str], family: Sequence[str]) -> pd.DataFrame:
+    """All parts in one frame, with families and their p-values."""
+    table = pd.concat(list(parts), ignore_index=True)
+    table["family"] = table[list(family)].astype("str").agg(" / ".join, axis=1)
+    table["p_holm"] = holm(table["p_value"].where(~table["too_few"]), table["family"])
+    return table[[*keys, *DIFFERENCE_COLUMNS]]
