@@ -107,7 +107,8 @@ class RunFolder:
     def split(self) -> str:
         """Name of the split policy, e.g. `grouped`."""
         chosen = OmegaConf.select(self._hydra, "hydra.runtime.choices.split")
-        return str(chosen or str(self.setting("split._target_")).rpartition(".")[2].lower())
+        kind = str(self.setting("split._target_")).rpartition(".")[2]
+        return str(chosen or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower())
 
     @property
     def label(self) -> str:
@@ -211,7 +212,7 @@ class RunFolder:
         """The pictures as JPEG bytes, their longest side at most `size` pixels. Raises as `images`."""
         return [encode_jpeg(shrink(self._decoded(i), size), _THUMBNAIL_QUALITY) for i in image_ids]
 
-    # ---- its data and model; see skintag.run_model
+    # ---- its data and model; see skintag.run_model and skintag.run_embeddings
 
     @cached_property
     def view(self) -> View:
@@ -252,13 +253,13 @@ class RunFolder:
 
         Where nothing in the backbone learned, `finetuned` and `frozen` are the same.
         """
-        from skintag.run_model import embeddings_of
+        from skintag.run_embeddings import embeddings_of
 
         return embeddings_of(self, image_ids, feature)
 
     def neighbours(self, image_ids: Sequence[str], k: int = 5) -> pd.DataFrame:
-        """The k training images nearest to each image, see `skintag.run_model.neighbours_of`."""
-        from skintag.run_model import neighbours_of
+        """The k training images nearest to each image, see `skintag.run_embeddings.neighbours_of`."""
+        from skintag.run_embeddings import neighbours_of
 
         return neighbours_of(self, image_ids, k)
 

@@ -51,3 +51,22 @@ def tiny_overrides(workspace: Path) -> list[str]:
 def compose_run(workspace: Path) -> Callable[..., object]:
     """`compose_run("experiment=multi", ...)`: a training configuration on the tiny data."""
     return lambda *overrides: compose_config(workspace, *overrides)
+
+
+@pytest.fixture(scope="session")
+def finished_run(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny finished run as `train.py` leaves it; copy it before changing anything in it."""
+    from omegaconf import OmegaConf
+
+    from skintag.run import train
+
+    small = ("debug=one_batch", "loader.batch_size=16", "trainer.effective_batch_size=16")
+    config = compose_config(workspace, *small, "experiment=multi_balanced")
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    (folder / ".hydra").mkdir(parents=True)
+    # what Hydra writes at the start of a run
+    OmegaConf.save(config, folder / ".hydra" / "config.yaml")
+    runtime = {"cwd": str(workspace), "choices": {"split": "grouped"}}
+    OmegaConf.save({"hydra": {"runtime": runtime}}, folder / ".hydra" / "hydra.yaml")
+    train(config, folder)
+    return folder

@@ -1,0 +1,238 @@
+"""`python -m skintag.robustness run=<folder>`: a run's test images, clean and distorted, through its models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from torch.utils.data import DataLoader
+
+from skintag.cli import run_command
+from skintag.data.distorted_images import DistortedImages
+from skintag.data.distortion_sheet import distortion_sheet
+from skintag.data.distortions import CLEAN, DISTORTIONS, Distortion
+from skintag.data.loader import start_worker, worker_context
+from skintag.errors import ConfigError, DataError, SkinTagError, near_matches
+from skintag.evaluation.predictions import Predictions
+from skintag.hashing import uniform_from_strings
+from skintag.io import atomic_path, write_json
+from skintag.progress import track
+from skintag.run_embeddings import arithmetic_of
+from skintag.run_folder import ROBUSTNESS, RunFolder, find_runs
+from skintag.run_model import Towers, recorded_features
+
+HEAD: Final = "head"
+_FORWARD: Final = 64  # frames that go through the model at a time
+_CONDITIONS: Final = "p_condition_"
+
+Scores = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+
+
+def score_distorted(
+    run: RunFolder,
+    distortions: Mapping[str, Distortion] = DISTORTIONS,
+    models: Sequence[str] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Score the run's test images, clean and under each distortion, and write `robustness.parquet`.
+
+    Each image is decoded and resized once, and distorted at the size that the model sees. The clean images
+    take the same way, so their scores are those of `predictions.parquet` up to the rounding of float32
+    (trees may jump where an embedding lies on a threshold). `robustness.json` beside it says what was done.
+
+    Args:
+        run: a finished run.
+        distortions: name -> distortion; `clean` is always scored too.
+        models: of the run's predictions; None: all of them.
+        limit: at most so many images, drawn by image whatever patient they are of; None: all.
+        seed: of the distortions and of the draw.
+
+    Returns:
+        A row per distortion, model and image: `distortion`, its `severity` (nan for clean), and the columns of
+        the predictions table.
+
+    Raises:
+        ConfigError: a model that the run has not, a distortion named `clean`, or a limit below 1.
+        DataError: the run's images, checkpoint or probes are gone or are others now.
+    """
+    began = time.perf_counter()
+    names = _models(run, models)
+    if CLEAN in distortions:
+        raise ConfigError(f"a distortion is named {CLEAN!r}: that is the name of the images as they are")
+    image_ids = _chosen(run, names, limit, seed)
+    scores = _score(run, distortions, names, image_ids, seed)
+    table = _table(run, distortions, names, image_ids, scores)
+    with atomic_path(run.path / ROBUSTNESS) as part:
+        table.to_parquet(part, index=False)
+    of = {k: {"kind": d.kind, "severity": d.severity, "unit": d.unit} for k, d in distortions.items()}
+    settings = {"images": len(image_ids), "limit": limit, "seed": seed, "size": run.data.pipeline.image_size}
+    seconds = round(time.perf_counter() - began, 2)
+    write_json(
+        (run.path / ROBUSTNESS).with_suffix(".json"), {**settings, "distortions": of, "seconds": seconds}
+    )
+    return table
+
+
+def _models(run: RunFolder, models: Sequence[str] | None) -> list[str]:
+    known = run.predictions.models
+    for name in models or ():
+        if name not in known:
+            raise ConfigError(f"models: {run.path} has no model {name!r}; {near_matches(name, known)}")
+    return list(known if models is None else models)
+
+
+def _chosen(run: RunFolder, models: Sequence[str], limit: int | None, seed: int) -> list[str]:
+    """Test images that every model has scored, by name; a smaller limit gives a part of a larger one's."""
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit={limit}: expected at least 1, or null for all")
+    common = set.intersection(*(set(run.predictions.test(m).frame["image_id"]) for m in models))
+    image_ids = sorted(common)
+    if not image_ids:
+        raise DataError(
+            run.path,
+            expected="test images in the predictions",
+            found="none",
+            fix="choose a split with a test set",
+        )
+    if limit is None or limit >= len(image_ids):
+        return image_ids
+    draw = uniform_from_strings(image_ids, salt=("robustness", seed))
+    return sorted(np.asarray(image_ids, dtype=object)[np.argsort(draw, kind="stable")[:limit]].tolist())
+
+
+@torch.inference_mode()
+def _score(
+    run: RunFolder,
+    distortions: Mapping[str, Distortion],
+    models: Sequence[str],
+    image_ids: list[str],
+    seed: int,
+) -> dict[str, Scores]:
+    """p_malignant [1 + distortions, n] and p_condition [1 + distortions, n, K] of every model."""
+    probes = run.probes()
+    feature_of = {m: recorded_features(run)[0] if m == HEAD else probes[m][0] for m in models}
+    towers = Towers(run, sorted(set(feature_of.values())))
+    data = run.data
+    images = DistortedImages(
+        data.store, data.store.positions(image_ids), data.pipeline, distortions.values(), seed
+    )
+    parts: dict[str, list[Scores]] = {model: [] for model in models}
+    with arithmetic_of(run) as arithmetic:
+        towers.to(arithmetic.device)
+        run.module().to(arithmetic.device)
+        for frames in track(_batches(run, images, arithmetic.device), "distorted images", total=len(images)):
+            shape = frames.shape[:2]
+            embedded = []
+            for some in frames.flatten(0, 1).split(_FORWARD):
+                with arithmetic.precision():
+                    embedded.append(towers(some.to(arithmetic.device, non_blocking=True)))
+            rows = {f: torch.cat([e[f] for e in embedded]).float().cpu().numpy() for f in towers.features}
+            for model in models:
+                malignant, conditions = _ask(run, model, rows[feature_of[model]])
+                k = None if conditions is None else conditions.reshape(*shape, -1)
+                parts[model].append((malignant.reshape(shape), k))
+        towers.to(torch.device("cpu"))
+        run.module().cpu()
+    return {model: _joined(scores) for model, scores in parts.items()}
+
+
+def _batches(run: RunFolder, images: DistortedImages, device: torch.device) -> Iterator[torch.Tensor]:
+    """The batches in order, made by worker processes where the model has a device of its own."""
+    loader = run.data.loader
+    # on a processor the model takes all cores anyway, and starting workers would cost more than they do
+    workers = 0 if device.type == "cpu" else loader.workers()
+    options: dict[str, Any] = {}
+    if workers:
+        context = worker_context(loader.start_method)
+        options = {"multiprocessing_context": context, "worker_init_fn": start_worker}
+    for batch in DataLoader(images, batch_size=None, num_workers=workers, **options):
+        if isinstance(batch, SkinTagError):
+            raise batch
+        yield batch
+
+
+def _ask(run: RunFolder, model: str, embeddings: NDArray[np.float32]) -> Scores:
+    if model == HEAD:
+        from skintag.run import head_scores
+
+        return head_scores(run.module(), embeddings)
+    output = run.probes()[model][1].predict(embeddings)
+    return output.malignant, output.conditions
+
+
+def _joined(parts: list[Scores]) -> Scores:
+    conditions = [k for _, k in parts if k is not None]
+    joined = np.concatenate(conditions, axis=1) if conditions else None
+    return np.concatenate([malignant for malignant, _ in parts], axis=1), joined
+
+
+def _table(
+    run: RunFolder,
+    distortions: Mapping[str, Distortion],
+    models: Sequence[str],
+    image_ids: list[str],
+    scores: Mapping[str, Scores],
+) -> pd.DataFrame:
+    """The run's own test rows with new scores, one block per distortion."""
+    tables = []
+    for k, (name, distortion) in enumerate([(CLEAN, None), *distortions.items()]):
+        blocks = []
+        for model in models:
+            rows = run.predictions.test(model).frame
+            rows = rows[rows["image_id"].isin(image_ids)].reset_index(drop=True)  # sorted, as image_ids are
+            malignant, conditions = scores[model]
+            columns: dict[str, Any] = {"p_malignant": malignant[k].astype(np.float64)}
+            if conditions is not None:
+                columns |= {f"{_CONDITIONS}{c}": conditions[k, :, c] for c in range(conditions.shape[2])}
+            blocks.append(Predictions(rows.assign(**columns)))
+        frame = Predictions.concat(blocks).frame
+        frame.insert(0, "severity", np.nan if distortion is None else float(distortion.severity))
+        frame.insert(0, "distortion", pd.Series(name, index=frame.index, dtype="str"))
+        tables.append(frame)
+    return pd.concat(tables, ignore_index=True)
+
+
+def write_sheet(run: RunFolder, seed: int = 0) -> Path:
+    """Write `plots/distortions.png`: a benign and a malignant test image of each domain, as the model sees them.
+
+    Returns:
+        The file.
+    """
+    rows = run.predictions.frame.query("split == 'test'").drop_duplicates("image_id")
+    draw = uniform_from_strings(rows["image_id"], salt=("distortion sheet", seed))
+    chosen = rows.iloc[np.argsort(draw, kind="stable")].groupby(["domain", "target"]).head(1)
+    names = chosen.sort_values(["domain", "target"])["image_id"].tolist()
+    positions = run.data.store.positions(names)
+    batch = run.data.pipeline(run.data.store.read_many(positions), names)
+    sheet = distortion_sheet(list(batch.permute(0, 2, 3, 1).numpy()), names=names, seed=seed)
+    path = run.path / "plots" / "distortions.png"
+    with atomic_path(path) as part:
+        sheet.save(part, format="PNG")
+    return path
+
+
+def main(config: DictConfig) -> None:
+    """Score every run that `config.run` names, draw a sheet of the distortions, and say where they lie."""
+    from skintag.memory import keep_freed_memory
+
+    if not torch.cuda.is_available():
+        keep_freed_memory()
+    for folder in find_runs(config.run):
+        run = RunFolder(folder, prepared=config.prepared, cache=config.cache)
+        models = None if config.models is None else list(config.models)
+        score_distorted(run, models=models, limit=config.limit, seed=config.seed)
+        print(f"scores: {folder / ROBUSTNESS}")
+        if config.sheet:
+            print(f"sheet: {write_sheet(run, seed=config.seed)}")
+
+
+if __name__ == "__main__":
+    run_command("robustness", main)
