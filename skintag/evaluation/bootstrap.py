@@ -7,22 +7,23 @@ clusters are drawn with replacement (Field & Welsh, 2007, doi:10.1111/j.1467-986
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Self
+from functools import cached_property
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skintag.evaluation.groups import ALL_GROUPINGS, Grouping
-from skintag.evaluation.levels import LEVEL_METRICS, level_values
+from skintag.evaluation.levels import BACKGROUND_METRICS, LEVEL_METRICS, level_values
 from skintag.evaluation.predictions import ModelPredictions
 from skintag.evaluation.weighted import Rows, WeightedLevels
 
+T = TypeVar("T")
 BLOCK: Final = 256  # resamples worked on at a time: few enough for the cache, whatever the number of threads
-INDEX_COLUMNS: Final = ("grouping", "group", "metric", "n", "n_positive", "n_clusters", "n_units", "value")
 
 
 def cluster_names(frame: pd.DataFrame) -> pd.Series:
@@ -85,21 +86,62 @@ class Resamples:
         return self.counts.shape[1]
 
 
+class Levels(NamedTuple):
+    """One metric in the K groups of a grouping."""
+
+    groups: tuple[str, ...]
+    """Names of the groups, in order of showing."""
+    n: NDArray[np.int64]
+    """[K] rows."""
+    n_positive: NDArray[np.int64]
+    """[K] malignant ones."""
+    n_units: NDArray[np.int64]
+    """[K] clusters that the metric stands on."""
+    value: NDArray[np.float64]
+    """[K] on the data."""
+    values: NDArray[np.float64]
+    """[B, K] on the resamples."""
+
+    def of(self, groups: Sequence[str]) -> Levels:
+        """The same of these groups only."""
+        at = [self.groups.index(group) for group in groups]
+        counts = (self.n[at], self.n_positive[at], self.n_units[at])
+        return Levels(tuple(groups), *counts, self.value[at], self.values[:, at])
+
+
 @dataclass(frozen=True)
 class Replicates:
     """Metrics in groups, on the data and on each resample."""
 
     index: pd.DataFrame
-    """L rows with `INDEX_COLUMNS`: n and n_positive count the group's rows, n_clusters their clusters, n_units
-    the clusters that the metric stands on (those with a positive for sensitivity, with a negative for
-    specificity, the smaller of both where it needs both, else all); value is the metric on the data."""
+    """L rows: grouping, group, metric, n, n_positive, n_clusters, n_units, value. n and n_positive count the group's
+    rows, n_clusters their clusters, n_units the clusters that the metric stands on: those with a positive for
+    sensitivity, with a negative for specificity, the smaller of both numbers where it needs both, else all.
+    value is the metric on the data."""
     values: NDArray[np.float64]
     """[B, L]; nan where a resample cannot tell it."""
 
-    def select(self, grouping: str, metric: str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-        """The index rows of one metric in the groups of one grouping, K, and their values [B, K]."""
-        rows = (self.index["grouping"] == grouping) & (self.index["metric"] == metric)
-        return self.index[rows].reset_index(drop=True), self.values[:, rows.to_numpy()]
+    def levels(self, grouping: str, metric: str) -> Levels:
+        """One metric in all groups of one grouping. Raises KeyError where the index does not have them."""
+        at, columns = self._positions[grouping, metric], self._columns
+        counts = (columns["n"][at], columns["n_positive"][at], columns["n_units"][at])
+        return Levels(tuple(columns["group"][at]), *counts, columns["value"][at], self.values[:, at])
+
+    @property
+    def groupings(self) -> tuple[str, ...]:
+        """Names of the groupings, in order."""
+        return tuple(dict.fromkeys(grouping for grouping, _ in self._positions))
+
+    @cached_property
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        return {str(name): self.index[name].to_numpy() for name in self.index.columns}
+
+    @cached_property
+    def _positions(self) -> dict[tuple[str, str], NDArray[np.int64]]:
+        found: dict[tuple[str, str], list[int]] = {}
+        for i, key in enumerate(zip(self._columns["grouping"], self._columns["metric"], strict=True)):
+            found.setdefault(key, []).append(i)
+        return {key: np.array(at) for key, at in found.items()}
 
 
 def replicate(
@@ -129,18 +171,26 @@ def replicate(
     index = level_values(rows, threshold, resamples.cluster, groupings=groupings, metrics=metrics)
     table = Rows(rows.target, rows.score, rows.score >= threshold, resamples.cluster, resamples.n_clusters)
     parts = [WeightedLevels(table, *grouping.codes(rows.frame), metrics) for grouping in groupings]
+
+    def weigh(counts: NDArray[np.uint16]) -> NDArray[np.float64]:
+        """All levels [L, b] for counts [b, C]."""
+        weights = np.ascontiguousarray(counts.T, dtype=np.float64)
+        return np.concatenate([part(weights) for part in parts])
+
+    once = weigh(np.ones((1, resamples.n_clusters), dtype=np.uint16))[:, 0]
+    background = index["metric"].isin(BACKGROUND_METRICS)
+    index["value"] = index["value"].mask(background, once)
     values = np.empty((len(resamples), len(index)))
 
     def work(start: int) -> None:
         block = slice(start, start + BLOCK)
-        weights = np.ascontiguousarray(resamples.counts[block].T, dtype=np.float64)  # [C, b]
-        values[block] = np.concatenate([part(weights) for part in parts]).T
+        values[block] = weigh(resamples.counts[block]).T
 
     in_threads(work, range(0, len(resamples), BLOCK), threads)
     return Replicates(index, values)
 
 
-def in_threads(work, items, threads: int | None = None) -> None:  # type: ignore[no-untyped-def]
-    """Call `work` on each item; numpy lets go of the interpreter where it counts."""
+def in_threads(work: Callable[[T], None], items: Iterable[T], threads: int | None = None) -> None:
+    """Call `work` on each item; numpy and scipy let go of the interpreter in what takes long."""
     with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         list(pool.map(work, items))

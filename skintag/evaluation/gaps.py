@@ -6,7 +6,7 @@ says something only beside its interval and its level by chance.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,13 +64,23 @@ def kind_of(metric: str) -> Kind:
 
 
 def members(index: pd.DataFrame, grouping: str, metrics: Sequence[str], minimum: int) -> Members:
-    """The groups of a grouping with at least `minimum` rows of each class that the metrics need."""
+    """The groups of a grouping with at least `minimum` rows of each class that the metrics need.
+
+    `index` is that of `Replicates`, of any model on the rows.
+    """
     rows = index[index["grouping"] == grouping].drop_duplicates("group")
+    groups, n, n_positive = (rows[column].tolist() for column in ("group", "n", "n_positive"))
+    return _members(groups, n, n_positive, metrics, minimum)
+
+
+def _members(
+    groups: Sequence[str], n: Iterable[int], n_positive: Iterable[int], metrics: Sequence[str], minimum: int
+) -> Members:
     small = [
-        any(too_few(metric, n, n_positive, minimum) for metric in metrics)
-        for n, n_positive in zip(rows["n"], rows["n_positive"], strict=True)
+        any(too_few(metric, rows, positives, minimum) for metric in metrics)
+        for rows, positives in zip(n, n_positive, strict=True)
     ]
-    named = list(zip(rows["group"], small, strict=True))
+    named = list(zip(groups, small, strict=True))
     return Members(tuple(g for g, s in named if not s), tuple(g for g, s in named if s))
 
 
@@ -90,9 +100,12 @@ def gap_table(
         confidence: of each interval.
     """
     out = []
-    for grouping in _groupings(replicates.index):
+    for grouping in replicates.groupings:
+        all_groups = replicates.levels(grouping, "sensitivity")
+        if len(all_groups.groups) < 2:
+            continue
         for gap, metrics in (*GAPS.items(), (WORST, ("sensitivity",))):
-            chosen = members(replicates.index, grouping, metrics, minimum)
+            chosen = _members(all_groups.groups, all_groups.n, all_groups.n_positive, metrics, minimum)
             interval, note = _interval(replicates, grouping, gap, metrics, chosen, confidence)
             chance = chances.get((grouping, gap), PermutationResult(NAN, NAN))
             names = (len(chosen.groups), ", ".join(chosen.groups), ", ".join(chosen.left_out))
@@ -103,32 +116,18 @@ def gap_table(
 def pair_table(replicates: Replicates, *, minimum: int = 10, confidence: float = 0.95) -> pd.DataFrame:
     """Differences of all pairs of groups that are large enough, for the metrics `PAIRED`: `PAIR_COLUMNS`."""
     out: list[tuple[object, ...]] = []
-    for grouping in _groupings(replicates.index):
+    for grouping in replicates.groupings:
         for metric in PAIRED:
-            chosen = members(replicates.index, grouping, (metric,), minimum).groups
+            levels = replicates.levels(grouping, metric)
+            chosen = _members(levels.groups, levels.n, levels.n_positive, (metric,), minimum).groups
             if len(chosen) < 2:
                 continue
-            value, values, n = _levels(replicates, grouping, metric, chosen)
+            *_, n, value, values = levels.of(chosen)
             pairs = pairwise_intervals(value, values, n=n, kind=kind_of(metric), confidence=confidence)
             limits = (pairs.difference, pairs.low, pairs.high, pairs.single_low, pairs.single_high)
             for a, b, *figures in zip(pairs.a, pairs.b, *limits, strict=True):
                 out.append((grouping, metric, chosen[a], chosen[b], *figures))
     return pd.DataFrame(out, columns=list(PAIR_COLUMNS))
-
-
-def _groupings(index: pd.DataFrame) -> list[str]:
-    """Names of the groupings that have more than one group."""
-    counts = index.groupby("grouping", sort=False)["group"].nunique()
-    return [str(name) for name, number in counts.items() if number > 1]
-
-
-def _levels(
-    replicates: Replicates, grouping: str, metric: str, groups: Sequence[str]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Values [K], replicates [B, K] and independent units [K] of a metric in these groups."""
-    index, values = replicates.select(grouping, metric)
-    at = pd.Index(index["group"]).get_indexer(list(groups))
-    return index["value"].to_numpy()[at], values[:, at], index["n_units"].to_numpy()[at]
 
 
 def _interval(
@@ -142,8 +141,8 @@ def _interval(
     """(value, low, high, naive_low, naive_high) of one gap, and what has to be said of it."""
     if len(chosen.groups) < 2:
         return (NAN,) * 5, "fewer than two groups are large enough"
-    parts = [_levels(replicates, grouping, metric, chosen.groups) for metric in metrics]
-    value, values, n = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
+    parts = [replicates.levels(grouping, metric).of(chosen.groups)[3:] for metric in metrics]
+    n, value, values = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
     if gap == WORST:
         return _worst(value, values, n, confidence), "; ".join(interval_warnings(n))
     kind = kind_of(metrics[0])

@@ -10,12 +10,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.evaluation.groups import Grouping, evaluate
-from skintag.evaluation.metrics import METRICS, NAN, auroc
+from skintag.evaluation.metrics import METRICS, NAN
 from skintag.evaluation.predictions import ModelPredictions
 
-# Borkan et al. (2019), doi:10.1145/3308560.3317593: a group's AUC against the others (the background)
+# A group's scores against those of the other groups of its grouping, the background (Borkan et al., 2019,
+# doi:10.1145/3308560.3317593): AUROC of background positives over subgroup negatives, and the reverse. The
+# subgroup AUC is the group's own AUROC.
 BACKGROUND_METRICS: Final = ("bpsn_auc", "bnsp_auc")
 LEVEL_METRICS: Final = (*METRICS, *BACKGROUND_METRICS)
+INDEX_COLUMNS: Final = ("grouping", "group", "metric", "n", "n_positive", "n_clusters", "n_units", "value")
 
 
 def level_values(
@@ -26,7 +29,9 @@ def level_values(
     groupings: Sequence[Grouping],
     metrics: Sequence[str] = LEVEL_METRICS,
 ) -> pd.DataFrame:
-    """A row per grouping, group and metric: `bootstrap.INDEX_COLUMNS`.
+    """A row per grouping, group and metric: `INDEX_COLUMNS`, as `bootstrap.Replicates` explains them.
+
+    `value` is nan for `BACKGROUND_METRICS`: they need more than the group's rows.
 
     Raises:
         ValueError: a metric that is not among `LEVEL_METRICS`.
@@ -36,27 +41,32 @@ def level_values(
         raise ValueError(f"unknown metric(s) {', '.join(unknown)}; known: {', '.join(LEVEL_METRICS)}")
     plain = [METRICS[m] for m in metrics if m in METRICS]
     table = evaluate(rows, threshold, groupings=groupings, metrics=plain)
-    found = table.set_index(["grouping", "group", "metric"])["value"].to_dict()
-    target, score, out = rows.target, rows.score, []
+    keys = zip(*(table[column].tolist() for column in ("grouping", "group", "metric")), strict=True)
+    values = dict(zip(keys, table["value"].tolist(), strict=True))
+    frame, target, out = rows.frame, rows.target, []
     for grouping in groupings:
-        codes, names = grouping.codes(rows.frame)
+        codes, names = grouping.codes(frame)
         for g, name in enumerate(names):
-            inside, others = codes == g, (codes >= 0) & (codes != g)
-            units = {c: _clusters(cluster, inside & (target == c)) for c in (0, 1)}
-            n_clusters = _clusters(cluster, inside)
-            for metric in metrics:
-                if metric in METRICS:
-                    needs, value = METRICS[metric].needs, found[grouping.name, name, metric]
-                    n_units = min((units[int(c == "positive")] for c in needs), default=n_clusters)
-                else:
-                    own = 0 if metric == "bpsn_auc" else 1  # the class that comes from the group itself
-                    chosen = (inside & (target == own)) | (others & (target == 1 - own))
-                    value = auroc(target[chosen], score[chosen]) if chosen.any() else NAN
-                    n_units = min(units[own], _clusters(cluster, others & (target == 1 - own)))
-                counts = (int(inside.sum()), int(target[inside].sum()), n_clusters, n_units)
-                out.append((grouping.name, name, metric, *counts, value))
-    columns = ["grouping", "group", "metric", "n", "n_positive", "n_clusters", "n_units", "value"]
-    return pd.DataFrame(out, columns=columns)
+            inside, outside = codes == g, (codes >= 0) & (codes != g)
+            n_clusters = _clusters(cluster[inside])
+            own, others = (
+                {
+                    "negative": _clusters(cluster[part & (target == 0)]),
+                    "positive": _clusters(cluster[part & (target == 1)]),
+                }
+                for part in (inside, outside)
+            )
+            units = {
+                "bpsn_auc": min(others["positive"], own["negative"]),
+                "bnsp_auc": min(others["negative"], own["positive"]),
+                **{m.name: min((own[c] for c in m.needs), default=n_clusters) for m in plain},
+            }
+            head = (int(inside.sum()), int(target[inside].sum()), n_clusters)
+            out += [
+                (grouping.name, name, m, *head, units[m], values.get((grouping.name, name, m), NAN))
+                for m in metrics
+            ]
+    return pd.DataFrame(out, columns=list(INDEX_COLUMNS))
 
 
 def too_few(metric: str, n: int, n_positive: int, minimum: int) -> bool:
@@ -66,6 +76,6 @@ def too_few(metric: str, n: int, n_positive: int, minimum: int) -> bool:
     return (n - n_positive if metric == "bpsn_auc" else n_positive) < minimum
 
 
-def _clusters(cluster: NDArray[np.int64], chosen: NDArray[np.bool_]) -> int:
-    """How many clusters have a chosen row."""
-    return len(np.unique(cluster[chosen]))
+def _clusters(numbers: NDArray[np.int64]) -> int:
+    """How many different numbers there are."""
+    return int(np.count_nonzero(np.bincount(numbers)))

@@ -19,7 +19,7 @@ from skintag.evaluation.metrics import ECE_BINS, ece_bin
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-STRIDE: Final = 64
+STRIDE: Final = 64  # lines of a step matrix come in multiples of it, for `cumulate`
 RANKED: Final = (
     "auroc",
     "average_precision",
@@ -49,98 +49,121 @@ class Rows:
 
 
 class WeightedLevels:
-    """All metrics in all groups of one grouping, as a function of the clusters' weights."""
+    """Metrics in all groups of one grouping, as a function of the clusters' weights."""
 
     def __init__(self, rows: Rows, codes: Ints, names: Sequence[str], metrics: Sequence[str]) -> None:
         self.metrics, self.groups = tuple(metrics), len(names)
         known = np.flatnonzero(codes >= 0)
-        group, target = codes[known], rows.target[known]
-        outcome = 4 * group + 2 * target + rows.decision[known]
-        self.outcomes = rows.sums(outcome, known, 4 * self.groups)
-        score = rows.score[known]
-        self.squares = rows.sums(group, known, self.groups, (score - target) ** 2)
-        bins = group * ECE_BINS + ece_bin(score)
-        self.excess = rows.sums(bins, known, ECE_BINS * self.groups, score - target)
-        members = [known[group == g] for g in range(self.groups)]
-        positive = [m[rows.target[m] == 1] for m in members]
-        negative = [m[rows.target[m] == 0] for m in members]
-        every = [np.concatenate([*part, np.empty(0, dtype=np.int64)]) for part in (positive, negative)]
-        self.ranks = [Ranks(rows, p, n) for p, n in zip(positive, negative, strict=True)]
-        self.above = [Order(rows, every[0], n) for n in negative]
-        self.below = [Order(rows, p, every[1]) for p in positive]
+        group, target, score = codes[known], rows.target[known], rows.score[known]
+        self.outcomes = rows.sums(4 * group + 2 * target + rows.decision[known], known, 4 * self.groups)
+        if "brier" in metrics:
+            self.squares = rows.sums(group, known, self.groups, (score - target) ** 2)
+        if "ece" in metrics:
+            bins = group * ECE_BINS + ece_bin(score)
+            self.excess = rows.sums(bins, known, ECE_BINS * self.groups, score - target)
+        positive, negative = (
+            [known[(group == g) & (target == c)] for g in range(self.groups)] for c in (1, 0)
+        )
+        if not set(RANKED).isdisjoint(metrics):
+            self.ranks = [Ranks(rows, p, n, metrics) for p, n in zip(positive, negative, strict=True)]
+        # a group's negatives below the others' positives, and its positives above the others' negatives
+        if "bpsn_auc" in metrics:
+            self.bpsn = [Order(rows, _without(positive, g), n) for g, n in enumerate(negative)]
+        if "bnsp_auc" in metrics:
+            self.bnsp = [Order(rows, p, _without(negative, g)) for g, p in enumerate(positive)]
 
     def __call__(self, weights: Floats) -> Floats:
         """Values [groups x metrics, b] for weights [C, b], groups first; nan where they cannot tell it."""
         b = weights.shape[1]
-        tn, fp, fn, tp = (self.outcomes @ weights).reshape(self.groups, 4, b).swapaxes(0, 1)
-        p, n = fn + tp, tn + fp
-        both = (p > 0) & (n > 0)
-        out: dict[str, Floats] = {}
+        outcomes = (self.outcomes @ weights).reshape(self.groups, 4, b).swapaxes(0, 1)
+        p, n = outcomes[2] + outcomes[3], outcomes[0] + outcomes[1]
         with np.errstate(invalid="ignore", divide="ignore"):
-            total = p + n
-            out["accuracy"] = (tp + tn) / total
-            out["sensitivity"], out["specificity"] = tp / p, tn / n
-            out["balanced_accuracy"] = (out["sensitivity"] + out["specificity"]) / 2
-            malignant, benign = 2 * tp / (2 * tp + fp + fn), 2 * tn / (2 * tn + fp + fn)
-            out["f1_malignant"] = np.where(p > 0, malignant, np.nan)
-            out["f1_macro"] = np.where(both, (malignant + benign) / 2, np.nan)
-            out["brier"] = (self.squares @ weights) / total
-            excess = (self.excess @ weights).reshape(self.groups, ECE_BINS, b)
-            out["ece"] = np.abs(excess).sum(axis=1) / total
-            ranked = [rank(weights, p[g], n[g]) for g, rank in enumerate(self.ranks)]
-            for i, name in enumerate(RANKED):
-                out[name] = np.where(both, np.array([r[i] for r in ranked]).reshape(both.shape), np.nan)
-            wins = out["auroc"] * p * n
-            wins = np.where(np.isnan(wins), 0, wins)
-            p_rest, n_rest = p.sum(axis=0) - p, n.sum(axis=0) - n
-            above = np.array([u(weights) for u in self.above]).reshape(both.shape)
-            below = np.array([u(weights) for u in self.below]).reshape(both.shape)
-            out["bpsn_auc"] = np.where(p_rest * n > 0, (above - wins) / (p_rest * n), np.nan)
-            out["bnsp_auc"] = np.where(n_rest * p > 0, (below - wins) / (n_rest * p), np.nan)
+            out = counted(*outcomes)
+            if "brier" in self.metrics:
+                out["brier"] = (self.squares @ weights) / (p + n)
+            if "ece" in self.metrics:
+                excess = (self.excess @ weights).reshape(self.groups, ECE_BINS, b)
+                out["ece"] = np.abs(excess).sum(axis=1) / (p + n)
+            if not set(RANKED).isdisjoint(self.metrics):
+                ranked = np.stack([rank(weights, p[g], n[g]) for g, rank in enumerate(self.ranks)], axis=1)
+                out |= dict(zip(RANKED, np.where((p > 0) & (n > 0), ranked, np.nan), strict=True))
+            if "bpsn_auc" in self.metrics:
+                pairs = (p.sum(axis=0) - p) * n
+                out["bpsn_auc"] = np.stack([wins(weights) for wins in self.bpsn]) / pairs
+            if "bnsp_auc" in self.metrics:
+                pairs = (n.sum(axis=0) - n) * p
+                out["bnsp_auc"] = np.stack([wins(weights) for wins in self.bnsp]) / pairs
         return np.stack([out[m] for m in self.metrics], axis=1).reshape(-1, b)
+
+
+def counted(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> dict[str, Floats]:
+    """The metrics of decisions, from the weights of the four outcomes, arrays of one shape."""
+    p, n = fn + tp, tn + fp
+    sensitivity, specificity = tp / p, tn / n
+    malignant = np.where(p > 0, 2 * tp / (2 * tp + fp + fn), np.nan)
+    benign = np.where(n > 0, 2 * tn / (2 * tn + fp + fn), np.nan)
+    return {
+        "accuracy": (tp + tn) / (p + n),
+        "sensitivity": sensitivity,
+        "specificity": specificity,
+        "balanced_accuracy": (sensitivity + specificity) / 2,
+        "f1_malignant": malignant,
+        "f1_macro": (malignant + benign) / 2,
+    }
 
 
 class Ranks:
     """AUROC, average precision and the two fixed points of one group's ROC curve."""
 
-    def __init__(self, rows: Rows, positive: Ints, negative: Ints) -> None:
+    def __init__(self, rows: Rows, positive: Ints, negative: Ints, metrics: Sequence[str]) -> None:
         # A step is a distinct score of positives, from the highest down. A negative enters at the first step whose
         # score it reaches; those below all positives never do.
         steps, step = np.unique(-rows.score[positive], return_inverse=True)
         enters = np.searchsorted(steps, -rows.score[negative], side="left")
-        self.steps = len(steps)
-        lines = -(-self.steps // STRIDE) * STRIDE
-        inside = enters < self.steps
+        inside = np.flatnonzero(enters < len(steps))
+        lines = -(-len(steps) // STRIDE) * STRIDE
+        self.steps, self.metrics = len(steps), frozenset(metrics)
         self.positives = rows.sums(step, positive, lines)
         self.negatives = rows.sums(enters[inside], negative[inside], lines)
-        tied = np.flatnonzero(inside)
-        tied = tied[steps[enters[tied]] == -rows.score[negative[tied]]]
+        tied = inside[steps[enters[inside]] == -rows.score[negative[inside]]]
         self.tied, line = np.unique(enters[tied], return_inverse=True)
         self.ties = rows.sums(line, negative[tied], len(self.tied))
 
-    def __call__(self, weights: Floats, p: Floats, n: Floats) -> tuple[Floats, ...]:
-        """The four of `RANKED`, each [b], for weights [C, b] of which p, n [b] fall on positives and negatives."""
+    def __call__(self, weights: Floats, p: Floats, n: Floats) -> Floats:
+        """The four of `RANKED`, [4, b], for weights [C, b] of which p, n [b] fall on positives and negatives.
+
+        Those that nobody asked for are nan.
+        """
+        out = np.full((len(RANKED), len(p)), np.nan)
         if not self.steps:
-            return tuple(np.full(len(p), np.nan) for _ in RANKED)
+            return out
         at = self.positives @ weights
-        hits, alarms = cumulate(at), cumulate(self.negatives @ weights)
-        wins = n * p - np.einsum("kb,kb->b", at, alarms)
-        if len(self.tied):
-            wins += np.einsum("kb,kb->b", at[self.tied], self.ties @ weights) / 2
-        precision = hits / np.maximum(hits + alarms, 1)
-        average = np.einsum("kb,kb->b", at, precision) / p
-        column = np.arange(len(p))
-        # the most false alarms that leave a specificity of 0.90, the fewest hits that reach a sensitivity of 0.95
-        most = _largest(n, 0.90)
-        last = (alarms[: self.steps] <= most).sum(axis=0)
-        sensitivity = np.where(last > 0, hits[last - 1, column], 0) / p
-        first = (hits[: self.steps] < p - _largest(p, 0.95)).sum(axis=0)
-        specificity = (n - alarms[np.minimum(first, self.steps - 1), column]) / n
-        return wins / (p * n), average, sensitivity, specificity
+        alarms = cumulate(self.negatives @ weights)
+        if "auroc" in self.metrics:
+            wins = n * p - np.einsum("kb,kb->b", at, alarms)
+            if len(self.tied):
+                wins += np.einsum("kb,kb->b", at[self.tied], self.ties @ weights) / 2
+            out[0] = wins / (p * n)
+        if self.metrics.isdisjoint(RANKED[1:]):
+            return out
+        hits = cumulate(at.copy())
+        if "average_precision" in self.metrics:
+            precision = hits + alarms
+            np.maximum(precision, 1, out=precision)  # where there is no weight yet, there are no hits
+            np.divide(hits, precision, out=precision)
+            out[1] = np.einsum("kb,kb->b", at, precision) / p
+        hits, alarms, column = hits[: self.steps], alarms[: self.steps], np.arange(len(p))
+        if RANKED[2] in self.metrics:  # the last step with at most so many false alarms
+            last = np.count_nonzero(alarms <= spare(n, 0.90), axis=0)
+            out[2] = np.where(last > 0, hits[last - 1, column], 0) / p
+        if RANKED[3] in self.metrics:  # the first step with at most so many misses
+            first = np.count_nonzero(hits < p - spare(p, 0.95), axis=0)
+            out[3] = (n - alarms[np.minimum(first, self.steps - 1), column]) / n
+        return out
 
 
 class Order:
-    """The weight of pairs in which the positive scores higher, ties counted half."""
+    """The weight of pairs of a positive and a negative in which the positive scores higher, ties counted half."""
 
     def __init__(self, rows: Rows, positive: Ints, negative: Ints) -> None:
         # Only the order between classes counts: runs of negatives, each followed by the positives that are above
@@ -148,15 +171,17 @@ class Order:
         members = np.concatenate([positive, negative])
         scores, code = np.unique(rows.score[members], return_inverse=True)
         truth = np.arange(len(members)) < len(positive)
-        some = [np.bincount(code[truth == t], minlength=len(scores)) > 0 for t in (True, False)]
-        mixed, only_positive = some[0] & some[1], some[0] & ~some[1]
-        before_mixed, before_positive = (np.append(False, x[:-1]) for x in (mixed, only_positive))
-        starts = mixed | before_mixed | (~some[0] & before_positive)
-        step = np.cumsum(starts)[code] if len(scores) else code
+        has_positive, has_negative = (
+            np.bincount(code[truth == t], minlength=len(scores)) > 0 for t in (True, False)
+        )
+        mixed = has_positive & has_negative
+        after_mixed, after_positive = (np.append(False, x[:-1]) for x in (mixed, has_positive))
+        number = np.cumsum(mixed | after_mixed | (has_negative & after_positive))
+        step = number[code] if len(members) else code
         lines = -(-(int(step.max(initial=-1)) + 1) // STRIDE) * STRIDE
         self.positives = rows.sums(step[truth], positive, lines)
         self.negatives = rows.sums(step[~truth], negative, lines)
-        self.tied = np.cumsum(starts)[mixed]
+        self.tied = number[mixed] if len(members) else code
 
     def __call__(self, weights: Floats) -> Floats:
         """[b] for weights [C, b]."""
@@ -166,23 +191,26 @@ class Order:
 
 
 def cumulate(values: Floats) -> Floats:
-    """Cumulative sums down the columns, [k, b] with k a multiple of `STRIDE`; may overwrite its argument.
+    """Cumulative sums down the columns, in place; [k, b] with k a multiple of `STRIDE`.
 
-    Two levels of whole-row additions: numpy's own goes down column by column and takes ten times as long.
+    Two levels of additions of whole rows: numpy's own way, column by column, takes ten times as long.
     """
-    if not len(values):
-        return values
-    blocks = values.copy().reshape(-1, STRIDE, values.shape[1])
+    blocks = values.reshape(-1, STRIDE, values.shape[1])
     for i in range(1, STRIDE):
         blocks[:, i] += blocks[:, i - 1]
     for i in range(1, len(blocks)):
         blocks[i] += blocks[i - 1, -1]
-    return blocks.reshape(values.shape)
+    return values
 
 
-def _largest(total: Floats, share: float) -> Floats:
-    """The largest whole k [b] for which (total - k) / total >= share, as the division in floats has it."""
+def spare(total: Floats, share: float) -> Floats:
+    """The largest whole k [b] with (total - k) / total >= share, as that division comes out in floating point."""
     k = np.floor(total * (1 - share)) + 1
     for _ in range(2):
         k -= (total - k) / np.maximum(total, 1) < share
     return k
+
+
+def _without(parts: Sequence[Ints], left_out: int) -> Ints:
+    """All parts but one, put together."""
+    return np.concatenate([*(p for i, p in enumerate(parts) if i != left_out), np.empty(0, dtype=np.int64)])
