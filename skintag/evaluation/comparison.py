@@ -9,23 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Final
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from skintag.errors import DataError, near_matches
 from skintag.evaluation.assess import DEFAULTS, AssessmentSettings
-from skintag.evaluation.bootstrap import Replicates, is_clustered
 from skintag.evaluation.differences import holm, paired_differences
-from skintag.evaluation.gaps import GAPS, WORST, members
+from skintag.evaluation.gap_replicates import n_rows, notes, small_rows, with_gaps
 from skintag.evaluation.groups import ALL_GROUPINGS, Grouping
-from skintag.evaluation.levels import LEVEL_METRICS, too_few
+from skintag.evaluation.levels import LEVEL_METRICS
 from skintag.evaluation.paired import Entry, Pair, Panel
 from skintag.evaluation.predictions import Predictions
 from skintag.evaluation.thresholds import Threshold
 
-BETWEEN: Final = "between groups"
-"""The group of a row that compares gaps."""
 FAMILY: Final = ("grouping", "metric")
 DIFFERENCE_COLUMNS: Final = (
     "grouping", "group", "metric", "value_a", "value_b", "difference", "low", "high", "p_value", "p_holm",
@@ -64,9 +59,9 @@ def compare_models(
     Raises:
         DataError: an unknown model, or one without a threshold.
     """
-    chosen = _pairs(predictions.models, pairs, reference, "model")
+    chosen = name_pairs(predictions.models, pairs, reference, "model")
     names = sorted({name for pair in chosen for name in pair})
-    entries = {name: _entry(predictions, name, thresholds, f"model {name!r}") for name in names}
+    entries = {name: entry(predictions, name, thresholds, f"model {name!r}") for name in names}
     panel = _panel(entries, groupings, metrics, settings)
     parts = [
         differences(panel.pair(a, b), settings).assign(model_a=a, model_b=b, clustered=panel.clustered)
@@ -104,14 +99,14 @@ def compare_runs(
         DataError: an unknown run, a model without a threshold, no model or no image in common, or an image with
             different targets in two runs.
     """
-    chosen = _pairs(tuple(runs), pairs, reference, "run")
+    chosen = name_pairs(tuple(runs), pairs, reference, "run")
     parts = []
     wanted = sorted({m for table in runs.values() for m in table.models}) if models is None else list(models)
     for model in wanted:
         having = [(a, b) for a, b in chosen if all(model in runs[r].models for r in (a, b))]
         names = sorted({name for pair in having for name in pair})
         where = f"model {model!r} of run"
-        entries = {r: _entry(runs[r], model, thresholds[r], f"{where} {r!r}") for r in names}
+        entries = {r: entry(runs[r], model, thresholds[r], f"{where} {r!r}") for r in names}
         if entries:
             panel = _panel(entries, groupings, metrics, settings)
             parts += [
@@ -136,7 +131,7 @@ def differences(pair: Pair, settings: AssessmentSettings = DEFAULTS) -> pd.DataF
     estimate = (a.index["value"] - b.index["value"]).to_numpy()
     found = paired_differences(
         estimate,
-        a.values - b.values,
+        a.values - b.values,  # noqa: PD011 (no pandas object)
         n_units=a.index["n_units"],
         n_rows=n_rows(a.index),
         confidence=settings.confidence,
@@ -155,82 +150,6 @@ def differences(pair: Pair, settings: AssessmentSettings = DEFAULTS) -> pd.DataF
     )
 
 
-def with_gaps(replicates: Replicates, minimum: int) -> Replicates:
-    """The replicates and, for each grouping of several groups, its gaps and the worst group's sensitivity.
-
-    A gap's `group` is `BETWEEN`; its rows and clusters are those of the groups that are large enough to take part,
-    its `n_units` that of the smallest of them. With fewer than two such groups it is nan.
-    """
-    index, drawn = replicates.index, replicates.values  # noqa: PD011 (no pandas object)
-    rows, columns = [], []
-    several = index.groupby("grouping", sort=False)["group"].nunique()
-    for grouping in several.index[several > 1]:
-        at = index.index[index["grouping"] == grouping]
-        part = index.loc[at].assign(position=at).set_index(["metric", "group"])
-        for gap, metrics in (*GAPS.items(), (WORST, ("sensitivity",))):
-            if not set(metrics) <= set(part.index.unique("metric")):
-                continue
-            groups = members(index, str(grouping), metrics, minimum).groups
-            chosen = [part.loc[[(metric, group) for group in groups]] for metric in metrics]
-            head = chosen[0]
-            counts = [int(head[c].sum()) for c in ("n", "n_positive", "n_clusters")]
-            enough = len(groups) > 1
-            units = int(min(c["n_units"].min() for c in chosen)) if enough else 0
-            take = _smallest if gap == WORST else _range
-            value, values = np.nan, np.full(len(drawn), np.nan)
-            if enough:
-                value = float(np.max([take(c["value"].to_numpy()[None]) for c in chosen]))
-                values = np.max([take(drawn[:, c["position"].to_numpy()]) for c in chosen], axis=0)
-            rows.append((grouping, BETWEEN, gap, *counts, units, value))
-            columns.append(values)
-    more = pd.DataFrame(rows, columns=list(index.columns))
-    if more.empty:
-        return replicates
-    return Replicates(pd.concat([index, more], ignore_index=True), np.column_stack([drawn, *columns]))
-
-
-def n_rows(index: pd.DataFrame) -> NDArray[np.float64]:
-    """[L] rows that a metric is a share of; nan where it is not a share of rows."""
-    n, positive = index["n"].to_numpy(), index["n_positive"].to_numpy()
-    counts = {"accuracy": n, "sensitivity": positive, "specificity": n - positive}
-    out = np.full(len(index), np.nan)
-    for metric, count in counts.items():
-        chosen = (index["metric"] == metric).to_numpy()
-        out[chosen] = count[chosen]
-    return out
-
-
-def small_rows(index: pd.DataFrame, minimum: int) -> NDArray[np.bool_]:
-    """[L] whether a level stands on too few rows of a class that it needs; never a gap, which leaves those out."""
-    columns = (index[c] for c in ("group", "metric", "n", "n_positive"))
-    return np.array([g != BETWEEN and too_few(m, n, p, minimum) for g, m, n, p in zip(*columns, strict=True)])
-
-
-def notes(
-    estimate: NDArray[np.float64],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-    small: NDArray[np.bool_],
-    minimum: int,
-) -> list[str]:
-    """What has to be said with each difference; empty where nothing has."""
-    words = [
-        (np.isnan(estimate), "undefined"),
-        (~np.isnan(estimate) & np.isnan(low), "one independent cluster: no interval"),
-        (small & ~np.isnan(estimate), f"fewer than {minimum} images of a class it needs"),
-        (low == high, "no resample tells a difference: the interval has no width"),
-    ]
-    return ["; ".join(text for holds, text in words if holds[i]) for i in range(len(estimate))]
-
-
-def _range(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.fmax.reduce(values, axis=1) - np.fmin.reduce(values, axis=1)
-
-
-def _smallest(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.fmin.reduce(values, axis=1)
-
-
 def _panel(
     entries: Mapping[str, Entry],
     groupings: Sequence[Grouping],
@@ -242,7 +161,7 @@ def _panel(
     )
 
 
-def _pairs(
+def name_pairs(
     names: Sequence[str], pairs: Sequence[tuple[str, str]] | None, reference: str | None, what: str
 ) -> list[tuple[str, str]]:
     """The pairs to compare, each name known."""
@@ -264,7 +183,7 @@ def _pairs(
     return list(combinations(names, 2))
 
 
-def _entry(predictions: Predictions, model: str, thresholds: Mapping[str, Threshold], where: str) -> Entry:
+def entry(predictions: Predictions, model: str, thresholds: Mapping[str, Threshold], where: str) -> Entry:
     if model not in thresholds:
         raise DataError(
             where,

@@ -18,6 +18,8 @@ class Differences:
 
     se: Floats
     """Standard error."""
+    degrees: Floats
+    """Degrees of freedom of the t distribution."""
     low: Floats
     """Lower limit."""
     high: Floats
@@ -75,7 +77,7 @@ def paired_differences(
         reach = stats.t.ppf((1 + confidence) / 2, degrees) * se
         statistic = np.where((se == 0) & (centre == 0), 0.0, np.abs(centre) / se)
         p_value = np.where(np.isnan(se), np.nan, 2 * stats.t.sf(statistic, degrees))
-    return Differences(se, centre - reach, centre + reach, p_value)
+    return Differences(se, degrees, centre - reach, centre + reach, p_value)
 
 
 def seed_differences(values: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats, Floats, Floats]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,7 @@ class Panel:
 
     def __init__(
         self,
-        entries: Mapping[object, Entry],
+        entries: Mapping[Any, Entry],
         *,
         resamples: int,
         seed: int,

@@ -1,0 +1,92 @@
+"""Gaps between groups in every resample, and what each figure of a comparison stands on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skintag.evaluation.bootstrap import Replicates
+from skintag.evaluation.gaps import GAPS, WORST, members
+from skintag.evaluation.levels import too_few
+
+BETWEEN: Final = "between groups"
+"""The group of a row that holds a gap."""
+
+
+def with_gaps(replicates: Replicates, minimum: int) -> Replicates:
+    """The replicates and, for each grouping of several groups, its gaps and the worst group's sensitivity.
+
+    A gap's `group` is `BETWEEN`; its rows and clusters are those of the groups that are large enough to take part,
+    its `n_units` that of the smallest of them. With fewer than two such groups it is nan.
+    """
+    index, drawn = replicates.index, replicates.values  # noqa: PD011 (no pandas object)
+    rows, columns = [], []
+    several = index.groupby("grouping", sort=False)["group"].nunique()
+    for grouping in several.index[several > 1]:
+        at = index.index[index["grouping"] == grouping]
+        part = index.loc[at].assign(position=at).set_index(["metric", "group"])
+        for gap, metrics in (*GAPS.items(), (WORST, ("sensitivity",))):
+            if not set(metrics) <= set(part.index.unique("metric")):
+                continue
+            groups = members(index, str(grouping), metrics, minimum).groups
+            chosen = [part.loc[[(metric, group) for group in groups]] for metric in metrics]
+            head = chosen[0]
+            counts = [int(head[c].sum()) for c in ("n", "n_positive", "n_clusters")]
+            enough = len(groups) > 1
+            units = int(min(c["n_units"].min() for c in chosen)) if enough else 0
+            take = _smallest if gap == WORST else _range
+            value, values = np.nan, np.full(len(drawn), np.nan)
+            if enough:
+                value = float(np.max([take(c["value"].to_numpy()[None]) for c in chosen]))
+                values = np.max([take(drawn[:, c["position"].to_numpy()]) for c in chosen], axis=0)
+            rows.append((grouping, BETWEEN, gap, *counts, units, value))
+            columns.append(values)
+    more = pd.DataFrame(rows, columns=list(index.columns))
+    if more.empty:
+        return replicates
+    return Replicates(pd.concat([index, more], ignore_index=True), np.column_stack([drawn, *columns]))
+
+
+def n_rows(index: pd.DataFrame) -> NDArray[np.float64]:
+    """[L] rows that a metric is a share of; nan where it is not a share of rows."""
+    n, positive = index["n"].to_numpy(), index["n_positive"].to_numpy()
+    counts = {"accuracy": n, "sensitivity": positive, "specificity": n - positive}
+    out = np.full(len(index), np.nan)
+    for metric, count in counts.items():
+        chosen = (index["metric"] == metric).to_numpy()
+        out[chosen] = count[chosen]
+    return out
+
+
+def small_rows(index: pd.DataFrame, minimum: int) -> NDArray[np.bool_]:
+    """[L] whether a level stands on too few rows of a class that it needs; never a gap, which leaves those out."""
+    columns = (index[c] for c in ("group", "metric", "n", "n_positive"))
+    return np.array([g != BETWEEN and too_few(m, n, p, minimum) for g, m, n, p in zip(*columns, strict=True)])
+
+
+def notes(
+    estimate: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    small: NDArray[np.bool_],
+    minimum: int,
+) -> list[str]:
+    """What has to be said with each difference; empty where nothing has."""
+    words = [
+        (np.isnan(estimate), "undefined"),
+        (~np.isnan(estimate) & np.isnan(low), "one independent cluster: no interval"),
+        (small & ~np.isnan(estimate), f"fewer than {minimum} images of a class it needs"),
+        (low == high, "no resample tells a difference: the interval has no width"),
+    ]
+    return ["; ".join(text for holds, text in words if holds[i]) for i in range(len(estimate))]
+
+
+def _range(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.fmax.reduce(values, axis=1) - np.fmin.reduce(values, axis=1)
+
+
+def _smallest(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.fmin.reduce(values, axis=1)

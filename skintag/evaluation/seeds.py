@@ -1,0 +1,257 @@
+"""Runs repeated under several seeds: means, spreads, and differences that are more than the luck of a seed.
+
+A difference of two regimes is uncertain for two reasons: the test images are a sample, and so are the seeds
+(initial weights, order of samples, perhaps the split). An interval from one of them alone is too narrow
+(Bouthillier et al., 2021, "Accounting for variance in machine learning benchmarks", arXiv:2103.03098). Here the
+two variances are added: that of the mean over seeds in resamples of clusters, the seeds held fixed, and that of the
+seeds' differences, the test images held fixed, over the number of seeds. What the two have in common is counted
+twice, which errs on the side of caution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from skintag.errors import DataError, near_matches
+from skintag.evaluation.assess import DEFAULTS, AssessmentSettings
+from skintag.evaluation.bootstrap import Replicates
+from skintag.evaluation.comparison import entry, name_pairs
+from skintag.evaluation.differences import holm, paired_differences, seed_differences
+from skintag.evaluation.gap_replicates import BETWEEN, n_rows, small_rows, with_gaps
+from skintag.evaluation.gaps import kind_of
+from skintag.evaluation.groups import ALL_GROUPINGS, Grouping
+from skintag.evaluation.intervals import level_intervals
+from skintag.evaluation.levels import LEVEL_METRICS
+from skintag.evaluation.paired import Panel
+from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.thresholds import Threshold
+
+Key = tuple[str, int]
+Floats = NDArray[np.float64]
+CELL: Final = ("grouping", "group", "metric")
+LEVEL_COLUMNS: Final = (
+    "name", "model", *CELL, "mean", "sd", "n_seeds", "least", "most", "low", "high", "n", "n_positive", "n_units",
+    "too_few", "note",
+)  # fmt: skip
+DIFFERENCE_COLUMNS: Final = (
+    "name", "reference", "model", *CELL, "mean_a", "mean_b", "difference", "sd", "n_seeds", "low", "high",
+    "seed_low", "seed_high", "p_value", "p_holm", "family", "exceeds_seed_noise", "n", "n_positive", "n_units",
+    "too_few", "clustered", "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SeedSummary:
+    """What runs under several seeds say together."""
+
+    levels: pd.DataFrame
+    """`LEVEL_COLUMNS`: mean, standard deviation, least and most over the seeds; low and high hold test-set and seed
+    noise (the test set's alone where there is one seed, as the note says)."""
+    differences: pd.DataFrame
+    """`DIFFERENCE_COLUMNS`: mean over the seeds that both have of name minus reference. low, high and p_value hold
+    both kinds of noise; seed_low and seed_high are the seeds' alone. `exceeds_seed_noise` (boolean, null with one
+    seed) says whether these leave out 0: another draw of seeds would hardly turn the sign on these images."""
+
+
+def over_seeds(
+    runs: Mapping[Key, Predictions],
+    thresholds: Mapping[Key, Mapping[str, Threshold]],
+    *,
+    pairs: Sequence[tuple[str, str]] | None = None,
+    reference: str | None = None,
+    models: Sequence[str] | None = None,
+    metrics: Sequence[str] = LEVEL_METRICS,
+    groupings: Sequence[Grouping] = ALL_GROUPINGS,
+    family: Sequence[str] = ("model", "grouping", "metric"),
+    settings: AssessmentSettings = DEFAULTS,
+) -> SeedSummary:
+    """Means over seeds of every level and gap, and differences between names, model by model.
+
+    Args:
+        runs: (name, seed) -> table; a name is a regime, or whatever else several seeds repeat.
+        thresholds: (name, seed) -> model -> threshold, fitted on that run's val rows.
+        pairs, reference: names that are compared, as in `compare_models`.
+        models: which ones; all where None. A run without a model takes no part in the model's figures.
+        metrics, groupings, family, settings: as in `compare_models`.
+
+    Seeds are paired by number: seed 3 of one name with seed 3 of the other, on the images that both were tested on.
+    A group that is not there, or a metric that is nan, under one of the seeds is nan over all of them.
+
+    Raises:
+        DataError: an unknown name, a missing threshold, no shared images, or targets that differ.
+    """
+    names = tuple(dict.fromkeys(name for name, _ in runs))
+    chosen = name_pairs(names, pairs, reference, "name")
+    available = sorted({m for table in runs.values() for m in table.models})
+    levels, differences = [], []
+    for model in available if models is None else models:
+        keys = [key for key, table in runs.items() if model in table.models]
+        if not keys:
+            raise DataError(
+                f"model {model!r}",
+                expected="a model of one of the runs",
+                found="no rows of it",
+                fix=near_matches(model, available),
+            )
+        entries = {
+            key: entry(runs[key], model, thresholds[key], f"model {model!r} of {key[0]}, seed {key[1]}")
+            for key in keys
+        }
+        panel = Panel(
+            entries,
+            resamples=settings.resamples,
+            seed=settings.seed,
+            groupings=groupings,
+            metrics=metrics,
+        )
+        seeds = {name: sorted(seed for other, seed in keys if other == name) for name in names}
+        for name in (n for n in names if seeds[n]):
+            parts = [with_gaps(panel.single((name, s)), settings.minimum) for s in seeds[name]]
+            levels.append(_levels(parts, settings).assign(name=name, model=model))
+        for a, b in chosen:
+            both = sorted(set(seeds[a]) & set(seeds[b]))
+            if both:
+                alone = len(set(seeds[a]) ^ set(seeds[b]))
+                part = _differences(panel, a, b, both, alone, settings)
+                differences.append(part.assign(name=a, reference=b, model=model, clustered=panel.clustered))
+    table = _concat(differences, DIFFERENCE_COLUMNS)
+    table["family"] = table[list(family)].astype("str").agg(" / ".join, axis=1)
+    table["p_holm"] = holm(table["p_value"].where(~table["too_few"].astype(bool)), table["family"])
+    return SeedSummary(_concat(levels, LEVEL_COLUMNS), table)
+
+
+def _levels(parts: Sequence[Replicates], settings: AssessmentSettings) -> pd.DataFrame:
+    """Levels of one name and model over its seeds."""
+    index, points, drawn = _over(parts)
+    mean, sd, _, _ = seed_differences(points, settings.confidence)
+    low, high = _level_limits(index, mean, drawn, sd, len(parts), settings.confidence)
+    return index.assign(
+        mean=mean,
+        sd=sd,
+        n_seeds=len(parts),
+        least=points.min(axis=0),
+        most=points.max(axis=0),
+        low=low,
+        high=high,
+        note=_note(mean, len(parts), 0),
+        too_few=small_rows(index, settings.minimum),
+    )
+
+
+def _level_limits(
+    index: pd.DataFrame,
+    mean: Floats,
+    drawn: Floats,
+    sd: Floats,
+    seeds: int,
+    confidence: float,
+) -> tuple[Floats, Floats]:
+    """Limits of the mean over seeds: the test set's reach and the seeds' added up square by square.
+
+    That is how Zou & Donner (2008, doi:10.1002/sim.3095) put the limits of two independent parts together. Gaps have
+    none: the limits of a gap do not come from its mean.
+    """
+    found = paired_differences(
+        mean, drawn, n_units=index["n_units"], n_rows=np.full(len(index), np.nan), extra=_extra(sd, seeds)
+    )
+    reach = np.zeros(len(mean))
+    if seeds > 1:
+        reach = stats.t.ppf((1 + confidence) / 2, found.degrees) * sd / np.sqrt(seeds)
+    low, high = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
+    kinds = np.array([kind_of(metric) for metric in index["metric"]])
+    level = (index["group"] != BETWEEN).to_numpy() & np.isfinite(mean)
+    for kind in np.unique(kinds):
+        at = np.flatnonzero((kinds == kind) & level)
+        if len(at):
+            n = index["n_units"].to_numpy()[at]
+            below, above = level_intervals(mean[at], drawn[:, at], n=n, kind=kind, confidence=confidence)
+            low[at] = mean[at] - np.hypot(mean[at] - below, reach[at])
+            high[at] = mean[at] + np.hypot(above - mean[at], reach[at])
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)
+
+
+def _differences(
+    panel: Panel, a: str, b: str, seeds: Sequence[int], alone: int, settings: AssessmentSettings
+) -> pd.DataFrame:
+    """Differences of two names over the seeds that both have."""
+    pairs = [panel.pair((a, seed), (b, seed)) for seed in seeds]
+    ours, theirs = (
+        [with_gaps(r, settings.minimum) for r in side]
+        for side in zip(*((p.a, p.b) for p in pairs), strict=True)
+    )
+    index, points_a, drawn_a = _over(ours)
+    other, points_b, drawn_b = _over(theirs)
+    assert index[list(CELL)].equals(other[list(CELL)])  # a pair stands on the same images and groups
+    mean, sd, seed_low, seed_high = seed_differences(points_a - points_b, settings.confidence)
+    found = paired_differences(
+        mean,
+        drawn_a - drawn_b,
+        n_units=index["n_units"],
+        n_rows=n_rows(index),
+        confidence=settings.confidence,
+        extra=_extra(sd, len(seeds)),
+    )
+    told = np.isfinite(seed_low)
+    exceeds = pd.array((seed_low > 0) | (seed_high < 0), dtype="boolean")
+    exceeds[~told] = pd.NA
+    return index.assign(
+        mean_a=points_a.mean(axis=0),
+        mean_b=points_b.mean(axis=0),
+        difference=mean,
+        sd=sd,
+        n_seeds=len(seeds),
+        low=found.low,
+        high=found.high,
+        seed_low=seed_low,
+        seed_high=seed_high,
+        p_value=found.p_value,
+        exceeds_seed_noise=exceeds,
+        too_few=small_rows(index, settings.minimum),
+        note=_note(mean, len(seeds), alone),
+    )
+
+
+def _over(
+    parts: Sequence[Replicates],
+) -> tuple[pd.DataFrame, Floats, Floats]:
+    """Cells of any part, their values [S, L] and the mean over parts of their replicates [B, L].
+
+    Counts are the least over the parts; a cell that a part lacks is nan in it.
+    """
+    indexes = [part.index.set_index(list(CELL)) for part in parts]
+    cells = indexes[0].index
+    for other in indexes[1:]:
+        cells = cells.append(other.index.difference(cells, sort=False))
+    points = np.array([part["value"].reindex(cells).to_numpy() for part in indexes])
+    total = np.zeros((len(parts[0].values), len(cells)))
+    for part, own in zip(parts, indexes, strict=True):
+        at = own.index.get_indexer(cells)
+        total += np.where(at >= 0, part.values[:, at], np.nan)  # noqa: PD011 (no pandas object)
+    names = ["n", "n_positive", "n_clusters", "n_units"]
+    counts = np.min([part[names].reindex(cells, fill_value=0).to_numpy() for part in indexes], axis=0)
+    return pd.DataFrame(counts, index=cells, columns=names).reset_index(), points, total / len(parts)
+
+
+def _extra(sd: Floats, seeds: int) -> tuple[Floats, Floats] | None:
+    """The variance of a mean over seeds, and its degrees of freedom; None where one seed cannot tell."""
+    return None if seeds < 2 else (sd**2 / seeds, np.full(len(sd), seeds - 1.0))
+
+
+def _note(mean: Floats, seeds: int, alone: int) -> list[str]:
+    always = ["one seed: its noise is not in the interval"] if seeds < 2 else []
+    if alone:
+        always.append(f"{alone} run(s) left out whose seed the other name does not have")
+    return ["; ".join([*(["undefined"] if np.isnan(m) else []), *always]) for m in mean]
+
+
+def _concat(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    if not parts:
+        return pd.DataFrame(columns=list(columns))
+    return pd.concat(parts, ignore_index=True).reindex(columns=list(columns))
