@@ -69,7 +69,7 @@ class Resamples:
         rng = np.random.default_rng(seed)
         counts = np.empty((resamples, number), dtype=np.uint16)
         for b in range(resamples):
-            counts[b] = np.bincount(rng.integers(0, number, number), minlength=number)
+            counts[b] = np.bincount(rng.integers(0, max(number, 1), number), minlength=number)
         return cls(counts, cluster)
 
     @classmethod
@@ -126,6 +126,10 @@ class Replicates:
         at, columns = self._positions[grouping, metric], self._columns
         counts = (columns["n"][at], columns["n_positive"][at], columns["n_units"][at])
         return Levels(tuple(columns["group"][at]), *counts, columns["value"][at], self.values[:, at])
+
+    def has(self, grouping: str, metric: str) -> bool:
+        """Whether `levels` can tell this metric."""
+        return (grouping, metric) in self._positions
 
     @property
     def groupings(self) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def gap_table(
     """All `GAPS` and the worst group's sensitivity, in every grouping of more than one group: `GAP_COLUMNS`.
 
     Args:
-        replicates: with the metrics that `GAPS` names.
+        replicates: with sensitivity; gaps of metrics that it does not have are not in the table.
         chances: permutation results by (grouping, gap); a gap without one has nan.
         minimum: groups with fewer positives (negatives, for specificity) are left out, and named.
         confidence: of each interval.
@@ -105,6 +105,8 @@ def gap_table(
         if len(all_groups.groups) < 2:
             continue
         for gap, metrics in (*GAPS.items(), (WORST, ("sensitivity",))):
+            if not all(replicates.has(grouping, metric) for metric in metrics):
+                continue
             chosen = _members(all_groups.groups, all_groups.n, all_groups.n_positive, metrics, minimum)
             interval, note = _interval(replicates, grouping, gap, metrics, chosen, confidence)
             chance = chances.get((grouping, gap), PermutationResult(NAN, NAN))

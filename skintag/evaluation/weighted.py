@@ -75,6 +75,8 @@ class WeightedLevels:
     def __call__(self, weights: Floats) -> Floats:
         """Values [groups x metrics, b] for weights [C, b], groups first; nan where they cannot tell it."""
         b = weights.shape[1]
+        if not self.groups:
+            return np.empty((0, b))
         outcomes = (self.outcomes @ weights).reshape(self.groups, 4, b).swapaxes(0, 1)
         p, n = outcomes[2] + outcomes[3], outcomes[0] + outcomes[1]
         with np.errstate(invalid="ignore", divide="ignore"):
