@@ -15,11 +15,11 @@ def roc_plot(
     curves: Mapping[str, Curve], name: str, title: str, caption: str, *, main: str | None = None
 ) -> Plot:
     """One curve per entry; bands where there are few, or of `main` alone."""
-    figure, axes = new_figure(4.1)
+    figure, axes = new_figure(4.0 + 0.17 * -(-len(curves) // 2))
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.7, linestyle=(0, (2, 2)))
     _draw(axes, curves, main)
     axes.set(xlabel="false positive rate (1 − specificity)", ylabel="sensitivity", title=title)
-    axes.legend(loc="lower right", borderaxespad=0.2)
+    figure.legend(loc="outside lower left", ncols=2)
     return Plot(name, title, caption, figure)
 
 
@@ -28,14 +28,14 @@ def precision_recall_plot(
     curves: Mapping[str, Curve], name: str, title: str, caption: str, *, main: str | None = None
 ) -> Plot:
     """As `roc_plot`; a dotted line marks the prevalence, which is what guessing gets."""
-    figure, axes = new_figure(4.1)
+    figure, axes = new_figure(4.0 + 0.17 * -(-len(curves) // 2))
     first = next((c for c in curves.values() if c.defined), None)
     shared = first is not None and len({(c.n, c.n_positive) for c in curves.values()}) == 1
     if first is not None and shared:
         axes.axhline(first.n_positive / first.n, color=MUTED, linewidth=0.7, linestyle=(0, (2, 2)))
     _draw(axes, curves, main)
     axes.set(xlabel="recall (sensitivity)", ylabel="precision (share of alarms that are right)", title=title)
-    axes.legend(loc="lower left", borderaxespad=0.2)
+    figure.legend(loc="outside lower left", ncols=2)
     return Plot(name, title, caption, figure)
 
 

@@ -10,11 +10,10 @@ import pandas as pd
 
 from skintag.evaluation.plots.style import (
     ACCENT,
-    INK,
     MUTED,
     PAPER,
-    RULE,
     Plot,
+    heading_rows,
     label_of,
     new_figure,
     series_style,
@@ -42,20 +41,15 @@ def group_forest(levels: pd.DataFrame, metric: str, name: str, caption: str) -> 
     overall = levels.loc[levels["grouping"] == "overall", "value"]
     if len(overall) and overall.notna().all():
         axes.axvline(float(overall.iloc[0]), color=ACCENT, linewidth=0.8, alpha=0.55, zorder=1)
-    ticks, labels = [], []
+    labels: list[tuple[float, str, bool]] = []
     for y, row in enumerate(rows):
         if isinstance(row, str):
-            axes.text(
-                0, y, row, transform=axes.get_yaxis_transform(), va="center", ha="left", color=MUTED, fontsize=7.5,
-                fontstyle="italic",
-            )  # fmt: skip
+            labels.append((y, row, True))
             continue
         draw_interval(axes, y, row, color=ACCENT, hollow=bool(row["too_few"]))
-        ticks.append(y)
-        labels.append(
-            f"{'all test images' if row['group'] == 'all' else row['group']}  ({_count(row, metric)})"
-        )
-    _finish(axes, ticks, labels, len(rows), levels)
+        group = "all test images" if row["group"] == "all" else row["group"]
+        labels.append((y, f"{group}  ({_count(row, metric)})", False))
+    _finish(axes, labels, len(rows), levels)
     axes.set(title=label_of(metric).capitalize() if metric != "auroc" else "AUROC", xlabel=label_of(metric))
     return Plot(name, f"{label_of(metric)} by group", caption, figure)
 
@@ -64,23 +58,19 @@ def group_forest(levels: pd.DataFrame, metric: str, name: str, caption: str) -> 
 def model_forest(levels: pd.DataFrame, metrics: Sequence[str], name: str, title: str, caption: str) -> Plot:
     """The same metrics of several models, side by side: rows of `levels` of one group."""
     models = list(dict.fromkeys(levels["model"]))
-    figure, axes = new_figure((_ROW * len(models) + 0.32) * len(metrics) + 0.6)
-    ticks, labels, y = [], [], 0.0
+    figure, axes = new_figure(_ROW * (len(models) + 1) * len(metrics) + 0.55)
+    labels: list[tuple[float, str, bool]] = []
+    y = 0.0
     for metric in metrics:
-        axes.text(
-            0, y, label_of(metric), transform=axes.get_yaxis_transform(), va="center", ha="left", color=MUTED,
-            fontsize=7.5, fontstyle="italic",
-        )  # fmt: skip
-        y += 1
+        labels.append((y, label_of(metric), True))
         for model in models:
+            y += 1
             cells = levels[(levels["model"] == model) & (levels["metric"] == metric)]
             for _, row in cells.iterrows():
                 draw_interval(axes, y, row, color=ACCENT, hollow=bool(row["too_few"]))
-            ticks.append(y)
-            labels.append(model)
-            y += 1
-        y += 0.3
-    _finish(axes, ticks, labels, y, levels)
+            labels.append((y, model, False))
+        y += 1
+    _finish(axes, labels, y, levels)
     axes.set(title=title)
     return Plot(name, title, caption, figure)
 
@@ -109,7 +99,7 @@ def dodged_forest(
                 hollow = bool(row.get("too_few", False))
                 draw_interval(axes, y, row, color=look["color"], marker=look["marker"], hollow=hollow)
         axes.plot([], [], color=look["color"], marker=look["marker"], markersize=4, linewidth=1, label=kind)
-    _finish(axes, range(len(groups)), groups, len(groups), levels)
+    _finish(axes, [(g, group, False) for g, group in enumerate(groups)], len(groups), levels)
     axes.set(title=title, xlabel=xlabel)
     figure.legend(loc="outside lower left", ncols=2 if len(kinds) > 2 else len(kinds))
     return Plot(name, title, caption, figure)
@@ -153,13 +143,10 @@ def _count(row: pd.Series, metric: str) -> str:
     return f"{int(row['n_positive']):,}/{int(row['n']):,}"
 
 
-def _finish(axes, ticks, labels, rows: float, levels: pd.DataFrame) -> None:  # type: ignore[no-untyped-def]
+def _finish(axes: Axes, labels: list[tuple[float, str, bool]], rows: float, levels: pd.DataFrame) -> None:
     """Rows from top to bottom, no line on the left, and an axis from 0 or 0.5 to 1."""
-    axes.set_yticks(list(ticks), list(labels))
-    axes.tick_params(axis="y", length=0)
+    heading_rows(axes, labels)
     axes.set_ylim(rows - 0.4, -0.6)
-    axes.spines["left"].set_visible(False)
-    axes.grid(True, axis="x")
     shown = levels[["value", "low"]].to_numpy(dtype=float)
     least = float(np.nanmin(shown)) if np.isfinite(shown).any() else 0.0
     most = float(np.nanmax(levels[["value", "high"]].to_numpy(dtype=float), initial=0.0))
@@ -167,6 +154,3 @@ def _finish(axes, ticks, labels, rows: float, levels: pd.DataFrame) -> None:  # 
         axes.set_xlim(0.48 if least >= 0.5 else -0.02, 1.02)
     else:
         axes.set_xlim(left=min(0.0, least))
-    for label in axes.get_yticklabels():
-        label.set_color(INK)
-    axes.spines["bottom"].set_color(RULE)

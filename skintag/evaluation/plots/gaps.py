@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from skintag.evaluation.plots.style import ACCENT, MUTED, PAPER, RULE, Plot, label_of, new_figure, styled
+from skintag.evaluation.plots.style import (
+    ACCENT,
+    MUTED,
+    PAPER,
+    Plot,
+    heading_rows,
+    label_of,
+    new_figure,
+    styled,
+)
 
 _ROW = 0.215
 
@@ -24,24 +33,15 @@ def gap_plot(gaps: pd.DataFrame, heading: str, row: str, name: str, title: str, 
     for group, part in gaps.groupby(heading, sort=False):
         lines += [label_of(str(group)), *(line for _, line in part.iterrows())]
     figure, axes = new_figure(_ROW * len(lines) + 0.95)
-    ticks, labels = [], []
+    labels: list[tuple[float, str, bool]] = []
     for y, line in enumerate(lines):
         if isinstance(line, str):
-            axes.text(
-                0, y, line, transform=axes.get_yaxis_transform(), va="center", ha="left", color=MUTED, fontsize=7.5,
-                fontstyle="italic",
-            )  # fmt: skip
+            labels.append((y, line, True))
             continue
         _draw(axes, y, line)
-        ticks.append(y)
-        labels.append(label_of(str(line[row])))
-    axes.set_yticks(ticks, labels)
-    axes.tick_params(axis="y", length=0)
+        labels.append((y, label_of(str(line[row])), False))
+    heading_rows(axes, labels)
     axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.spines["left"].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
-    axes.grid(True, axis="x")
-    axes.set_xlim(left=0)
     most = np.nanmax(gaps[["value", "high", "chance"]].to_numpy(dtype=float), initial=0.05)
     axes.set_xlim(-0.004, min(1.0, most * 1.04) + 0.004)
     axes.set(title=title, xlabel="largest minus smallest value among groups")

@@ -8,10 +8,9 @@ import pandas as pd
 from skintag.evaluation.plots.forest import draw_interval
 from skintag.evaluation.plots.style import (
     ACCENT,
-    INK,
     MUTED,
-    RULE,
     Plot,
+    heading_rows,
     label_of,
     new_figure,
     series_style,
@@ -45,12 +44,8 @@ def robustness_plot(table: pd.DataFrame, metric: str, name: str, title: str, cap
             if distortion in part.index:
                 draw_interval(axes, float(at), part.loc[distortion], color=colour, marker=look["marker"])
         axes.plot([], [], color=colour, marker=look["marker"], markersize=4, linewidth=1, label=model)
-    axes.set_yticks(range(len(distortions)), [d.replace("_", " ") for d in distortions], color=INK)
-    axes.tick_params(axis="y", length=0)
+    heading_rows(axes, [(y, d.replace("_", " "), False) for y, d in enumerate(distortions)])
     axes.set_ylim(len(distortions) - 0.4, -0.6)
-    axes.spines["left"].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
-    axes.grid(True, axis="x")
     axes.set(title=title, xlabel=label_of(metric))
     axes.xaxis.label.set_color(MUTED)
     if not one:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
@@ -104,24 +104,22 @@ def save(plot: Plot, folder: Path, note: str = "") -> str:
     """
     import matplotlib as mpl
 
+    figure = plot.figure
     with mpl.rc_context(RC):
         if note:
-            # below everything, outside of the layout: `tight` makes room for it
-            plot.figure.text(
-                0.01, -0.01, note, fontsize=6.5, color=MUTED, va="top", gid=NOTE_ID, in_layout=False
-            )
+            height = figure.get_size_inches()[1]
+            engine = figure.get_layout_engine()
+            if engine is not None:
+                engine.set(rect=(0, 0.17 / height, 1, 1 - 0.17 / height))  # type: ignore[call-arg]
+            figure.text(0.01, 0.05 / height, note, fontsize=6.5, color=MUTED, va="bottom", gid=NOTE_ID)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once: a second time for the other format takes as long
         stream = io.BytesIO()
-        plot.figure.savefig(
-            stream,
-            format="svg",
-            metadata={"Date": None, "Creator": None},
-            bbox_inches="tight",
-            pad_inches=0.06,
-        )
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
         svg = stream.getvalue()
         write_bytes(folder / f"{plot.name}.svg", svg)
         stream = io.BytesIO()
-        plot.figure.savefig(stream, format="png", dpi=180, bbox_inches="tight", pad_inches=0.06)
+        figure.savefig(stream, format="png", dpi=180)
         write_bytes(folder / f"{plot.name}.png", stream.getvalue())
     return inline_svg(svg.decode(), plot.name, plot.title)
 
@@ -157,8 +155,20 @@ def inline_svg(svg: str, name: str, title: str) -> str:
 def _smaller(svg: str) -> str:
     """Without comments and with short decimals: a tenth of a point is not seen."""
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.S)
-    svg = re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)
+    svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d+\.\d\d)\d+", r"\1", tag[0]), svg)
     return re.sub(r"\n\s*", "\n", svg)
+
+
+def heading_rows(axes: Axes, rows: Sequence[tuple[float, str, bool]]) -> None:
+    """Labels of rows from top to bottom: (position, text, whether it is a heading over the rows below)."""
+    axes.set_yticks([y for y, _, _ in rows], [text for _, text, _ in rows])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    axes.grid(True, axis="x")
+    for label, (_, _, heading) in zip(axes.get_yticklabels(), rows, strict=True):
+        label.set_color(MUTED if heading else INK)
+        label.set_fontstyle("italic" if heading else "normal")
 
 
 def label_of(name: str) -> str:
@@ -169,7 +179,7 @@ def label_of(name: str) -> str:
 _LABELS: Final = {
     "overall": "all test images", "all": "all", "domain": "domain", "dataset": "dataset",
     "fst_group": "skin type", "fitzpatrick": "Fitzpatrick type", "sex": "sex", "age_group": "age",
-    "fst_group_common_cancers": "skin type, common cancers alone",
+    "fst_group_common_cancers": "skin type (common cancers)",
     "auroc": "AUROC", "f1_macro": "F1 macro", "f1_malignant": "F1 malignant", "ece": "ECE", "brier": "Brier score",
     "balanced_accuracy": "balanced accuracy", "average_precision": "average precision",
     "sensitivity_at_specificity_90": "sensitivity at specificity 0.90",

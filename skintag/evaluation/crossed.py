@@ -1,0 +1,51 @@
+"""Levels in every cell of two groupings, e.g. domain by skin type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+
+from skintag.evaluation.assess import AssessmentSettings, level_table
+from skintag.evaluation.bootstrap import Resamples, replicate
+from skintag.evaluation.groups import Grouping
+from skintag.evaluation.predictions import TestPredictions
+
+_JOINT: Final = "_cell"
+_BETWEEN: Final = "\x1f"  # in no group's name
+
+
+def crossed_levels(
+    rows: TestPredictions,
+    threshold: float,
+    down: Grouping,
+    across: Grouping,
+    *,
+    metrics: Sequence[str],
+    settings: AssessmentSettings,
+) -> pd.DataFrame:
+    """`assess.LEVEL_COLUMNS` without model, grouping and group, and a column per grouping, its groups in order.
+
+    Rows without a value in either grouping count in no cell.
+    """
+    frame = rows.frame
+    parts = []
+    for grouping in (down, across):
+        codes, names = grouping.codes(frame)
+        parts.append(pd.Categorical.from_codes(codes.tolist(), list(names)))
+    both = [f"{a}{_BETWEEN}{b}" if a == a and b == b else None for a, b in zip(*parts, strict=True)]
+    joint = TestPredictions(
+        frame.assign(**{_JOINT: pd.Series(both, index=frame.index, dtype="str")}), rows.model
+    )
+    drawn = replicate(
+        joint, threshold, Resamples.of(rows, settings.resamples, settings.seed),
+        groupings=(Grouping(_JOINT, _JOINT),), metrics=metrics,
+    )  # fmt: skip
+    table = level_table(drawn, minimum=settings.minimum, confidence=settings.confidence)
+    cells = table["group"].str.split(_BETWEEN, expand=True).reindex(columns=[0, 1])
+    for i, grouping in enumerate((down, across)):
+        table[grouping.name] = pd.Categorical(cells[i], categories=list(parts[i].categories), ordered=True)
+    table = table.sort_values([down.name, across.name, "metric"], kind="stable")
+    table = table.astype({down.name: "str", across.name: "str"})
+    return table.drop(columns=["grouping", "group"]).reset_index(drop=True)

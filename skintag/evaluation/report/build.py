@@ -1,0 +1,82 @@
+"""The report of one table of predictions: its sections in order, and what stands above them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from skintag.evaluation.report.blocks import Section
+from skintag.evaluation.report.cautions import cautions
+from skintag.evaluation.report.cells import count, percent
+from skintag.evaluation.report.data_sections import data_section, split_section
+from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.findings import findings, headline
+from skintag.evaluation.report.methods import methods_section, provenance_section
+from skintag.evaluation.report.page import Fact, FindingGroup, Page
+from skintag.evaluation.report.result_sections import gaps_section, groups_section, models_section
+from skintag.evaluation.report.use_sections import use_sections
+
+HEADINGS = {
+    "clear": "Distinguishable from chance",
+    "undecided": "Not distinguishable from chance, and a relevant gap is not excluded",
+    "small": "No relevant gap",
+    "untold": "Cannot be told",
+}
+
+
+def build_page(evidence: Evidence) -> Page:
+    """The report as a page."""
+    origin = evidence.origin
+    sections: list[Section] = [
+        models_section(evidence), groups_section(evidence), gaps_section(evidence), *use_sections(evidence),
+        data_section(evidence), split_section(evidence), methods_section(evidence), provenance_section(evidence),
+    ]  # fmt: skip
+    found = findings(evidence)
+    groups = [
+        FindingGroup(verdict, title, [f.text for f in found if f.verdict == verdict])
+        for verdict, title in HEADINGS.items()
+        if any(f.verdict == verdict for f in found)
+    ]
+    today = datetime.now(UTC).date().isoformat()
+    return Page(
+        title=origin.name,
+        kicker=f"SkinTag evaluation report, {today}",
+        lead=headline(evidence),
+        note=origin.note,
+        facts=_facts(evidence),
+        cautions=cautions(evidence),
+        findings=groups,
+        sections=sections,
+        footer="SkinTag is for research. What it predicts is a screening aid, not a diagnosis.",
+    )
+
+
+def _facts(evidence: Evidence) -> list[Fact]:
+    origin, target = evidence.origin, evidence.test.target
+    threshold = evidence.thresholds[evidence.main]
+    s = evidence.assessment.settings
+    clusters = count(evidence.level(evidence.main, "accuracy")["n_clusters"])
+    leak = "leaky: related images on both sides" if origin.leaky else "no leak found by the audit"
+    return [
+        Fact("Data", origin.data, origin.note),
+        Fact(
+            "Split", origin.split or "not known", "no leakage audit" if origin.audit is None else leak,
+            "bad" if origin.leaky else "",
+        ),
+        Fact(
+            "Test set", f"{count(len(target))} images",
+            f"{count(target.sum())} malignant ({percent(target.mean()) if len(target) else '–'})"
+            + (f", {clusters} clusters" if evidence.clustered else ""),
+        ),
+        Fact("Detailed figures show", evidence.main, evidence.main_reason),
+        Fact(
+            "Threshold", f"{threshold.value:.3f}",
+            "given, not fitted" if threshold.objective == "given" else f"fitted on val for {threshold.objective}",
+        ),
+        Fact(
+            "Intervals", f"{s.confidence:.0%}, {s.resamples:,} resamples",
+            "of patients and lesions" if evidence.clustered else "of images: clustering ignored",
+            "" if evidence.clustered else "bad",
+        ),
+        Fact("Premalignant lesions", f"count as {origin.premalignant}" if origin.premalignant else "not marked",
+             "both ways below" if evidence.binarisations else "the other way cannot be shown"),
+    ]  # fmt: skip

@@ -1,0 +1,218 @@
+"""What was tested on, how it was split, and what was chosen where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from skintag.evaluation.assess import Assessment
+from skintag.evaluation.groups import DOMAIN, FST_GROUP
+from skintag.evaluation.report.blocks import Block, Section, Text
+from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, count, estimate, percent
+from skintag.evaluation.report.evidence import Evidence
+
+BINARY_METRICS = ("auroc", "average_precision", "sensitivity", "specificity")
+
+
+def data_section(evidence: Evidence) -> Section:
+    """Data, prevalence, both binarisations, split and audit."""
+    origin = evidence.origin
+    blocks: list[Block] = [Text(items=[*origin.remarks, *_ignored(evidence)], title="How the table was read")]
+    blocks = blocks if origin.remarks else []
+    blocks += [prevalence_table(evidence), skin_table(evidence)]
+    left_out = _left_out(evidence)
+    if left_out:
+        blocks.append(left_out)
+    if evidence.binarisations:
+        blocks.append(binarisation_table(evidence))
+    else:
+        reason = evidence.missing.get("binarisations", "")
+        blocks.append(Text(reason, title="Premalignant lesions, counted either way", tone="muted"))
+    return Section("data", "Data", blocks)
+
+
+def split_section(evidence: Evidence) -> Section:
+    """The split, its leakage audit, and what was chosen on what."""
+    origin, blocks = evidence.origin, list[Block]()
+    if origin.audit is None:
+        blocks.append(
+            Text(f"Split: {origin.split or 'not known'}. There is no leakage audit for these predictions.")
+        )
+    else:
+        verdict = "related images lie on both sides" if origin.leaky else "no related images on two sides"
+        blocks.append(Text(f"Split {origin.split}: {verdict}.", tone="bad" if origin.leaky else "good"))
+        blocks.append(audit_table(origin.audit))
+        if origin.leaky and origin.audit.get("examples"):
+            blocks.append(Text(items=list(origin.audit["examples"])[:6], title="Examples"))
+    rows = tuple((Cell(what), Cell(how)) for what, how in origin.choices)
+    note = "Test images made no choice."
+    blocks.append(Table("choices", "What was chosen, and on what", ("what", "how"), rows, note, left=2))
+    blocks.append(threshold_table(evidence))
+    return Section("split", "Split and choices", blocks)
+
+
+def prevalence_table(evidence: Evidence) -> Table:
+    """Images and malignant ones, split x domain."""
+    frame = evidence.predictions.frame
+    frame = frame[frame["model"] == evidence.main]
+    codes, domains = DOMAIN.codes(frame)
+    rows, data = [], []
+    for split in ("train", "val", "test"):
+        part = frame["split"] == split
+        cells = [Cell(split)]
+        totals = _train_totals(evidence) if split == "train" and not part.any() else None
+        if totals:
+            cells.append(_share_cell(totals[1], totals[0]))
+            cells += [Cell("not in the table", kind="muted")] * len(domains)
+            data.append((split, "all", *totals))
+        elif part.any():
+            for name, mask in (("all", part), *((d, part & (codes == i)) for i, d in enumerate(domains))):
+                n, positive = int(mask.sum()), int(frame.loc[mask, "target"].sum())
+                cells.append(_share_cell(positive, n))
+                data.append((split, name, n, positive))
+        else:
+            continue
+        rows.append(tuple(cells))
+    columns = ["split", "domain", "n", "n_positive"]
+    return Table(
+        "prevalence", "Prevalence of malignancy", ("split", "all", *domains), tuple(rows),
+        "Share of images that are malignant under the run's binarisation, with malignant / all images.",
+        pd.DataFrame(data, columns=columns),
+    )  # fmt: skip
+
+
+def skin_table(evidence: Evidence) -> Table:
+    """Test images per domain and skin-type group, unknown ones among them."""
+    frame = evidence.test.frame
+    codes, domains = DOMAIN.codes(frame)
+    skin, groups = FST_GROUP.codes(frame)
+    rows, data = [], []
+    for d, domain in enumerate(domains):
+        cells = [Cell(domain)]
+        for g, group in (*enumerate(groups), (-1, "unknown")):
+            mask = (codes == d) & (skin == g)
+            n, positive = int(mask.sum()), int(frame.loc[mask, "target"].sum())
+            cells.append(_share_cell(positive, n))
+            data.append((domain, group, n, positive))
+        rows.append(tuple(cells))
+    return Table(
+        "skin_types", "Test images by domain and skin type", ("domain", *groups, "unknown"), tuple(rows),
+        "Share that is malignant, with malignant / all images. An unknown skin type is not a group.",
+        pd.DataFrame(data, columns=["domain", "fst_group", "n", "n_positive"]),
+    )  # fmt: skip
+
+
+def binarisation_table(evidence: Evidence) -> Table:
+    """Overall metrics of every model with premalignant lesions counted as malignant and as benign."""
+    names = {"auroc": "AUROC", "average_precision": "avg. precision"}
+    headings = ("premalignant as", "model", "malignant", *(names.get(m, m) for m in BINARY_METRICS))
+    rows, data = [], []
+    for side, assessment in evidence.binarisations.items():
+        for model in evidence.predictions.models:
+            cells, n, positive = [], 0, 0
+            for metric in BINARY_METRICS:
+                row = _level(assessment, model, metric)
+                n, positive = int(row["n"]), int(row["n_positive"])
+                cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))
+                data.append((side, *row[["model", "metric", "n", "n_positive", "value", "low", "high"]]))
+            rows.append((Cell(side), Cell(model), Cell(percent(positive / n), f"{positive:,}/{n:,}"), *cells))
+    own = evidence.origin.premalignant
+    note = "The same scores and the same thresholds, with premalignant lesions (actinic keratosis, ...) counted either "
+    note += f"way. The run itself counts them as {own}." if own else "way."
+    columns = ["premalignant", "model", "metric", "n", "n_positive", "value", "low", "high"]
+    frame = pd.DataFrame(data, columns=columns)
+    return Table(
+        "binarisations",
+        "Premalignant lesions, counted either way",
+        headings,
+        tuple(rows),
+        note,
+        frame,
+        left=2,
+    )
+
+
+def audit_table(audit: Any) -> Table:
+    """Images with relatives on the other side, absolute and in percent."""
+    keys = list(dict.fromkeys(o["key"] for o in audit["overlaps"]))
+    grouped: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for o in audit["overlaps"]:
+        grouped.setdefault((o["dataset"], o["split"], o["against"]), {})[o["key"]] = o
+    rows = []
+    for (dataset, split, against), overlaps in grouped.items():
+        if dataset != "all" and (split, against) != ("test", "train"):
+            continue
+        first = next(iter(overlaps.values()))
+        name = f"{split} with {against}" + ("" if dataset == "all" else f", {dataset}")
+        rows.append(
+            (Cell(name), Cell(count(first["images"])), *(_overlap(overlaps.get(key)) for key in keys))
+        )
+    return Table(
+        "leakage", "Leakage audit", ("images", "n", *(f"shared {key}" for key in keys)), tuple(rows),
+        "Images whose patient, lesion or near-duplicate is also on the other side; a dash where no such key is known.",
+        pd.DataFrame(list(audit["overlaps"])),
+    )  # fmt: skip
+
+
+def threshold_table(evidence: Evidence) -> Table:
+    """Each model's threshold and what it did where it was fitted."""
+    rows, data = [], []
+    for model in evidence.predictions.models:
+        t = evidence.thresholds[model]
+        fitted = f"{t.n_positive:,}/{t.n:,}" if t.n else UNDEFINED
+        cells = [estimate(v, float("nan"), float("nan")) for v in (t.value, t.sensitivity, t.specificity)]
+        rows.append((Cell(model), Cell(t.objective), cells[0], Cell(fitted), cells[1], cells[2]))
+        data.append((model, t.objective, t.value, t.n, t.n_positive, t.sensitivity, t.specificity))
+    columns = ["model", "objective", "value", "n", "n_positive", "sensitivity", "specificity"]
+    return Table(
+        "thresholds", "Decision thresholds", ("model", "chosen for", "threshold", "val malignant", "val sens.", "val spec."),
+        tuple(rows), "One threshold per model for everyone, fitted on validation rows only; decisions are score ≥ threshold.",
+        pd.DataFrame(data, columns=columns), left=2, folded=True,
+    )  # fmt: skip
+
+
+def _share_cell(positive: int, n: int) -> Cell:
+    return Cell(percent(positive / n), f"{positive:,}/{n:,}") if n else Cell(UNDEFINED, kind="muted")
+
+
+def _overlap(overlap: Any) -> Cell:
+    if not overlap or not overlap["known"]:
+        return Cell(UNDEFINED, kind="muted")
+    return Cell(count(overlap["shared"]), percent(overlap["share"]), kind="bad" if overlap["shared"] else "")
+
+
+def _level(assessment: Assessment, model: str, metric: str) -> pd.Series:
+    rows = assessment.levels
+    return rows[(rows["model"] == model) & (rows["metric"] == metric) & (rows["grouping"] == "overall")].iloc[
+        0
+    ]
+
+
+def _ignored(evidence: Evidence) -> list[str]:
+    ignored = evidence.origin.ignored
+    return [f"columns that nothing was made of: {', '.join(ignored)}"] if ignored else []
+
+
+def _view(evidence: Evidence) -> Any:
+    return dict(evidence.origin.provenance.get("data") or {}).get("view") or {}
+
+
+def _train_totals(evidence: Evidence) -> tuple[int, int] | None:
+    """Images and malignant ones of the training rows, which the predictions table does not hold."""
+    view = _view(evidence)
+    try:
+        return int(view["images"]["train"]), int(view["malignant"]["train"])
+    except (KeyError, TypeError):
+        return None
+
+
+def _left_out(evidence: Evidence) -> Table | None:
+    entries = _view(evidence).get("left_out") or []
+    if not entries:
+        return None
+    rows = tuple((Cell(str(e["dataset"])), Cell(str(e["reason"])), Cell(count(e["images"]))) for e in entries)
+    return Table(
+        "left_out", "Images that were left out", ("dataset", "reason", "images"), rows,
+        data=pd.DataFrame(entries), left=2, folded=True,
+    )  # fmt: skip

@@ -1,0 +1,134 @@
+"""All that a report shows, put together once: pages, tables, metrics.json and model card are written from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from skintag.evaluation.assess import Assessment
+from skintag.evaluation.metrics import auroc
+from skintag.evaluation.predictions import Predictions, TestPredictions
+from skintag.evaluation.thresholds import Threshold
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the figures come from."""
+
+    name: str
+    """What the report is called: a run's or a file's name."""
+    data: str
+    """What was tested on, in a few words."""
+    note: str = ""
+    """What stands beside every figure: synthetic or low-resolution pictures; empty if neither."""
+    split: str = ""
+    """Name of the split policy; empty where it is not known."""
+    audit: Mapping[str, Any] | None = None
+    """`leakage_audit.json`, where there is one."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """`provenance.json`, where there is one."""
+    choices: Sequence[tuple[str, str]] = ()
+    """What was chosen, and on what."""
+    remarks: Sequence[str] = ()
+    """How a foreign table was understood."""
+    ignored: Sequence[str] = ()
+    """Columns of a foreign table that nothing was made of."""
+    command: str = ""
+    """What makes this report again."""
+    premalignant: str = ""
+    """How the run's label policy counted premalignant lesions."""
+
+    @property
+    def leaky(self) -> bool:
+        """Whether related images lie on both sides of the split."""
+        return self.audit is not None and not self.audit.get("clean", True)
+
+
+@dataclass(frozen=True)
+class ErrorCase:
+    """One wrong decision and its pictures."""
+
+    kind: str
+    """`missed` or `false alarm`."""
+    facts: Mapping[str, str]
+    """What is known of it: image, dataset, condition, skin type, score, tier."""
+    picture: bytes = b""
+    """JPEG; empty where there is none."""
+    neighbours: Sequence[tuple[str, bytes]] = ()
+    """The nearest training images: words, and JPEG."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What evaluation found; parts that could not be made are None or empty, and `missing` says why."""
+
+    origin: Origin
+    predictions: Predictions
+    thresholds: Mapping[str, Threshold]
+    assessment: Assessment
+    main: str
+    """The model that detailed figures show."""
+    main_reason: str
+    """How it was chosen."""
+    binarisations: Mapping[str, Assessment] = field(default_factory=dict)
+    """Overall levels with premalignant counted as `malignant` and as `benign`."""
+    comparison: pd.DataFrame | None = None
+    calibration: Any = None
+    triage: Any = None
+    robustness: pd.DataFrame | None = None
+    errors: Any = None
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Part of the report -> why it is not there."""
+
+    @property
+    def test(self) -> TestPredictions:
+        """Test rows of the main model."""
+        return self.predictions.test(self.main)
+
+    @property
+    def clustered(self) -> bool:
+        """Whether intervals know which images belong together."""
+        return self.assessment.clustered
+
+    def levels(self, model: str, grouping: str | None = None, metric: str | None = None) -> pd.DataFrame:
+        """Rows of the assessment's levels."""
+        return _chosen(self.assessment.levels, model=model, grouping=grouping, metric=metric)
+
+    def level(self, model: str, metric: str, grouping: str = "overall", group: str = "all") -> pd.Series:
+        """One level; KeyError where there is none."""
+        rows = _chosen(self.assessment.levels, model=model, grouping=grouping, group=group, metric=metric)
+        if rows.empty:
+            raise KeyError(f"no level {metric} of {model} in {grouping} {group}")
+        return rows.iloc[0]
+
+    def gaps(self, model: str) -> pd.DataFrame:
+        """Rows of the assessment's gaps."""
+        return _chosen(self.assessment.gaps, model=model)
+
+
+def main_model(predictions: Predictions) -> tuple[str, str]:
+    """The model that detailed figures show, and how it was chosen: on validation rows, or by its name."""
+    scores = {}
+    for model in predictions.models:
+        val = predictions.val(model)
+        value = auroc(val.target, val.score) if len(val) else float("nan")
+        if value == value:
+            scores[model] = value
+    if len(predictions.models) == 1:
+        return predictions.models[0], "the only model"
+    if not scores:
+        return predictions.models[
+            0
+        ], "the first by name; without validation rows there is nothing to choose it on"
+    best = max(scores, key=lambda model: (scores[model], model == "head"))
+    return best, f"highest AUROC on the validation rows, {scores[best]:.3f}"
+
+
+def _chosen(frame: pd.DataFrame, **wanted: str | None) -> pd.DataFrame:
+    for column, value in wanted.items():
+        if value is not None:
+            frame = frame[frame[column] == value]
+    return frame

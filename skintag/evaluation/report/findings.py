@@ -1,0 +1,176 @@
+"""What the numbers say, in words: each sentence follows from a rule that stands beside it in the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from skintag.evaluation.differences import holm
+from skintag.evaluation.plots.style import label_of
+from skintag.evaluation.report.cells import count, interval, number, p_value, words
+from skintag.evaluation.report.evidence import Evidence
+
+# One family of questions: equalized odds and F1 gaps follow from these, single Fitzpatrick types and the common
+# cancers repeat skin type in other cuts.
+FAMILY_GROUPINGS: Final = ("domain", "dataset", "fst_group", "sex", "age_group")
+FAMILY_GAPS: Final = {
+    "sensitivity_gap": "sensitivity",
+    "specificity_gap": "specificity",
+    "auroc_gap": "auroc",
+}
+SMALL: Final = 0.10
+LEVEL: Final = 0.05
+RULE: Final = (
+    f"A gap is called distinguishable from chance where its permutation p-value, corrected by Holm over the family "
+    f"of sensitivity, specificity and AUROC gaps between domains, datasets, skin types, sexes and ages, is below "
+    f"{LEVEL}. Otherwise it is called small where the upper limit of its interval is at most {SMALL:.2f}, and "
+    f"undecided where a larger gap is not excluded."
+)
+PLURAL: Final = {
+    "domain": "domains", "dataset": "datasets", "fst_group": "skin types", "sex": "sexes", "age_group": "ages",
+    "fitzpatrick": "Fitzpatrick types",
+}  # fmt: skip
+
+Verdict = Literal["clear", "undecided", "small", "untold"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One statement."""
+
+    verdict: Verdict
+    """`clear`: distinguishable from chance. `small`, `undecided`: not. `untold`: the data cannot say."""
+    text: str
+    """The sentence."""
+
+
+def family(evidence: Evidence, model: str | None = None) -> pd.DataFrame:
+    """The gaps of one model that one correction covers, with `p_holm` and `verdict`."""
+    gaps = evidence.gaps(model or evidence.main)
+    gaps = gaps[gaps["grouping"].isin(FAMILY_GROUPINGS) & gaps["gap"].isin(list(FAMILY_GAPS))].reset_index(
+        drop=True
+    )
+    gaps = gaps.assign(p_holm=holm(gaps["p_value"]))
+    return gaps.assign(verdict=[_verdict(row) for _, row in gaps.iterrows()])
+
+
+def findings(evidence: Evidence) -> list[Finding]:
+    """What is distinguishable from chance in the main model, what is not, and what cannot be told."""
+    table = family(evidence)
+    order: dict[Verdict, int] = {"clear": 0, "undecided": 1, "small": 2, "untold": 3}
+    out = [Finding(row["verdict"], _sentence(evidence, row)) for _, row in table.iterrows() if _told(row)]
+    out.sort(key=lambda finding: order[finding.verdict])
+    absent = _untold(evidence, table)
+    return [*out, *([Finding("untold", absent)] if absent else [])]
+
+
+def comparisons(evidence: Evidence, metric: str = "auroc") -> str:
+    """How the main model stands against the others, in one sentence; empty where there is no comparison."""
+    table = evidence.comparison
+    if table is None or table.empty:
+        return ""
+    rows = table[
+        (table["grouping"] == "overall") & (table["metric"] == metric) & (table["model_b"] == evidence.main)
+    ]
+    better: list[str] = []
+    worse: list[str] = []
+    open_: list[str] = []
+    for _, row in rows.iterrows():
+        told = np.isfinite(row["p_holm"]) and row["p_holm"] < LEVEL
+        name = f"{row['model_a']} ({number(-row['difference'])}, {interval(-row['high'], -row['low'])})"
+        (open_ if not told else worse if row["difference"] > 0 else better).append(name)
+    parts = []
+    if better:
+        parts.append(f"better than {words(better)}")
+    if worse:
+        parts.append(f"worse than {words(worse)}")
+    if open_:
+        parts.append(f"not distinguishable from {words(open_)}")
+    if not parts:
+        return ""
+    return (
+        f"By {label_of(metric)} on the same test images, {evidence.main} is {'; '.join(parts)} "
+        "(differences with paired 95% intervals, Holm-corrected)."
+    )
+
+
+def headline(evidence: Evidence) -> str:
+    """The main model in one sentence."""
+    parts = []
+    for metric in ("auroc", "sensitivity", "specificity"):
+        row = evidence.level(evidence.main, metric)
+        if np.isfinite(row["value"]):
+            parts.append(f"{label_of(metric)} {number(row['value'])} ({interval(row['low'], row['high'])})")
+    row = evidence.level(evidence.main, "auroc")
+    return (
+        f"On {count(row['n'])} test images, {count(row['n_positive'])} of them malignant, {evidence.main} reaches "
+        f"{words(parts) or 'nothing that is defined: a class is absent'}."
+    )
+
+
+def _verdict(row: pd.Series) -> Verdict:
+    if not (np.isfinite(row["value"]) and np.isfinite(row["p_value"])):
+        return "untold"
+    if row["p_holm"] < LEVEL:
+        return "clear"
+    return "small" if row["high"] <= SMALL else "undecided"
+
+
+def _told(row: pd.Series) -> bool:
+    return bool(row["verdict"] != "untold")
+
+
+def _sentence(evidence: Evidence, row: pd.Series) -> str:
+    metric = FAMILY_GAPS[row["gap"]]
+    name, groups = label_of(metric), PLURAL[row["grouping"]]
+    cells = evidence.levels(evidence.main, row["grouping"], metric)
+    cells = cells[~cells["too_few"] & cells["value"].notna()].sort_values("value")
+    low, high = cells.iloc[0], cells.iloc[-1]
+    ends = f"from {number(low['value'], 2)} ({low['group']}) to {number(high['value'], 2)} ({high['group']})"
+    gap = f"gap {number(row['value'], 2)} ({interval(row['low'], row['high'], 2)})"
+    chance = f"{number(row['chance'], 2)} expected by chance, p {_p(row['p_value'])}, after Holm {_p(row['p_holm'])}"
+    left = f" Left out as too small: {row['left_out']}." if row["left_out"] else ""
+    if row["verdict"] == "clear":
+        return f"{_capital(name)} differs between {groups}, {ends}: {gap}; {chance}.{left}"
+    if row["verdict"] == "small":
+        return (
+            f"{_capital(name)} between {groups}: no gap above {SMALL:.2f} is compatible with the data: {gap}; {chance}."
+            f"{left}"
+        )
+    return (
+        f"{_capital(name)} between {groups}, {ends}: {gap}; {chance}. Not distinguishable from chance, but a gap of "
+        f"up to {number(row['high'], 2)} is not excluded.{left}"
+    )
+
+
+def _untold(evidence: Evidence, table: pd.DataFrame) -> str:
+    """Which gaps cannot be told, and why, in one sentence."""
+    parts = []
+    for grouping in FAMILY_GROUPINGS:
+        rows = table[table["grouping"] == grouping]
+        groups = evidence.levels(evidence.main, grouping, "accuracy")["group"].tolist()
+        if len(groups) < 2:
+            # one dataset or domain is no failure; skin type is what this is about
+            if grouping in ("fst_group", "sex", "age_group"):
+                parts.append(
+                    f"{PLURAL[grouping]} ({'known for one group only' if groups else 'not recorded'})"
+                )
+            continue
+        untold = [label_of(FAMILY_GAPS[gap]) for gap in rows.loc[rows["verdict"] == "untold", "gap"]]
+        if untold:
+            parts.append(
+                f"{words(untold)} between {PLURAL[grouping]} (fewer than two groups are large enough)"
+            )
+    return f"Cannot be told from these data: {'; '.join(parts)}." if parts else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _p(p: float) -> str:
+    text = p_value(p)
+    return text if text.startswith("<") else f"= {text}"

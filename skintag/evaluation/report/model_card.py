@@ -1,0 +1,129 @@
+"""The model card, in Markdown: the same numbers under the headings of TRIPOD+AI and CLEAR Derm.
+
+TRIPOD+AI: Collins et al. (2024), doi:10.1136/bmj-2023-078378. CLEAR Derm: Daneshjou et al. (2022),
+doi:10.1001/jamadermatol.2021.4915.
+"""
+
+from __future__ import annotations
+
+from skintag.evaluation.report.cells import Table
+from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.page import Page
+
+
+def model_card(evidence: Evidence, page: Page) -> str:
+    """The card; what nobody recorded is said to be not recorded."""
+    tables = {table.name: table for section in page.sections for table in section.tables}
+    lines = [f"# Model card: {page.title}", ""]
+    if page.note:
+        lines += [f"> **{page.note_title}** {page.note}", ""]
+    lines += [f"> **{c.title}.** {c.text}\n" for c in page.cautions]
+    for heading, parts in _sections(evidence, page, tables):
+        lines += [f"## {heading}", ""]
+        for name, body in parts:
+            lines += [f"### {name}", "", body or "Not recorded.", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _sections(
+    evidence: Evidence, page: Page, tables: dict[str, Table]
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    origin, s = evidence.origin, evidence.assessment.settings
+    p = origin.provenance
+    git = p.get("git") or {}
+
+    def table(name: str) -> str:
+        return markdown(tables[name]) if name in tables else ""
+
+    def bullets(texts: list[str]) -> str:
+        return "\n".join(f"- {text}" for text in texts)
+
+    methods = next((section for section in page.sections if section.id == "methods"), None)
+    said = [str(item) for block in (methods.blocks[:1] if methods else ()) for item in getattr(block, "items", ())]
+    found = bullets([text for group in page.findings for text in group.texts])
+    use = (
+        "Research on skin-lesion triage under domain shift and across skin tones. Scores are a screening aid, not a "
+        "diagnosis, and no output of this model should decide about a person's care."
+    )
+    about = [
+        ("Name", page.title),
+        ("Models in this card", ", ".join(evidence.predictions.models) + f". Detailed figures: {evidence.main}."),
+        ("Version", f"commit {git.get('commit')}, finished {p.get('finished')}" if p else ""),
+        ("How to make it again", f"`{' '.join(['python', *map(str, p['command'])])}`" if p.get("command") else ""),
+        ("Intended use and users", use),
+    ]
+    tripod = [
+        ("Source of data and participants", f"{origin.data}. {origin.note}".strip()),
+        ("Data preparation", table("left_out") or "Nothing was recorded as left out."),
+        ("Outcome", _outcome(evidence)),
+        ("Predictors", "One photograph of the lesion; no clinical variables." if p else ""),
+        ("Sample size", table("prevalence")),
+        ("Missing data", table("skin_types")),
+        ("Analytical methods: data splitting", f"{origin.split or 'Not known'}.\n\n{table('leakage')}"),
+        ("Analytical methods: what was chosen on what", table("choices") + "\n\n" + table("thresholds")),
+        ("Analytical methods: uncertainty", bullets(said)),
+        ("Class imbalance", "See the prevalence table; thresholds were fitted on validation rows at their prevalence."),
+        ("Fairness", table("worst_group") + "\n\n" + table("gaps")),
+        ("Model output", "A probability of malignancy in [0, 1], and, where the model gives them, of ten conditions."),
+        ("Training versus evaluation", "The same sources in training and test, unless the split says otherwise."),
+        ("Model performance", page.lead + "\n\n" + table("models") + "\n\n" + table("binarisations")),
+        ("Model comparison", table("comparison")),
+        ("Interpretation and limitations", found),
+        ("Usability of the model in current care", "None has been shown. No prospective evaluation has been done."),
+    ]
+    clear = [
+        ("Image types and acquisition", ", ".join(sorted(evidence.test.frame["domain"].unique())) + f". {origin.note}"),
+        ("Image artefacts and robustness", table("robustness") or evidence.missing.get("robustness", "")),
+        ("Skin tones", table("skin_types")),
+        ("Diagnosis labels and their confirmation", ""),
+        ("Patient metadata", f"Sex, age and site where known: {_known(evidence)}."),
+        ("Assessment on images of other sources", table("groups")),
+        ("Comparison with clinicians", "Not done."),
+        ("Calibration", table("calibration")),
+        ("Public availability of images, model and code", ""),
+    ]
+    confidence = f"{s.confidence:.0%} intervals, {'clustered' if evidence.clustered else 'ignoring clustering'}"
+    return [
+        ("About", about),
+        (f"TRIPOD+AI (Collins et al., 2024); {confidence}", tripod),
+        ("CLEAR Derm (Daneshjou et al., 2022)", clear),
+        ("Ethical considerations", [("Harms", _harms(page))]),
+    ]
+
+
+def markdown(table: Table) -> str:
+    """A pipe table with its note below."""
+    rows = [" | ".join(table.headings), " | ".join("---" if i < table.left else "---:" for i in range(len(table.headings)))]
+    for row in table.rows:
+        if row[0].kind == "head":
+            rows.append(" | ".join([f"*{_escaped(row[0].text)}*", *[""] * (len(row) - 1)]))
+        else:
+            rows.append(" | ".join(_escaped(cell.plain) for cell in row))
+    body = "\n".join(f"| {row} |" for row in rows)
+    return f"{body}\n\n{table.note}".strip()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;").replace("*", "\\*")
+
+
+def _outcome(evidence: Evidence) -> str:
+    own = evidence.origin.premalignant
+    return "Malignancy of the lesion, by the source's own label" + (
+        f"; premalignant lesions count as {own}." if own else "; premalignant lesions are not marked."
+    )
+
+
+def _known(evidence: Evidence) -> str:
+    frame = evidence.test.frame
+    return ", ".join(f"{c} {frame[c].notna().mean():.0%}" for c in ("sex", "age_group", "site"))
+
+
+def _harms(page: Page) -> str:
+    worst = next((g.texts for g in page.findings if g.verdict == "clear"), [])
+    start = "A missed malignancy delays care; a false alarm costs a visit and worry. "
+    return start + (
+        "Groups are not served alike: see the gaps that are distinguishable from chance above."
+        if worst
+        else "No gap between groups was distinguishable from chance, which is not evidence that there is none."
+    )

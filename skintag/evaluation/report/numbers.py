@@ -1,0 +1,64 @@
+"""`metrics.json`: what training wrote there, and beside it the intervals, gaps and all else that was found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.table import metrics_json
+
+_CELL = ("n", "n_positive", "n_clusters", "value", "low", "high", "too_few", "note")
+
+
+def metrics_of(evidence: Evidence) -> dict[str, Any]:
+    """Plain values for `metrics.json`; the keys that training writes stay as they are."""
+    origin = evidence.origin
+    out = metrics_json(evidence.predictions, evidence.thresholds, caption=origin.note)
+    for model, entry in out["models"].items():
+        if evidence.thresholds[model].objective == "given":
+            entry["threshold"]["fitted_on"] = None
+        entry["levels"] = _levels(evidence.levels(model))
+        entry["gaps"] = _nested(evidence.gaps(model), "grouping", "gap")
+        pairs = evidence.assessment.pairs
+        entry["pairs"] = _records(pairs[pairs["model"] == model].drop(columns="model"))
+        entry["premalignant_as"] = {
+            side: _levels(a.levels[a.levels["model"] == model])["overall"]["all"]
+            for side, a in evidence.binarisations.items()
+        }
+    out |= {
+        "main": evidence.main,
+        "main_reason": evidence.main_reason,
+        "clustered": evidence.clustered,
+        "assessment": asdict(evidence.assessment.settings),
+        "notes": [*origin.remarks, *evidence.assessment.notes],
+        "missing": dict(evidence.missing),
+    }
+    for name in ("comparison", "calibration", "triage", "operating_points", "robustness"):
+        table = getattr(evidence, name, None)
+        if isinstance(table, pd.DataFrame):
+            out[name] = _records(table)
+    return out
+
+
+def _levels(levels: pd.DataFrame) -> dict[str, Any]:
+    """grouping -> group -> metric -> value with its interval and counts."""
+    out: dict[str, Any] = {}
+    for row in levels.to_dict("records"):
+        group = out.setdefault(row["grouping"], {}).setdefault(row["group"], {})
+        group[row["metric"]] = {key: row[key] for key in _CELL}
+    return out
+
+
+def _nested(frame: pd.DataFrame, outer: str, inner: str) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for row in frame.to_dict("records"):
+        cell = {key: value for key, value in row.items() if key not in (outer, inner, "model")}
+        out.setdefault(row[outer], {})[row[inner]] = cell
+    return out
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
