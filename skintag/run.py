@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from skintag.models.backbone import Backbone
 from skintag.models.lesion_module import LesionModule
 from skintag.prepared import ensure_prepared, resolution_note
 from skintag.provenance import Stages, provenance
+from skintag.stored_inputs import CacheSettings, StoredInputs
 from skintag.trainer import build_trainer
 
 
@@ -58,6 +59,7 @@ class _Parts:
     caption: str
     data: LesionDataModule
     module: LesionModule
+    stored: StoredInputs
     export: EmbeddingExport
     probing: ProbeFitting
     trainer: pl.Trainer
@@ -104,22 +106,25 @@ def put_together(config: DictConfig, folder: Path, prepared: Path) -> _Parts:
         train_on=config.train_on,
     )
     loader: dict[str, Any] = OmegaConf.to_container(config.loader, resolve=True)  # type: ignore[assignment]
+    export = EmbeddingExport(
+        Path(config.paths.cache) / "embeddings",
+        build_backbone=lambda: first_backbone(config),
+        features=list(config.callbacks.features),
+        checkpoint=config.ckpt_path,
+    )
+    cache = CacheSettings(**OmegaConf.to_container(config.cache, resolve=True))  # type: ignore[arg-type]
+    stored = StoredInputs(Path(config.paths.cache) / "activations", cache, export.embed)
     data = LesionDataModule(
         view=view,
         prepared=prepared,
         image_size=config.backbone.image_size,
         augmentation=instantiate(config.augment),
         seed=config.seed,
+        inputs=stored if config.fit else None,
         **loader,
     )
     module = module_of(config, view)
     backbone = module.backbone.settings
-    export = EmbeddingExport(
-        Path(config.paths.cache) / "embeddings",
-        build_backbone=lambda: Backbone(backbone),
-        features=list(config.callbacks.features),
-        checkpoint=config.ckpt_path,
-    )
     probes: dict[str, Any] = OmegaConf.to_container(config.probe, resolve=True)  # type: ignore[assignment]
     for late in (*probes.values(), config.evaluation):
         instantiate(late)  # so that a wrong value is said now, not after hours of training
@@ -129,7 +134,7 @@ def put_together(config: DictConfig, folder: Path, prepared: Path) -> _Parts:
             refuse_seen_test_images(view, weights)
     trainer = build_trainer(config, folder, [TrainedOn(view), export, probing])
     notes = [note for note in (config.data.note, resolution_note(catalog)) if note]
-    return _Parts(view, "; ".join(notes), data, module, export, probing, trainer)
+    return _Parts(view, "; ".join(notes), data, module, stored, export, probing, trainer)
 
 
 def catalog_of(config: DictConfig, prepared: Path) -> pd.DataFrame:
@@ -156,6 +161,13 @@ def module_of(config: DictConfig, view: View) -> LesionModule:
         seed=config.seed,
         compile_backbone=config.compile,
     )
+
+
+def first_backbone(config: DictConfig) -> Backbone:
+    """The backbone with the weights it has before training, locked as in training."""
+    backbone = Backbone(instantiate(config.backbone))
+    backbone.lock(**asdict(instantiate(config.finetune)))
+    return backbone
 
 
 def checkpoint_to_resume(config: DictConfig) -> str | None:
@@ -187,7 +199,12 @@ def finish(config: DictConfig, folder: Path, parts: _Parts, stages: Stages) -> R
         predictions.write(folder / "predictions.parquet")
         settings = instantiate(config.evaluation)
         thresholds = write_outputs(folder, predictions, settings, caption=parts.caption)
-    for kind, timed in (("embeddings", parts.export.seconds), ("probe", parts.probing.seconds)):
+    extracted = {"extraction": parts.stored.seconds} if parts.stored.seconds else {}
+    for kind, timed in (
+        ("activations", extracted),
+        ("embeddings", parts.export.seconds),
+        ("probe", parts.probing.seconds),
+    ):
         for name, seconds in timed.items():
             stages.split("fit", f"{kind} {name}", seconds)
     view = parts.view
@@ -198,7 +215,9 @@ def finish(config: DictConfig, folder: Path, parts: _Parts, stages: Stages) -> R
         data={**data, "view": {k: v for k, v in view.to_dict().items() if k != "audit"}},
         extra={
             "split_seed": config.split_seed,
+            "start_folder": str(Path.cwd()),
             "embeddings": parts.export.report,
+            "activations": parts.stored.report,
             "probes": parts.probing.records,
         },
     )

@@ -6,35 +6,33 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
+from torch import Tensor
 
 from skintag.data.datamodule import LesionDataModule
 from skintag.embeddings import EmbeddingKey, EmbeddingStore
 from skintag.errors import ConfigError
-from skintag.hashing import content_key
+from skintag.extraction import arithmetic_of, chunks_with, extract, preprocessing_of
 from skintag.models.backbone import Backbone
-from skintag.progress import track
+from skintag.stored_inputs import Activations
 
 FEATURES = ("finetuned", "frozen")
-_FLUSH_EVERY = 2048  # images between two writes: what a kill during the export can lose
 
 
 class EmbeddingExport(pl.Callback):
     """After `fit`, load the best checkpoint and look up or compute an embedding for every row of the view.
 
-    Images are embedded in fixed chunks of the shards (not of the view), so an image's embedding is the same
-    to the last bit whichever view asked for it and however many processes share the work; a chunk is
-    computed only if it holds a wanted image that the store lacks.
+    A chunk of images (see `skintag.extraction`) is computed only if it holds a wanted image that the store
+    lacks, and from the stored activations of the trunk where the run was trained on them.
 
     Args:
         root: folder of the store, shared by all runs.
-        build_backbone: makes the backbone with the weights it had before training.
+        build_backbone: makes the backbone with the weights it had before training, locked as in training.
         features: what to export, of `finetuned` (the best checkpoint) and `frozen` (before training).
         checkpoint: weights to load where nothing was trained (`fit=false`).
     """
@@ -58,6 +56,7 @@ class EmbeddingExport(pl.Callback):
         self.embeddings: dict[str, NDArray[np.float32]] = {}  # feature -> [rows of the view, D]
         self.report: dict[str, dict[str, int | str]] = {}  # feature -> what was extracted and what reused
         self._frozen_weights = ""
+        self._done: dict[str, tuple[NDArray[np.float32], dict[str, int | str]]] = {}  # by weights
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         # Before a checkpoint is restored: these are the weights that the run began with, resumed or not.
@@ -76,44 +75,73 @@ class EmbeddingExport(pl.Callback):
             wanted = ["frozen"]  # nothing in the backbone has moved: the two are one
         for feature in wanted:
             weights = tuned_weights if feature == "finetuned" else self._frozen_weights
-            same = weights == tuned_weights
-            began = time.perf_counter()
-            self._export(trainer, feature, weights, backbone if same else None, device)
-            self.seconds[feature] = time.perf_counter() - began
+            self.embeddings[feature] = self.embed(
+                trainer, weights, backbone if weights == tuned_weights else None, feature
+            )
+            self.report[feature] = self._done[weights][1]
 
     def for_probes(self) -> dict[str, NDArray[np.float32]]:
         """The embeddings that probes are fitted on: those asked for, or `frozen` where nothing was learned."""
         asked = {name: self.embeddings[name] for name in self.features if name in self.embeddings}
         return asked or dict(self.embeddings)
 
-    def _export(
-        self, trainer: Trainer, feature: str, weights: str, backbone: Backbone | None, device: torch.device
-    ) -> None:
+    def embed(
+        self, trainer: Trainer, weights: str, backbone: Backbone | None, feature: str
+    ) -> NDArray[np.float32]:
+        """Embeddings of every row of the view, float32 [n, D]; to be called by all ranks.
+
+        Args:
+            trainer: that fits, or has fitted.
+            weights: fingerprint of the backbone's.
+            backbone: with these weights, on the trainer's device; None: the one from before training.
+            feature: what they are called.
+        """
+        if weights in self._done:
+            return self._done[weights][0]
+        began = time.perf_counter()
         data = _data(trainer)
-        # what the loader does to an image, then what the backbone does to it before its first layer
-        normalisation = _backbone(trainer.lightning_module).preprocessing_fingerprint()
-        preprocessing = content_key(data.preprocessing_fingerprint(), normalisation)
-        arithmetic = f"{trainer.precision}/{device.type}/{torch.get_float32_matmul_precision()}"
-        store = EmbeddingStore(self.root, EmbeddingKey(weights, preprocessing, arithmetic))
+        preprocessing = preprocessing_of(data, _backbone(trainer.lightning_module))
+        key = EmbeddingKey(weights, preprocessing, arithmetic_of(trainer))
+        store = EmbeddingStore(self.root, key)
         wanted = data.row_positions()  # position in the shards of every row of the view
-        hashes = data.store.sha256
-        found, _ = store.lookup(hashes[wanted])
-        missing = np.zeros(len(hashes), dtype=bool)
-        missing[wanted[~found]] = True
-        chunks = [c for c in data.chunks() if missing[c].any()]
+        found, _ = store.lookup(data.store.sha256[wanted])
+        chunks = chunks_with(data, wanted, ~found)
         trainer.strategy.barrier("embedding look-up")  # every rank has looked before any rank writes
         if chunks:
-            model = backbone if backbone is not None else self.build_backbone().to(device)
-            mine = chunks[trainer.global_rank :: trainer.world_size]
-            _extract(trainer, model, mine, store, feature, device)
+            model = backbone or self.build_backbone().to(trainer.strategy.root_device)
+            self._extract(trainer, model, chunks[trainer.global_rank :: trainer.world_size], store, feature)
         trainer.strategy.barrier("embedding export")
-        array = store.fetch(hashes[wanted])
-        extracted = int(sum(len(c) for c in chunks))
-        self.embeddings[feature] = array
-        self.report[feature] = {"extracted": extracted, "reused": int(found.sum()), "weights": weights}
+        array = store.fetch(data.store.sha256[wanted])
+        extracted, reused = int(sum(len(c) for c in chunks)), int(found.sum())
+        report: dict[str, int | str] = {"extracted": extracted, "reused": reused, "weights": weights}
+        self._done[weights] = array, {**report, "store": key.digest}
+        self.seconds[feature] = time.perf_counter() - began
         if trainer.is_global_zero:
-            reused = int(found.sum())
             print(f"embeddings, {feature}: extracted {extracted:,}, reused {reused:,}", file=sys.stderr)
+        return array
+
+    def _extract(
+        self,
+        trainer: Trainer,
+        backbone: Backbone,
+        chunks: list[NDArray[np.int64]],
+        store: EmbeddingStore,
+        feature: str,
+    ) -> None:
+        data = _data(trainer)
+        inputs = data.inputs()
+        batches: Iterable[Tensor] = data.image_batches(chunks)
+        run: Callable[[Tensor], Tensor] = backbone
+        if isinstance(inputs, Activations) and inputs.made_by(backbone):
+            batches, run = inputs.chunks(chunks), backbone.forward_tail
+
+        def add(hashes: NDArray[np.object_], rows: Tensor) -> None:
+            store.add(hashes, rows.numpy())
+
+        training = backbone.training
+        backbone.eval()
+        extract(trainer, data, chunks, batches, run, add, f"embedding ({feature})")
+        backbone.train(training)
 
 
 def _data(trainer: Trainer) -> LesionDataModule:
@@ -137,41 +165,3 @@ def load_best(trainer: Trainer, pl_module: LightningModule, otherwise: str | Non
         pl_module.on_load_checkpoint(checkpoint)
         pl_module.load_state_dict(checkpoint["state_dict"], strict=True)
     pl_module.eval()
-
-
-@torch.inference_mode()
-def _extract(
-    trainer: Trainer,
-    backbone: Backbone,
-    chunks: Sequence[NDArray[np.int64]],
-    store: EmbeddingStore,
-    feature: str,
-    device: torch.device,
-) -> None:
-    """Embed this process's chunks and add them to the store."""
-    data = _data(trainer)
-    backbone.eval()
-    hashes: list[NDArray[np.object_]] = []
-    arrays: list[NDArray[np.float32]] = []
-    waiting = 0
-
-    def flush() -> None:
-        nonlocal waiting
-        if hashes:
-            store.add(np.concatenate(hashes), np.concatenate(arrays))
-            hashes.clear()
-            arrays.clear()
-            waiting = 0
-
-    batches: Iterable[Any] = zip(chunks, data.image_batches(chunks), strict=True)
-    if trainer.is_global_zero:
-        batches = track(batches, f"embedding ({feature})", total=len(chunks))
-    for positions, images in batches:
-        with trainer.precision_plugin.forward_context():
-            output = backbone(images.to(device, non_blocking=True))
-        arrays.append(output.float().cpu().numpy())
-        hashes.append(data.store.sha256[positions])
-        waiting += len(positions)
-        if waiting >= _FLUSH_EVERY:
-            flush()
-    flush()

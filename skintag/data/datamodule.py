@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,8 +18,10 @@ from skintag.data.image_pipeline import ImagePipeline
 from skintag.data.loader import (
     BatchLoader,
     EpochLoader,
+    Inputs,
     RowLabels,
     Seekable,
+    StoredBatches,
     as_it_is,
     images_of,
     start_worker,
@@ -52,6 +54,8 @@ class LesionDataModule(pl.LightningDataModule):
         image_size: side S of the square that the model sees, pixels.
         augmentation: of training images; None for none.
         seed: of the order and of the augmentation.
+        inputs: what gives the model something in place of training and validation images, asked once, when the
+            first batches are wanted; it may answer None.
         loader: fields of LoaderSettings.
 
     Raises:
@@ -66,6 +70,7 @@ class LesionDataModule(pl.LightningDataModule):
         image_size: int,
         augmentation: Augmentation | None,
         seed: int,
+        inputs: Callable[[LesionDataModule], Inputs | None] | None = None,
         **loader: Any,
     ) -> None:
         super().__init__()
@@ -76,6 +81,8 @@ class LesionDataModule(pl.LightningDataModule):
             raise ConfigError(
                 "balance by sampling needs exact epochs: set loader=indexed, or balance.mode=loss"
             )
+        self._ask_inputs = inputs
+        self._inputs: Inputs | None = None
         self._store: ShardStore | None = None
         self._positions: NDArray[np.int64] | None = None
         self._labels = RowLabels.of(view.frame)
@@ -101,6 +108,13 @@ class LesionDataModule(pl.LightningDataModule):
             self._positions = self.store.positions(self.view.frame["image_id"])
         return self._positions
 
+    def inputs(self) -> Inputs | None:
+        """What training and validation batches hold in place of images; None where they hold images."""
+        if (ask := self._ask_inputs) is not None:
+            self._ask_inputs = None  # first, for the answer may come from extracting with this data module
+            self._inputs = ask(self)
+        return self._inputs
+
     def setup(self, stage: str) -> None:
         """Open the shards and check that they hold the view's images; see `store`."""
         self.row_positions()
@@ -114,28 +128,44 @@ class LesionDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> EpochLoader:
         """The training batches, epoch by epoch; resumable in mid-epoch."""
         rank, world_size = self._place()
-        rows, workers = self.view.rows("train"), self.loader.workers(world_size)
-        shared: dict[str, Any] = {"seed": self.seed, "rank": rank, "world_size": world_size}
-        ring = self._ring(workers)
+        rows, shared = self.view.rows("train"), {"seed": self.seed, "rank": rank, "world_size": world_size}
         plan: Seekable
-        images: Dataset
+        inner: DataLoader | StoredBatches
         if self.loader.mode == "stream":
-            from skintag.data.stream import StreamImages, TurnSampler
-
-            images = StreamImages(
-                self.store, rows, self.row_positions(), self.pipeline, self.loader.batch_size, ring=ring,
-                workers=workers, shuffle_buffer=self.loader.shuffle_buffer, **shared,
-            )  # fmt: skip
-            plan = TurnSampler(images)
+            plan, inner = self._stream(rows, self.loader.workers(world_size), shared)
         else:
-            images = LesionImages(self.store, self.row_positions(), self.pipeline, ring)
             plan = EpochSampler(rows, self.loader.batch_size, weights=self._weights(), **shared)
-        batches = plan if ring is None else AskingSampler(plan, ring)
-        inner = self._loader(images, workers, batches, persistent=True)
+            inputs = self.inputs()
+            if inputs is None:
+                inner = self._indexed(plan, self.loader.workers(world_size))
+            else:
+                inner = StoredBatches(inputs, plan)
         self._train = self._keep(EpochLoader(inner, self._labels, plan, self._trained_batches()))
         if self._resume_at is not None:
             self._train.load_state_dict(self._resume_at)
         return self._train
+
+    def _indexed(self, plan: EpochSampler, workers: int) -> DataLoader:
+        """Training images by offset."""
+        ring = self._ring(workers)
+        images = LesionImages(self.store, self.row_positions(), self.pipeline, ring)
+        batches = plan if ring is None else AskingSampler(plan, ring)
+        return self._loader(images, workers, batches, persistent=True)
+
+    def _stream(
+        self, rows: NDArray[np.int64], workers: int, shared: dict[str, int]
+    ) -> tuple[Seekable, DataLoader]:
+        """Training images from shards that are read front to back."""
+        from skintag.data.stream import StreamImages, TurnSampler
+
+        ring = self._ring(workers)
+        images = StreamImages(
+            self.store, rows, self.row_positions(), self.pipeline, self.loader.batch_size, ring=ring,
+            workers=workers, shuffle_buffer=self.loader.shuffle_buffer, **shared,
+        )  # fmt: skip
+        plan = TurnSampler(images)
+        batches = plan if ring is None else AskingSampler(plan, ring)
+        return plan, self._loader(images, workers, batches, persistent=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Where training is in the epoch.
@@ -151,7 +181,7 @@ class LesionDataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> BatchLoader:
         """The validation images."""
-        return self._keep(self._in_order(self.view.rows("val"), persistent=True))
+        return self._keep(self._in_order(self.view.rows("val"), self.inputs(), persistent=True))
 
     def test_dataloader(self) -> BatchLoader:
         """The test images."""
@@ -206,9 +236,13 @@ class LesionDataModule(pl.LightningDataModule):
         largest = self.loader.batch_size + 1  # see count_batches
         return Ring(workers * self.loader.prefetch_factor, largest, self.pipeline.image_size)
 
-    def _in_order(self, rows: NDArray[np.int64], persistent: bool = False) -> BatchLoader:
+    def _in_order(
+        self, rows: NDArray[np.int64], inputs: Inputs | None = None, persistent: bool = False
+    ) -> BatchLoader:
         rank, world_size = self._place()
         batches = EvenBatches(rows, self.loader.eval_batch_size, rank=rank, world_size=world_size)
+        if inputs is not None:
+            return BatchLoader(StoredBatches(inputs, batches), self._labels)
         images = LesionImages(self.store, self.row_positions(), self.pipeline)
         inner = self._loader(images, self.loader.workers(world_size), batches, persistent=persistent)
         return BatchLoader(inner, self._labels)

@@ -53,6 +53,13 @@ class ImagePipeline:
         """Equal for equal images without augmentation."""
         return content_key("image pipeline", _VERSION, self.image_size, self.fit)
 
+    @property
+    def one_for_all(self) -> bool:
+        """Whether training images are those of validation, in every epoch: not augmented nor cut otherwise."""
+        if self.augmentation is None:
+            return True
+        return self.fit == "squash" and all(step.p <= 0 for step in self.augmentation.steps.values())
+
     def __call__(
         self,
         encoded: Iterable[bytes],

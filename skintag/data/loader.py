@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from skintag.data.dataset import opened
+from skintag.data.sampler import EpochSampler, EvenBatches
 from skintag.errors import ConfigError
 from skintag.processes import end_with_parent
 
@@ -25,8 +26,8 @@ from skintag.processes import end_with_parent
 _PRELOAD: Final = ("skintag.cli", "skintag.data.stream", "skintag.data.augment", "albumentations")
 
 Batch = dict[str, torch.Tensor]
-"""image uint8 [B, 3, S, S] RGB, channels last in memory; row int64 [B], position in the view's frame;
-target int64 [B]; condition int64 [B]; weight float32 [B]; group int64 [B]."""
+"""image uint8 [B, 3, S, S] RGB, channels last in memory, or in its place what an `Inputs` gives; row int64 [B],
+position in the view's frame; target int64 [B]; condition int64 [B]; weight float32 [B]; group int64 [B]."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +57,50 @@ class RowLabels:
             tensor("group_index", np.int64),
         )
 
-    def batch(self, image: torch.Tensor, row: torch.Tensor) -> Batch:
-        """Images [B, 3, S, S] of the rows [B], with their labels."""
+    def batch(self, values: torch.Tensor, row: torch.Tensor, name: str = "image") -> Batch:
+        """Images, or what is called `name`, of the rows [B], with their labels."""
         return {
-            "image": image,
+            name: values,
             "row": row,
             "target": self.target[row],
             "condition": self.condition[row],
             "weight": self.weight[row],
             "group": self.group[row],
         }
+
+
+class Inputs(Protocol):
+    """What the model gets in place of images: computed from each of them once, and kept."""
+
+    @property
+    def name(self) -> str:
+        """Its name in a batch."""
+
+    def take(self, rows: NDArray[np.int64]) -> torch.Tensor:
+        """Of the view's rows [B], [B, ...]."""
+
+
+class StoredBatches:
+    """Batches of stored inputs, gathered in this process: what a DataLoader is to images.
+
+    Args:
+        inputs: of every row.
+        batches: which rows; their epoch counts for nothing.
+    """
+
+    def __init__(self, inputs: Inputs, batches: EpochSampler | EvenBatches) -> None:
+        self.name = inputs.name
+        self._inputs, self._batches = inputs, batches
+        self._iterator = None  # there are no worker processes
+        self._pin = torch.cuda.is_available()
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, NDArray[np.int64]]]:
+        for draw in self._batches:
+            values = self._inputs.take(draw.rows)
+            yield values.pin_memory() if self._pin else values, draw.rows
 
 
 class BatchLoader:
@@ -78,15 +113,16 @@ class BatchLoader:
         labels: of all rows.
     """
 
-    def __init__(self, loader: DataLoader, labels: RowLabels) -> None:
+    def __init__(self, loader: DataLoader | StoredBatches, labels: RowLabels) -> None:
         self._loader, self._labels = loader, labels
+        self._name = loader.name if isinstance(loader, StoredBatches) else "image"
 
     def __len__(self) -> int:
         return len(self._loader)
 
     def __iter__(self) -> Iterator[Batch]:
         for image, rows in images_of(self._loader):
-            yield self._labels.batch(image, torch.from_numpy(rows))
+            yield self._labels.batch(image, torch.from_numpy(rows), self._name)
 
     def close(self) -> None:
         """End the worker processes, if any outlived their epoch."""
@@ -123,7 +159,7 @@ class EpochLoader(BatchLoader):
 
     def __init__(
         self,
-        loader: DataLoader,
+        loader: DataLoader | StoredBatches,
         labels: RowLabels,
         plan: Seekable,
         trained: Callable[[], int] | None = None,
@@ -175,7 +211,7 @@ class EpochLoader(BatchLoader):
         self._handed_out = self._first
 
 
-def images_of(loader: DataLoader) -> Iterator[tuple[torch.Tensor, NDArray[np.int64]]]:
+def images_of(loader: DataLoader | StoredBatches) -> Iterator[tuple[torch.Tensor, NDArray[np.int64]]]:
     """Images, uint8 [B, 3, S, S], and their rows, int64 [B], of each batch; a worker's error is raised."""
     return map(opened, loader)
 

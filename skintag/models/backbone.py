@@ -160,6 +160,15 @@ class Backbone(nn.Module):
         architecture = self.settings.name.partition(".")[0]
         return content_key(architecture, self.settings.sizes, state_fingerprint(self.model.state_dict()))
 
+    def trunk_fingerprint(self) -> str:
+        """Identifies architecture and weights of what `forward_trunk` runs; 32 hex digits."""
+        modules = [module for stage in self._stages[self.trunk_length :] for module in stage.modules]
+        tail = {id(t) for module in modules for t in (*module.parameters(), *module.buffers())}
+        state = self.model.state_dict(keep_vars=True)
+        trunk = {name: tensor for name, tensor in state.items() if id(tensor) not in tail}
+        architecture = self.settings.name.partition(".")[0]
+        return content_key(architecture, self.settings.sizes, self.trunk_length, state_fingerprint(trunk))
+
     def preprocessing_fingerprint(self) -> str:
         """Identifies image size and normalisation; 32 hex digits."""
         config = self.model.pretrained_cfg

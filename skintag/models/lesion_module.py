@@ -30,10 +30,11 @@ warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
 
 
 class LesionModule(LightningModule):
-    """Malignancy and condition of a lesion from its picture, or from its stored embedding.
+    """Malignancy and condition of a lesion from its picture, or from what the frozen layers made of it.
 
-    A batch is a dict: `image` uint8 [B, 3, S, S] or `embedding` float [B, D] (with a frozen backbone only),
-    `row` int64 [B], and, but for prediction, `target`, `condition`, `group` int64 [B], `weight` float32 [B].
+    A batch is a dict: `image` uint8 [B, 3, S, S], or `activation` (the output of `Backbone.forward_trunk`), or
+    `embedding` float [B, D] (with a frozen backbone only); and `row` int64 [B]; and, but for prediction,
+    `target`, `condition`, `group` int64 [B], `weight` float32 [B].
 
     Settings are objects or the plain mappings that a checkpoint keeps of them. Hyperparameters are plain
     values, so that checkpoints load with `weights_only=True`.
@@ -104,6 +105,8 @@ class LesionModule(LightningModule):
         Raises:
             ConfigError: stored embeddings while the backbone learns: they would not be its own for long.
         """
+        if "activation" in batch:
+            return self.head(self.backbone.forward_tail(batch["activation"]))
         if "embedding" not in batch:
             return self.head(self.backbone(batch["image"]))
         if not self.backbone.fully_frozen:
