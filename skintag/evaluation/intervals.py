@@ -1,15 +1,25 @@
-"""Confidence intervals of group levels, of their pairwise differences and of the gap between groups."""
+"""Confidence intervals of group levels, of their pairwise differences and of the gap between groups.
+
+Chosen by the simulations in experiments/calibrated_intervals, which has what was tried and how often each covers.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm, studentized_range, t
+
+from skintag.evaluation.inversion import Levels, invert
 
 Kind = Literal["proportion", "score", "unbounded"]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+BORROWED = 10.0  # errors' worth of information on its variance that a group takes from the others
 
 
 @dataclass(frozen=True)
@@ -32,9 +42,9 @@ class GapInterval:
 class PairwiseIntervals:
     """Differences of all pairs of groups, level of `a` minus level of `b`; arrays of K(K-1)/2."""
 
-    a: NDArray[np.int64]
+    a: Ints
     """Position of the first group."""
-    b: NDArray[np.int64]
+    b: Ints
     """Position of the second group."""
     difference: Floats
     """Estimated difference."""
@@ -53,18 +63,51 @@ def level_intervals(
 ) -> tuple[Floats, Floats]:
     """Limits [K], [K] of the levels of K groups.
 
+    Wilson's score limits (1927, doi:10.1080/01621459.1927.10502953) with the effective number of units
+    p (1 - p) / variance, the variance being that of the resamples times n / (n - 1) (Korn & Graubard, 1998, Survey
+    Methodology 24, 193-201). Where no resample varies (all right, or all wrong) n itself is taken.
+
     Args:
         estimate: [K] point values; nan gives nan limits.
-        replicates: [B, K] values in resamples of whole clusters; nan where a resample cannot tell.
+        replicates: [B, K] values in resamples of whole clusters; nan where a resample cannot tell: left out.
         n: [K] independent units that each value stands on: clusters with a positive for sensitivity, with a
             negative for specificity, the smaller of both for a metric that needs both, else all clusters.
-        kind: `proportion` (a share of rows), `score` (another value in [0, 1]) or `unbounded`.
+        kind: `proportion` (a share of rows), `score` (another value in [0, 1]: treated alike, cf. Kottas et al.,
+            2014, doi:10.1186/1471-2288-14-26) or `unbounded` (normal limits).
         confidence: of each limit pair by itself.
     """
-    point, values = np.asarray(estimate, dtype=np.float64), np.asarray(replicates, dtype=np.float64)
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(values, (tail, 1 - tail), axis=0)
-    return np.where(np.isnan(point), np.nan, low), np.where(np.isnan(point), np.nan, high)
+    point, values, units = _arrays(estimate, replicates, n)
+    z = float(norm.ppf((1 + confidence) / 2))
+    return _limits(point, _size(point, _variance(values, units), units, kind), kind, z)
+
+
+def pairwise_intervals(
+    estimate: ArrayLike, replicates: ArrayLike, *, n: ArrayLike, kind: Kind, confidence: float = 0.95
+) -> PairwiseIntervals:
+    """Limits of all pairwise differences, single and simultaneous; arguments as in `level_intervals`.
+
+    The variance in each direction is recovered from the limits of the levels (Newcombe, 1998,
+    doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I; with the correlation of the resamples: Zou &
+    Donner, 2008, doi:10.1002/sim.3095). Simultaneous limits take Tukey's and Kramer's critical value in place of the
+    normal one.
+    """
+    point, values, units = _arrays(estimate, replicates, n)
+    size = _size(point, _variance(values, units), units, kind)
+    a, b = np.triu_indices(len(point), k=1)
+    correlation = _correlation(values)[a, b]
+
+    def differences(z: float) -> tuple[Floats, Floats]:
+        low, high = _limits(point, size, kind, z)
+        down, up = point - low, high - point
+        below = down[a] ** 2 + up[b] ** 2 - 2 * correlation * down[a] * up[b]
+        above = up[a] ** 2 + down[b] ** 2 - 2 * correlation * up[a] * down[b]
+        middle = point[a] - point[b]
+        return middle - np.sqrt(np.maximum(below, 0)), middle + np.sqrt(np.maximum(above, 0))
+
+    single = differences(float(norm.ppf((1 + confidence) / 2)))
+    groups = int((~np.isnan(point)).sum())
+    joint = differences(_tukey(groups, confidence)) if groups > 1 else single
+    return PairwiseIntervals(a, b, point[a] - point[b], *joint, *single)
 
 
 def gap_interval(
@@ -78,31 +121,35 @@ def gap_interval(
 ) -> GapInterval:
     """Interval of the gap, the largest minus the smallest of K levels.
 
+    Two groups: the limits of their difference, folded at 0. More: `inversion.invert`. The gap as estimated always
+    lies inside, though it is biased upwards: the limits are not, and may lie mostly below it.
+
     Args:
         estimate, replicates, n, kind, confidence: see `level_intervals`. Groups whose estimate is nan are left out.
         family: [K] numbers where the gap is the largest of several ranges: for equalized odds, K holds the
             groups' true positive rates (family 0) and then their false positive rates (family 1).
     """
-    point, values = np.asarray(estimate, dtype=np.float64), np.asarray(replicates, dtype=np.float64)
-    codes = np.zeros(len(point), dtype=np.int64) if family is None else np.asarray(family)
+    point, values, units = _arrays(estimate, replicates, n)
+    codes = np.zeros(len(point), dtype=np.int64) if family is None else np.asarray(family, dtype=np.int64)
+    known = ~np.isnan(point)
+    point, values, units, codes = point[known], values[:, known], units[known], codes[known]
+    if len(point) == 0 or np.bincount(codes).max() < 2:
+        return GapInterval(*(float("nan"),) * 5)
+    drawn = _gaps(values, codes)
     tail = (1 - confidence) / 2
-    gaps = _ranges(values, codes)
-    low, high = np.nanquantile(gaps, (tail, 1 - tail))
-    value = float(_ranges(point[None], codes)[0])
-    return GapInterval(value, float(low), float(high), float(low), float(high))
-
-
-def pairwise_intervals(
-    estimate: ArrayLike, replicates: ArrayLike, *, n: ArrayLike, kind: Kind, confidence: float = 0.95
-) -> PairwiseIntervals:
-    """Limits of all pairwise differences, single and simultaneous; arguments as in `level_intervals`."""
-    point, values = np.asarray(estimate, dtype=np.float64), np.asarray(replicates, dtype=np.float64)
-    a, b = np.triu_indices(len(point), k=1)
-    difference, drawn = point[a] - point[b], values[:, a] - values[:, b]
-    tail = (1 - confidence) / 2
-    single = np.nanquantile(drawn, (tail, 1 - tail), axis=0)
-    joint = np.nanquantile(drawn, (tail / len(a), 1 - tail / len(a)), axis=0)
-    return PairwiseIntervals(a, b, difference, joint[0], joint[1], single[0], single[1])
+    told = drawn[~np.isnan(drawn)]
+    naive = np.quantile(told, (tail, 1 - tail)) if len(told) else (np.nan, np.nan)
+    value = float(_gaps(point[None], codes)[0])
+    if len(point) == 2:
+        pair = pairwise_intervals(point, values, n=units, kind=kind, confidence=confidence)
+        low, high = _folded(float(pair.single_low[0]), float(pair.single_high[0]))
+    else:
+        size = _size(point, _variance(values, units), units, kind)
+        if kind != "unbounded":
+            size = _borrow(point, size, units)
+        size = size * (norm.ppf(1 - tail) / t.ppf(1 - tail, np.maximum(units - 1, 1))) ** 2
+        low, high = invert(Levels(point, size, codes, _correlation(values), kind != "unbounded"), tail)
+    return GapInterval(value, low, high, float(naive[0]), float(naive[1]))
 
 
 def interval_warnings(n: ArrayLike, *, kind: Kind = "proportion", of_gap: bool = False) -> list[str]:
@@ -115,10 +162,94 @@ def interval_warnings(n: ArrayLike, *, kind: Kind = "proportion", of_gap: bool =
     return []
 
 
-def _ranges(values: Floats, family: NDArray[np.int64]) -> Floats:
-    """Largest of the families' ranges, [B]."""
-    spans = [
-        np.nanmax(values[:, family == f], axis=1) - np.nanmin(values[:, family == f], axis=1)
-        for f in np.unique(family)
-    ]
-    return np.max(spans, axis=0)
+def _arrays(estimate: ArrayLike, replicates: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    point, values = np.asarray(estimate, dtype=np.float64), np.asarray(replicates, dtype=np.float64)
+    units = np.asarray(n, dtype=np.float64)
+    if values.ndim != 2 or point.shape != (values.shape[1],) or units.shape != point.shape:
+        raise ValueError(
+            f"expected K values, [B, K] replicates and K unit counts; found shapes {point.shape}, {values.shape} "
+            f"and {units.shape}"
+        )
+    return point, values, units
+
+
+def _variance(values: Floats, units: Floats) -> Floats:
+    """Variance of each estimate [K]: that of its resamples, which is too small by (n - 1) / n; nan if none tells."""
+    missing = np.isnan(values)
+    if missing.any():
+        told = (~missing).sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.where(missing, 0, values).sum(axis=0) / told
+            spread = (np.where(missing, 0, values - mean) ** 2).sum(axis=0) / np.where(told > 0, told, np.nan)
+    else:
+        spread = values.var(axis=0)
+    return spread * units / np.maximum(units - 1, 1)
+
+
+def _size(point: Floats, variance: Floats, units: Floats, kind: Kind) -> Floats:
+    """Effective number of units [K]; for `unbounded` the reciprocal of the variance."""
+    top = np.ones_like(point) if kind == "unbounded" else point * (1 - point)
+    tiny = variance <= 1e-12
+    with np.errstate(invalid="ignore"):
+        size = top / np.where(tiny, 1, variance)
+    return np.where(np.isnan(point) | np.isnan(variance), np.nan, np.where(tiny, np.maximum(units, 1), size))
+
+
+def _limits(point: Floats, size: Floats, kind: Kind, z: float) -> tuple[Floats, Floats]:
+    if kind == "unbounded":
+        return point - z / np.sqrt(size), point + z / np.sqrt(size)
+    with np.errstate(invalid="ignore"):
+        middle = (point + z**2 / (2 * size)) / (1 + z**2 / size)
+        half = z / (1 + z**2 / size) * np.sqrt(point * (1 - point) / size + z**2 / (4 * size**2))
+    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+
+
+def _borrow(point: Floats, size: Floats, units: Floats) -> Floats:
+    """Effective sizes drawn towards the groups' common ratio of size to units.
+
+    A group with few errors hardly tells how much they cluster: its variance counts as known from about as many errors
+    as it has, and that of all groups together as known from `BORROWED`.
+    """
+    known = 2 * units * point * (1 - point)
+    spread = units / size
+    if known.sum() == 0:
+        return size
+    common = (known * spread).sum() / known.sum()
+    return units / ((known * spread + BORROWED * common) / (known + BORROWED))
+
+
+def _correlation(values: Floats) -> Floats:
+    """Correlation [K, K] of the resampled levels: 0 but where clusters lie in several groups; positive definite."""
+    identity = np.eye(values.shape[1])
+    told = values[~np.isnan(values).any(axis=1)]
+    if len(told) < 100:
+        return identity
+    centred = told - told.mean(axis=0)
+    scale = np.sqrt((centred**2).mean(axis=0))
+    centred = centred / np.where(scale > 1e-9, scale, 1)
+    found = centred.T @ centred / len(told)
+    found[np.abs(found) < 4 / np.sqrt(len(told))] = 0  # what independent groups show by chance
+    np.fill_diagonal(found, 1)
+    lowest = float(np.linalg.eigvalsh(found).min())
+    return found if lowest > 0.01 else (found + (0.01 - lowest) * identity) / (1.01 - lowest)
+
+
+def _folded(low: float, high: float) -> tuple[float, float]:
+    """Limits of |d| from those of d."""
+    return (0.0 if low <= 0 <= high else min(abs(low), abs(high))), max(abs(low), abs(high))
+
+
+def _gaps(values: Floats, family: Ints) -> Floats:
+    """Largest of the families' ranges, [B]; nan where none can be told."""
+    spans = []
+    for f in np.unique(family):
+        part = values[:, family == f]
+        spans.append(np.fmax.reduce(part, axis=1) - np.fmin.reduce(part, axis=1))
+    return np.fmax.reduce(np.stack(spans), axis=0)
+
+
+@lru_cache(maxsize=256)
+def _tukey(groups: int, confidence: float) -> float:
+    """Critical value of all pairwise differences of normal estimates (exact for equal variances, else conservative:
+    Hayter, 1984, doi:10.1214/aos/1176346392)."""
+    return float(studentized_range.ppf(confidence, groups, np.inf) / np.sqrt(2))
