@@ -1,0 +1,139 @@
+"""The tables of the domain-shift experiment, as data and as a reader wants them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from questions import HOME, Study, others_of
+
+from skintag.evaluation.assess import AssessmentSettings, assess
+from skintag.evaluation.groups import FST_GROUP
+from skintag.grid.contrasts import Contrast
+from skintag.grid.findings import Evidence
+from skintag.grid.levels import SHOWN
+from skintag.grid.runs import GridRun
+from skintag.grid.write import interval, p_text
+
+LABELS = {"auroc": "AUROC", "f1_malignant": "F1", "sensitivity": "sensitivity", "specificity": "specificity"}
+
+
+def shown_levels(levels: pd.DataFrame) -> pd.DataFrame:
+    """A row per group, regime and model; a column per metric: mean, interval, sd over seeds."""
+    rows = []
+    for (group, name, model), part in levels.groupby(["group", "name", "model"], sort=False):
+        first = part.iloc[0]
+        cells = {r["metric"]: r for r in part.to_dict("records")}
+        rows.append({
+            "group": group, "regime": name, "model": model, "n": int(first["n"]), "malignant": int(first["n_positive"]),
+            **{LABELS[m]: _level(cells[m]) for m in SHOWN if m in cells},
+        })  # fmt: skip
+    table = pd.DataFrame(rows)
+    order = {g: i for i, g in enumerate(dict.fromkeys(levels["group"]))}
+    return table.sort_values("group", key=lambda c: c.map(order), kind="stable", ignore_index=True)
+
+
+def _level(row: dict) -> str:  # type: ignore[type-arg]
+    text = interval(row["mean"], row["low"], row["high"])
+    if row["sd_seeds"] == row["sd_seeds"]:
+        text += f" ± {row['sd_seeds']:.3f}"
+    return text + ("*" if row["too_few"] and row["mean"] == row["mean"] else "")
+
+
+def shown_differences(differences: pd.DataFrame) -> pd.DataFrame:
+    """The paired differences in words and three decimals, without those that stand on too few."""
+    kept = differences[~differences["too_few"] & differences["difference"].notna()]
+    return pd.DataFrame({
+        "difference": kept["name_a"] + " - " + kept["name_b"],
+        "model": kept["model"], "group": kept["group"], "metric": kept["metric"].map(LABELS),
+        "value": [interval(v, a, b) for v, a, b in kept[["difference", "low", "high"]].to_numpy(float)],
+        "p (Holm)": kept["p_holm"].map(p_text),
+        "exceeds seed noise": kept["exceeds_seed_noise"].map({True: "yes", False: "no"}).fillna("one seed"),
+    })  # fmt: skip
+
+
+def gap_rows(runs: Sequence[GridRun], models: Sequence[str], arguments: argparse.Namespace) -> pd.DataFrame:
+    """The gaps between skin-type groups of each run, with chance level and permutation p."""
+    settings = AssessmentSettings(resamples=arguments.resamples, permutations=arguments.permutations)
+    out = []
+    for run in runs:
+        found = assess(run.predictions, run.thresholds, settings, groupings=(FST_GROUP,), models=models)
+        out.append(found.gaps.assign(name=run.name, seed=run.seed))
+    table = pd.concat(out, ignore_index=True)
+    first = ["name", "seed", "model", "grouping", "gap"]
+    return table[[*first, *(c for c in table if c not in first)]]
+
+
+def shown_gaps(gaps: pd.DataFrame) -> pd.DataFrame:
+    """One line per regime, model and seed."""
+    kept = gaps[gaps["value"].notna()]
+    return pd.DataFrame({
+        "regime": kept["name"], "model": kept["model"], "seed": kept["seed"],
+        "gap": kept["gap"].str.replace("_", " "),
+        "value": [interval(v, a, b) for v, a, b in kept[["value", "low", "high"]].to_numpy(float)],
+        "by chance": kept["chance"], "p": kept["p_value"].map(p_text),
+        "left out": kept["left_out"],
+    })  # fmt: skip
+
+
+def drop_rows(study: Study) -> pd.DataFrame:
+    """AUROC at home and in each other domain over the conditions that both have, and the drop, per regime."""
+    rows = []
+    for domain in others_of(study):
+        pairs = study.pairs(domain)
+        for regime in study.runs:
+            entry: dict[str, object] = {
+                "domain": domain,
+                "regime": regime,
+                "pairs of conditions": len(pairs.pairs),
+            }
+            for label, contrasts in (
+                (HOME, study.auroc(regime, HOME, pairs)),
+                ("there", study.auroc(regime, domain, pairs)),
+                ("drop", study.drop(regime, domain)),
+            ):
+                entry[label] = _text(contrasts)
+            rows.append(entry)
+    return pd.DataFrame(rows)
+
+
+def _text(contrasts: Sequence[Contrast]) -> str:
+    e = Evidence.of(contrasts)
+    return interval(e.value, e.low, e.high)
+
+
+def contrast_rows(judged: pd.DataFrame, model: str | None = None) -> pd.DataFrame:
+    """The judged questions as a reader wants them."""
+    table = pd.DataFrame({
+        "question": judged["question"],
+        "value": [interval(v, a, b) for v, a, b in judged[["value", "low", "high"]].to_numpy(float)],
+        "sd over seeds": judged["sd_seeds"],
+        "p": judged["p_value"].map(p_text), "p (Holm)": judged["p_holm"].map(p_text),
+        "n": judged["n_a"].astype(str) + " / " + judged["n_b"].astype(str), "verdict": judged["verdict"],
+        **{c: judged[c] for c in ("planted", "outcome") if c in judged},
+    })  # fmt: skip
+    if model is not None:
+        table.insert(0, "model", model)
+    return table
+
+
+def leak_rows(leaky: pd.DataFrame, honest: pd.DataFrame) -> pd.DataFrame:
+    """Levels of the leaky split minus those of the honest one.
+
+    The test images are not the same, so the difference is not paired: its interval takes both as independent, which
+    is too wide where images are in both.
+    """
+    keys = ["name", "model", "grouping", "group", "metric"]
+    both = leaky.merge(honest, on=keys, suffixes=("_leaky", "_honest"))
+    both = both[~both["too_few_leaky"] & ~both["too_few_honest"]]
+    half = np.hypot(*((both[f"high_{s}"] - both[f"low_{s}"]) / 2 for s in ("leaky", "honest")))
+    value = both["mean_leaky"] - both["mean_honest"]
+    return both[keys].assign(
+        stratified=both["mean_leaky"],
+        grouped=both["mean_honest"],
+        difference=value,
+        low=value - half,
+        high=value + half,
+    )

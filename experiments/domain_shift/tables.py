@@ -1,0 +1,165 @@
+"""Finished runs of the domain-shift grid to tables, figures and findings.
+
+    python experiments/domain_shift/tables.py --runs runs/sweeps/<date>_<time> --out experiments/domain_shift/results/x
+
+Several sweeps stand behind one another; each split gets a folder of its own, and where `grouped` and `stratified`
+are both there, a table says what the leak is worth.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from findings_text import findings_text, outcome, planted
+from frames import contrast_rows, drop_rows, gap_rows, leak_rows, shown_differences, shown_gaps, shown_levels
+from omegaconf import OmegaConf
+from questions import BALANCED, MULTI, SINGLE, Study, questions
+
+from skintag.evaluation.plots.forest import dodged_forest
+from skintag.grid.figures import findings_figure, write_png
+from skintag.grid.findings import Evidence, Rules, judge
+from skintag.grid.levels import GridReplicates, difference_table, level_table
+from skintag.grid.program import data_note, grid_parser, models_of, run_list, run_program
+from skintag.grid.runs import GridRun, of_split
+from skintag.grid.write import write_table
+from skintag.io import write_bytes
+
+PAIRS = ((MULTI, SINGLE), (BALANCED, MULTI))
+ADJUSTED = "95% intervals from resampled patients and lesions, of the mean over seeds"
+
+
+def main() -> None:
+    parser = grid_parser(__doc__ or "")
+    parser.add_argument(
+        "--attributes",
+        type=Path,
+        help="CSV with image_id and further columns; default: the benchmark's truth",
+    )
+    parser.add_argument("--permutations", type=int, default=2000, help="of groups among clusters, per gap")
+    run_program(work, parser.parse_args())
+
+
+def work(arguments: argparse.Namespace, runs: tuple[GridRun, ...]) -> None:
+    """All tables of all splits."""
+    out: Path = arguments.out
+    listed = run_list(runs)
+    write_table(out, "runs", listed, listed.drop(columns="command"), caption="Runs.")
+    levels = {}
+    for split in dict.fromkeys(r.split for r in runs):
+        folder = out / split.replace(" ", "_")
+        levels[split] = one_split(of_split(runs, split), folder, arguments)
+        print(f"{split}: {folder}")
+    if {"grouped", "stratified"} <= set(levels):
+        leak = leak_rows(levels["stratified"], levels["grouped"])
+        write_table(out, "leak", leak, caption=f"Stratified (leaky) against grouped split. {data_note(runs)}")
+
+
+def one_split(runs: Sequence[GridRun], folder: Path, arguments: argparse.Namespace) -> pd.DataFrame:
+    """The tables, figures and findings of one split; returns its levels."""
+    note, models = data_note(runs), models_of(runs)
+    replicates = GridReplicates.draw(runs, models, resamples=arguments.resamples)
+    levels = level_table(replicates)
+    write_table(
+        folder, "levels", levels, shown_levels(levels),
+        caption=f"Mean and standard deviation over seeds; {ADJUSTED}. * too few images. {note}",
+    )  # fmt: skip
+    differences = difference_table(replicates, PAIRS)
+    if len(differences):
+        write_table(
+            folder, "differences", differences, shown_differences(differences),
+            caption=f"Paired differences between regimes; p adjusted over the whole table (Holm). {note}",
+        )  # fmt: skip
+    gaps = gap_rows(runs, [m for m in ("head", "xgboost_finetuned") if m in models], arguments)
+    write_table(
+        folder, "gaps", gaps, shown_gaps(gaps),
+        caption="Gaps between skin types in each seed, beside the gap to expect by chance and the permutation p. "
+        "Raw gaps: what groups are ill with is not adjusted for. " + note,
+    )  # fmt: skip
+    model = arguments.model if arguments.model in models else models[0]
+    study = Study.of(
+        runs, model, attributes=attributes_of(runs, arguments.attributes), resamples=arguments.resamples
+    )
+    drops = drop_rows(study)
+    if len(drops):
+        write_table(
+            folder, "drops", drops,
+            caption=f"AUROC of {model} over the conditions that a domain shares with dermoscopy; {ADJUSTED}. {note}",
+        )  # fmt: skip
+    answer(study, models, runs, folder, note)
+    draw(levels, model, folder, note)
+    return levels
+
+
+def answer(study: Study, models: Sequence[str], runs: Sequence[GridRun], folder: Path, note: str) -> None:
+    """Judge the questions of the study's model, and show the same contrasts for the other models."""
+    rules = Rules()
+    asked = questions(study)
+    if not asked:
+        return
+    judged = judge({q.name: Evidence.of(q.per_seed) for q in asked}, rules)
+    knobs = planted_knobs(runs)
+    if knobs is not None:
+        judged["planted"] = [planted(q, knobs) for q in asked]
+        judged["outcome"] = [outcome(p, v) for p, v in zip(judged["planted"], judged["verdict"], strict=True)]
+    write_table(
+        folder, "questions", judged, contrast_rows(judged), caption=f"Questions to {study.model}. {note}"
+    )
+    notes = [
+        f"Model: {study.model}; runs: {', '.join(f'{n} x {len(r)} seed(s)' for n, r in study.runs.items())}; "
+        f"split: {runs[0].split}; {len(study.frame):,} test images.",
+        note,
+        *([f"Planted: {', '.join(f'{k} {v:g}' for k, v in knobs.items())}."] if knobs else []),
+    ]
+    text = findings_text(asked, judged, title=f"Findings, split {runs[0].split}", notes=notes, rules=rules)
+    write_bytes(folder / "findings.md", text.encode())
+    write_png(findings_figure(judged, f"Questions to {study.model}"), folder / "questions.png", note)
+    others = []
+    for model in models:
+        if model not in (study.model, "majority"):
+            again = Study.of(runs, model, weights=study.weights)
+            again = Study(again.runs, model, study.frame, study.weights)
+            table = judge({q.name: Evidence.of(q.per_seed) for q in questions(again)}, rules)
+            others.append(contrast_rows(table, model=model))
+    if others:
+        table = pd.concat(others, ignore_index=True)
+        caption = f"The same questions to the other models, each a family of its own (secondary). {note}"
+        write_table(folder, "questions_other_models", table, caption=caption)
+
+
+def attributes_of(runs: Sequence[GridRun], given: Path | None) -> pd.DataFrame | None:
+    """Further columns by image_id: the given CSV, or the benchmark's truth where it still lies there."""
+    path = given
+    if path is None and OmegaConf.select(runs[0].run.config, "data.synthetic.out"):
+        path = runs[0].run.resolved(runs[0].run.setting("data.synthetic.out")) / "truth.csv"
+    if path is None or not path.is_file():
+        return None
+    table = pd.read_csv(path, keep_default_na=False).set_index("image_id")
+    return table[[c for c in ("ruler",) if c in table]] if given is None else table
+
+
+def planted_knobs(runs: Sequence[GridRun]) -> Mapping[str, float] | None:
+    """The benchmark's knobs that plant an effect; None where the data are not drawn."""
+    synthetic = OmegaConf.select(runs[0].run.config, "data.synthetic")
+    if not synthetic:
+        return None
+    return {k: float(synthetic[k]) for k in ("domain_gap", "shortcut", "dark_skin_contrast")}
+
+
+def draw(levels: pd.DataFrame, model: str, folder: Path, note: str) -> None:
+    """AUROC by domain and sensitivity by skin type, regimes side by side."""
+    for metric, grouping, title in (
+        ("auroc", "domain", "AUROC by domain"), ("sensitivity", "fst_group", "Sensitivity by skin type"),
+    ):  # fmt: skip
+        rows = levels[
+            (levels["model"] == model) & (levels["metric"] == metric) & (levels["grouping"] == grouping)
+        ].rename(columns={"mean": "value", "name": "regime"})
+        if rows["value"].notna().any():
+            plot = dodged_forest(rows, "regime", f"{metric}_{grouping}", f"{title}, {model}", "", metric)
+            write_png(plot.figure, folder / f"{plot.name}.png", note)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The domain-shift tables: a planted difference is found, a null one is not, and every file is written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.experiments.fake_grid import write_grid
+
+PROGRAM = Path(__file__).resolve().parents[2] / "experiments" / "domain_shift" / "tables.py"
+
+
+def run_tables(sweep: Path, out: Path) -> str:
+    command = [
+        sys.executable, str(PROGRAM), "--runs", str(sweep), "--out", str(out), "--resamples", "200",
+        "--permutations", "50",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("planted")
+    run_tables(write_grid(folder / "sweep", effects=True), folder / "out")
+    return folder / "out" / "grouped"
+
+
+@pytest.fixture(scope="module")
+def null(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("null")
+    run_tables(write_grid(folder / "sweep", effects=False), folder / "out")
+    return folder / "out" / "grouped"
+
+
+def test_planted_effects_are_found_and_nothing_else_is_claimed(planted: Path) -> None:
+    judged = pd.read_csv(planted / "questions.csv").set_index("question")
+    found = set(judged.index[judged["verdict"] == "found"])
+    assert {
+        "cross-domain drop of single_ham",
+        "skin type V-VI against I-IV, sensitivity of multi",
+        "balancing, sensitivity on skin type V-VI",
+    } <= found
+    assert judged.loc["cross-domain drop of single_ham", "value"] > 0.1
+    assert judged.loc["skin type V-VI against I-IV, sensitivity of multi", "value"] < -0.2
+    assert not {name for name in found if name.startswith(("sex", "age", "skin type III-IV"))}
+    assert not judged["outcome"].isin(["MISSED", "FALSE CLAIM"]).any()
+
+
+def test_a_null_grid_claims_nothing(null: Path) -> None:
+    judged = pd.read_csv(null / "questions.csv")
+    assert len(judged) >= 10
+    assert set(judged["verdict"]) == {"not found"}
+    assert "0 were claimed" in (null / "findings.md").read_text()
+
+
+def test_every_table_and_figure_is_written_small_and_with_its_kind_of_data(planted: Path) -> None:
+    for stem in ("levels", "differences", "gaps", "drops", "questions"):
+        for suffix in ("csv", "tex", "md"):
+            assert (planted / f"{stem}.{suffix}").stat().st_size > 0, stem
+        assert "made-up scores" in (planted / f"{stem}.md").read_text(), stem
+    for figure in ("questions", "auroc_domain", "sensitivity_fst_group"):
+        assert 5_000 < (planted / f"{figure}.png").stat().st_size < 300_000
+    assert (planted.parent / "runs.csv").is_file()
+    text = (planted / "findings.md").read_text()
+    assert "made-up scores" in text
+    assert "Planted: domain_gap 1, shortcut 0, dark_skin_contrast 0.3." in text
+
+
+def test_the_levels_agree_with_the_metrics_of_each_run(planted: Path, tmp_path: Path) -> None:
+    from skintag.evaluation.metrics import auroc
+    from skintag.evaluation.predictions import Predictions
+
+    levels = pd.read_csv(planted / "levels.csv")
+    row = levels.query("name == 'multi' and metric == 'auroc' and group == 'smartphone'").iloc[0]
+    sweep = write_grid(tmp_path / "again", effects=True, names=("multi",))
+    values = []
+    for folder in sweep.iterdir():
+        test = Predictions.read(folder / "predictions.parquet").test("head")
+        rows = (test.frame["domain"] == "smartphone").to_numpy()
+        values.append(auroc(test.target[rows], test.score[rows]))
+    assert row["mean"] == pytest.approx(sum(values) / 2, abs=1e-5)
+    assert row["low"] < row["mean"] < row["high"]
+
+
+def test_two_splits_get_a_folder_each_and_the_leak_a_table(tmp_path: Path) -> None:
+    write_grid(tmp_path / "a", effects=False, names=("multi",), n=600)
+    split = {"_target_": "skintag.data.splits.Stratified", "val": 0.1, "test": 0.2}
+    write_grid(tmp_path / "b", effects=False, names=("multi",), n=600, split=split)
+    command = [
+        sys.executable, str(PROGRAM), "--runs", str(tmp_path / "a"), str(tmp_path / "b"), "--out",
+        str(tmp_path / "out"), "--resamples", "50", "--permutations", "20",
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    assert (tmp_path / "out" / "grouped" / "levels.csv").is_file()
+    assert (tmp_path / "out" / "stratified" / "levels.csv").is_file()
+    leak = pd.read_csv(tmp_path / "out" / "leak.csv")
+    assert (leak["difference"] == 0).all()  # the same scores under both names
+    assert (leak["low"] < 0).any()
+
+
+def test_a_folder_without_runs_is_refused_with_a_message(tmp_path: Path) -> None:
+    command = [sys.executable, str(PROGRAM), "--runs", str(tmp_path), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
