@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 Floats = NDArray[np.float64]
+ROUNDING: Final = 1e-10
+"""Metrics lie in [0, 1]: what differs by less than this differs by rounding alone."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def paired_differences(
         told = (units > 1) & np.isfinite(point)
         se, centre = np.where(told, np.sqrt(variance), np.nan), shrink * point
         reach = stats.t.ppf((1 + confidence) / 2, degrees) * se
-        statistic = np.where((se == 0) & (centre == 0), 0.0, np.abs(centre) / se)
+        statistic = np.where((se == 0) & (np.abs(centre) < ROUNDING), 0.0, np.abs(centre) / se)
         p_value = np.where(np.isnan(se), np.nan, 2 * stats.t.sf(statistic, degrees))
     return Differences(se, degrees, centre - reach, centre + reach, p_value)
 
@@ -122,4 +125,5 @@ def _variance(values: Floats) -> Floats:
     known = np.isfinite(values)
     count = known.sum(axis=0)
     mean = np.where(known, values, 0).sum(axis=0) / count
-    return (np.where(known, values - mean, 0) ** 2).sum(axis=0) / (count - 1)
+    found = (np.where(known, values - mean, 0) ** 2).sum(axis=0) / (count - 1)
+    return np.where(found < ROUNDING**2, 0.0, found)

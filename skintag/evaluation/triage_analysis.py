@@ -143,7 +143,8 @@ def _tiers(
 ) -> pd.DataFrame:
     """A row per grouping, group and tier."""
     malignant = rows.target == 1
-    labels, cells = [], []  # every group twice: its images, then its malignancies
+    labels: list[tuple[str, str]] = []
+    cells: list[Ints] = []  # every group twice: its images, then its malignancies
     for grouping in groupings:
         codes, names = grouping.codes(rows.frame)
         cells.append(np.where(codes >= 0, codes + len(labels), -1))
