@@ -20,7 +20,6 @@ from skintag.data.distortion_sheet import distortion_sheet
 from skintag.data.distortions import CLEAN, DISTORTIONS, Distortion
 from skintag.data.loader import start_worker, worker_context
 from skintag.errors import ConfigError, DataError, SkinTagError, near_matches
-from skintag.evaluation.predictions import Predictions
 from skintag.hashing import uniform_from_strings
 from skintag.io import atomic_path, write_json
 from skintag.progress import track
@@ -69,7 +68,7 @@ def score_distorted(
         raise ConfigError(f"a distortion is named {CLEAN!r}: that is the name of the images as they are")
     image_ids = _chosen(run, names, limit, seed)
     scores = _score(run, distortions, names, image_ids, seed)
-    table = _table(run, distortions, names, image_ids, scores)
+    table = _table(run, distortions, image_ids, scores)
     with atomic_path(run.path / ROBUSTNESS) as part:
         table.to_parquet(part, index=False)
     of = {k: {"kind": d.kind, "severity": d.severity, "unit": d.unit} for k, d in distortions.items()}
@@ -86,7 +85,7 @@ def _models(run: RunFolder, models: Sequence[str] | None) -> list[str]:
     for name in models or ():
         if name not in known:
             raise ConfigError(f"models: {run.path} has no model {name!r}; {near_matches(name, known)}")
-    return list(known if models is None else models)
+    return list(known if models is None else dict.fromkeys(models))
 
 
 def _chosen(run: RunFolder, models: Sequence[str], limit: int | None, seed: int) -> list[str]:
@@ -175,29 +174,28 @@ def _joined(parts: list[Scores]) -> Scores:
 
 
 def _table(
-    run: RunFolder,
-    distortions: Mapping[str, Distortion],
-    models: Sequence[str],
-    image_ids: list[str],
-    scores: Mapping[str, Scores],
+    run: RunFolder, distortions: Mapping[str, Distortion], image_ids: list[str], scores: Mapping[str, Scores]
 ) -> pd.DataFrame:
-    """The run's own test rows with new scores, one block per distortion."""
-    tables = []
+    """The run's own test rows with new scores, one block per distortion; models by name, then images by name."""
+    own = run.predictions.frame
+    own = own[(own["split"] == "test") & own["model"].isin(scores) & own["image_id"].isin(image_ids)]
+    own = own.reset_index(drop=True)
+    models, n = sorted(scores), len(image_ids)
+    conditions = [str(column) for column in own if str(column).startswith(_CONDITIONS)]
+    blocks = []
     for k, (name, distortion) in enumerate([(CLEAN, None), *distortions.items()]):
-        blocks = []
-        for model in models:
-            rows = run.predictions.test(model).frame
-            rows = rows[rows["image_id"].isin(image_ids)].reset_index(drop=True)  # sorted, as image_ids are
-            malignant, conditions = scores[model]
-            columns: dict[str, Any] = {"p_malignant": malignant[k].astype(np.float64)}
-            if conditions is not None:
-                columns |= {f"{_CONDITIONS}{c}": conditions[k, :, c] for c in range(conditions.shape[2])}
-            blocks.append(Predictions(rows.assign(**columns)))
-        frame = Predictions.concat(blocks).frame
-        frame.insert(0, "severity", np.nan if distortion is None else float(distortion.severity))
-        frame.insert(0, "distortion", pd.Series(name, index=frame.index, dtype="str"))
-        tables.append(frame)
-    return pd.concat(tables, ignore_index=True)
+        block = own.copy()
+        block["p_malignant"] = np.concatenate([scores[model][0][k] for model in models]).astype(np.float64)
+        some = np.full((len(own), len(conditions)), np.nan, dtype=np.float32)
+        for i, model in enumerate(models):
+            learned = scores[model][1]
+            if learned is not None:
+                some[i * n : (i + 1) * n, : learned.shape[2]] = learned[k]
+        block.loc[:, conditions] = some
+        block.insert(0, "severity", np.nan if distortion is None else float(distortion.severity))
+        block.insert(0, "distortion", pd.Series(name, index=block.index, dtype="str"))
+        blocks.append(block)
+    return pd.concat(blocks, ignore_index=True)
 
 
 def write_sheet(run: RunFolder, seed: int = 0) -> Path:
