@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from omegaconf import DictConfig, OmegaConf
 from skintag.callbacks.epoch_line import EpochLine
 from skintag.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, PatientStopping
 from skintag.errors import ConfigError
-from skintag.hashing import content_key
 
 
 def build_trainer(config: DictConfig, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
@@ -115,15 +113,20 @@ def build_loggers(config: DictConfig, folder: Path) -> list[Logger]:
 def _wandb(config: DictConfig, folder: Path) -> Logger:
     from lightning.pytorch.loggers import WandbLogger
 
+    from skintag.tracking.grouping import group_of
+    from skintag.tracking.session import is_offline, run_id
+
     options: dict[str, Any] = dict(OmegaConf.to_container(config.logger.wandb, resolve=True))  # type: ignore[arg-type]
+    options["group"] = options.get("group") or group_of(folder, config.name)
     # Offline is the default without a key: asking for one would stop a run that nobody watches.
-    offline = not os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE") == "offline"
+    offline = is_offline()
     return WandbLogger(
         save_dir=str(folder),
         name=f"{config.name}-{folder.name}",
-        id=content_key(str(folder.resolve()))[:12],  # a resumed run goes on in its own W&B run
+        id=run_id(folder),  # a resumed run goes on in its own W&B run, and so do its results
         resume="allow" if not offline else None,
         offline=offline,
+        job_type="train",
         config=OmegaConf.to_container(config, resolve=True),
         **options,
     )

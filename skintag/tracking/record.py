@@ -1,0 +1,258 @@
+"""What of a finished run goes to W&B, read from its folder; nothing here knows W&B."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from skintag.config import instantiate
+from skintag.errors import ConfigError, DataError
+from skintag.evaluation.error_analysis import worst_errors
+from skintag.evaluation.selection import Selection
+from skintag.run_folder import RunFolder
+from skintag.tracking import names
+from skintag.tracking.grouping import group_of, sweep_of
+
+_REPORT_FILES: Final = (
+    "report.html", "model_card.md", "metrics.json", "thresholds.json", "leakage_audit.json", "provenance.json",
+    "table.txt",
+)  # fmt: skip
+NOT_EVALUATED: Final = "no intervals and no gaps: python evaluate.py run={folder} computes them"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as W&B will show it."""
+
+    name: str
+    group: str
+    """Runs of one group differ in their seed alone."""
+    tags: tuple[str, ...]
+    """Regime, split, data, kind of data (`synthetic`, `low-resolution`, `leaky`), the sweep."""
+    config: dict[str, Any]
+    """The run's configuration, resolved; `choices` of the groups; `provenance`."""
+    summary: dict[str, float]
+    """Numbers by their name in `skintag.tracking.names`; undefined ones are not there."""
+    tables: dict[str, pd.DataFrame]
+    """By `names.TABLES`."""
+    curves: list[dict[str, float]]
+    """What was logged during training: rows with `names.STEP` and some of the training curves."""
+    robustness: list[dict[str, float]]
+    """Rows with `names.ROBUSTNESS_STEP` and the robustness curves."""
+    images: dict[str, Path]
+    """PNG files by their name in W&B."""
+    report: Path | None
+    """The report as HTML."""
+    report_files: tuple[Path, ...]
+    """Files of the report, for an artifact."""
+    notes: tuple[str, ...] = field(default=())
+    """What is missing, and what to do about it."""
+
+
+def read_record(run: RunFolder, *, errors: int = 20) -> RunRecord:
+    """The record of a finished run.
+
+    Args:
+        run: its folder.
+        errors: missed malignancies and false alarms in the table of errors, of each.
+
+    Raises:
+        DataError: the folder is not that of a finished run.
+    """
+    metrics, predictions = run.metrics, run.predictions
+    main = str(metrics.get("main") or ("head" if "head" in predictions.models else predictions.models[0]))
+    evaluated = all("levels" in entry for entry in metrics["models"].values())
+    notes = [] if evaluated else [NOT_EVALUATED.format(folder=run.path)]
+    tables = {name: frame for name, frame in _tables(metrics) if len(frame)}
+    threshold = run.thresholds[main].value if main in run.thresholds else None
+    if threshold is not None and errors:
+        tables["errors"] = worst_errors(predictions, main, threshold, k=errors)
+    summary = dict(_summary(metrics))
+    selected = _selected(run)
+    if selected is not None:
+        summary[names.SELECTED] = selected
+    return RunRecord(
+        name=f"{run.name}-{run.path.resolve().name}",
+        group=group_of(run.path, run.name),
+        tags=tags_of(run),
+        config=config_of(run, main),
+        summary=summary,
+        tables=tables,
+        curves=training_curves(run.path),
+        robustness=_robustness_curves(tables.get("robustness")),
+        images=dict(_images(run.path)),
+        report=(run.path / "report.html") if (run.path / "report.html").is_file() else None,
+        report_files=(
+            *(path for name in _REPORT_FILES if (path := run.path / name).is_file()),
+            *sorted(path for path in run.path.glob("tables/*") if path.is_file()),
+        ),
+        notes=tuple(notes),
+    )
+
+
+def tags_of(run: RunFolder) -> tuple[str, ...]:
+    """What a run is found by: regime, split, data, kind of data, sweep."""
+    tags = [run.name, run.split]
+    note = ""
+    if (run.path / "provenance.json").is_file():
+        tags.append(str((run.provenance.get("data") or {}).get("name") or ""))
+        note = run.caption
+    tags += [word for word in ("synthetic", "low-resolution") if word in note]
+    if (run.path / "leakage_audit.json").is_file() and not run.audit.get("clean", True):
+        tags.append("leaky")
+    sweep = sweep_of(run.path)
+    tags += [f"sweep:{sweep}"] if sweep else []
+    return tuple(dict.fromkeys(tag[:64] for tag in tags if tag))  # 64: the most that W&B takes
+
+
+def config_of(run: RunFolder, main: str | None = None) -> dict[str, Any]:
+    """The configuration as plain values, with what is known of the run beside it."""
+    try:
+        config: Any = OmegaConf.to_container(run.config, resolve=True)
+    except OmegaConfBaseException:  # a run from elsewhere: its interpolations stay as they are written
+        config = OmegaConf.to_container(run.config, resolve=False)
+    choices = OmegaConf.select(_hydra(run), "hydra.runtime.choices") or {}
+    config["choices"] = {str(k): v for k, v in choices.items() if v is not None and "hydra" not in str(k)}
+    provenance = run.provenance if (run.path / "provenance.json").is_file() else {}
+    config["provenance"] = {
+        k: provenance[k] for k in ("git", "versions", "data", "seconds") if k in provenance
+    }
+    config["data_note"] = run.caption if provenance else None
+    config["main_model"] = main
+    config["sweep_folder"] = sweep_of(run.path)
+    return dict(config)
+
+
+def training_curves(folder: Path) -> list[dict[str, float]]:
+    """The training curves and learning rates in the CSV logs of a run, a row per step that has any."""
+    parts = [pd.read_csv(path) for path in sorted(folder.glob("csv*/metrics.csv"))]
+    if not parts:
+        return []
+    frame = pd.concat(parts, ignore_index=True)
+    shown = [c for c in frame if c in names.TRAINING or str(c).startswith("lr-")]
+    by_step = frame.groupby("step")[shown].last().dropna(how="all")
+    return [
+        {names.STEP: float(str(step)), **{str(k): float(v) for k, v in row.items() if v == v}}
+        for step, row in by_step.iterrows()
+    ]
+
+
+def _hydra(run: RunFolder) -> DictConfig:
+    path = run.path / ".hydra" / "hydra.yaml"
+    return OmegaConf.load(path) if path.is_file() else OmegaConf.create()  # type: ignore[return-value]
+
+
+def _selected(run: RunFolder) -> float | None:
+    """What a search would have maximised; None where the run's configuration or its val rows do not say."""
+    try:
+        selection = instantiate(run.config.select) if "select" in run.config else Selection()
+        return float(selection.of(run.predictions))
+    except (DataError, ConfigError):
+        return None
+
+
+def _summary(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for model, entry in metrics["models"].items():
+        for grouping in names.GROUPINGS:
+            for group, cells in entry.get("levels", {}).get(grouping, {}).items():
+                for metric in names.METRICS:
+                    yield from _parts(
+                        partial(names.level, model, metric, grouping, group),
+                        cells.get(metric),
+                        names.LEVEL_PARTS,
+                    )
+            if "levels" not in entry:
+                for group, values in entry["groups"].get(grouping, {}).items():
+                    for metric in names.METRICS:
+                        cell = {"value": values.get(metric)}
+                        yield from _parts(
+                            partial(names.level, model, metric, grouping, group), cell, ("value",)
+                        )
+        for grouping in names.GAP_GROUPINGS:
+            for gap in names.GAPS:
+                cell = entry.get("gaps", {}).get(grouping, {}).get(gap)
+                yield from _parts(partial(names.gap, model, gap, grouping), cell, names.GAP_PARTS)
+    for row in metrics.get("robustness") or ():
+        if row.get("grouping", names.OVERALL) == names.OVERALL and row["metric"] in names.ROBUSTNESS_METRICS:
+            yield from _number(names.robustness(row["model"], row["distortion"], row["metric"]), row["value"])
+    for row in metrics.get("triage") or ():
+        if row["grouping"] == names.OVERALL:
+            for share in ("share_of_malignancies", "share_of_images"):
+                yield from _number(names.triage(row["model"], row["policy"], row["tier"], share), row[share])
+    everything = next(iter(metrics["models"].values()))["groups"][names.OVERALL]["all"]
+    if everything["n"]:
+        yield names.PREVALENCE, everything["n_positive"] / everything["n"]
+
+
+def _parts(name: Any, cell: Mapping[str, Any] | None, parts: tuple[str, ...]) -> Iterator[tuple[str, float]]:
+    for part in parts:
+        yield from _number(name(part=part), (cell or {}).get(part))
+
+
+def _number(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    """The pair, unless the value is undefined."""
+    if value is not None and math.isfinite(value):
+        yield name, float(value)
+
+
+def _tables(metrics: Mapping[str, Any]) -> Iterator[tuple[str, pd.DataFrame]]:
+    models = metrics["models"].items()
+    levels = [
+        {"model": model, "grouping": grouping, "group": group, "metric": metric, **cell}
+        for model, entry in models
+        for grouping, groups in entry.get("levels", {}).items()
+        for group, cells in groups.items()
+        for metric, cell in cells.items()
+    ]
+    plain = [
+        {"model": model, "grouping": grouping, "group": group, "metric": metric, "n": values["n"],
+         "n_positive": values["n_positive"], "value": value}
+        for model, entry in models
+        for grouping, groups in entry["groups"].items()
+        for group, values in groups.items()
+        for metric, value in values.items()
+        if metric not in ("n", "n_positive")
+    ]  # fmt: skip
+    yield "levels", pd.DataFrame(levels or plain)
+    gaps = [
+        {"model": model, "grouping": grouping, "gap": gap, **cell}
+        for model, entry in models
+        for grouping, cells in entry.get("gaps", {}).items()
+        for gap, cell in cells.items()
+    ]
+    yield "gaps", pd.DataFrame(gaps)
+    yield "pairs", pd.DataFrame([{"model": m, **row} for m, e in models for row in e.get("pairs", ())])
+    for name in ("comparison", "triage", "operating_points", "robustness"):
+        found = metrics.get(name)
+        yield name, pd.DataFrame(found if isinstance(found, list) else [])
+
+
+def _robustness_curves(table: pd.DataFrame | None) -> list[dict[str, float]]:
+    if table is None:
+        return []
+    rows = table[table.get("grouping", names.OVERALL) == names.OVERALL]
+    out = []
+    for i, distortion in enumerate(rows["distortion"].drop_duplicates()):
+        part = rows[(rows["distortion"] == distortion) & rows["metric"].isin(names.ROBUSTNESS_METRICS)]
+        values = {
+            names.robustness_curve(str(model), str(metric)): float(value)
+            for model, metric, value in zip(part["model"], part["metric"], part["value"], strict=True)
+            if value is not None and math.isfinite(value)
+        }
+        out.append({names.ROBUSTNESS_STEP: float(i), **values})
+    return out
+
+
+def _images(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted((folder / "plots").glob("*.png")):
+        yield names.plot(path.stem), path
+    for path in sorted([*folder.glob("*.png"), *folder.glob("sheets/*.png")]):
+        yield names.sheet(path.stem), path

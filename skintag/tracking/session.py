@@ -1,0 +1,75 @@
+"""Opening a W&B run: offline unless a key is set, never a question, never a wait for a network that is not there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from skintag.hashing import content_key
+
+if TYPE_CHECKING:
+    from wandb import Run
+
+PATIENCE: Final = 60.0
+"""Seconds to wait for W&B's server before going on offline."""
+
+
+def is_offline() -> bool:
+    """Whether runs stay in their folder: there is no key in the environment, or it says so."""
+    return not os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE") in ("offline", "dryrun")
+
+
+def run_id(folder: Path) -> str:
+    """The W&B id of a run folder: training, a resumed training and a later report go to one W&B run."""
+    return content_key(str(folder.resolve()))[:12]
+
+
+@contextmanager
+def wandb_run(
+    folder: Path,
+    *,
+    project: str,
+    entity: str | None = None,
+    name: str,
+    group: str,
+    job_type: str,
+    tags: Sequence[str],
+    config: dict[str, Any],
+) -> Iterator[Run]:
+    """The W&B run of a run folder, ended with the block; what is offline lies in `<folder>/wandb`.
+
+    Where the server cannot be reached within `PATIENCE` seconds, the run is written offline, and it is said so.
+    """
+    import wandb
+
+    options: dict[str, Any] = {
+        "project": project, "entity": entity, "id": run_id(folder), "name": name, "group": group,
+        "job_type": job_type, "tags": list(tags), "config": config, "dir": str(folder), "reinit": "finish_previous",
+        # a figure is no machine's load and no terminal's text
+        "settings": wandb.Settings(
+            console="off", x_disable_stats=True, x_disable_meta=True, silent=True, init_timeout=PATIENCE
+        ),
+    }  # fmt: skip
+    if is_offline():
+        run = wandb.init(**options, mode="offline")
+    else:
+        try:
+            run = wandb.init(**options, mode="online", resume="allow")
+        except wandb.Error as error:
+            print(f"W&B cannot be reached ({error}): written offline", file=sys.stderr)
+            run = wandb.init(**options, mode="offline")
+    try:
+        yield run
+    finally:
+        run.finish()
+
+
+def where_to_find(run: Run) -> str:
+    """The run's address, or the command that uploads it."""
+    if not run.offline:
+        return str(run.url)
+    return f"offline: wandb sync {Path(run.dir).parent}"
