@@ -57,7 +57,7 @@ def _line(question: Question, row: Mapping[str, object]) -> str:
     if row["verdict"] == CANNOT_TELL:
         return f"- {question.name}: one side has {min(int(row['n_a']), int(row['n_b']))} image(s)."  # type: ignore[call-overload]
     figures = (
-        f"{interval(value, low, high)}, p = {p_text(float(row['p_value']))}, adjusted {p_text(float(row['p_holm']))}; "  # type: ignore[arg-type]
+        f"{interval(value, low, high)}, p {p_text(float(row['p_value']))}, adjusted p {p_text(float(row['p_holm']))}; "  # type: ignore[arg-type]
         f"{row['n_a']} and {row['n_b']} images"
     )
     if row["verdict"] == FOUND:

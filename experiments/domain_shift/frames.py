@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
 import pandas as pd
 from questions import HOME, Study, others_of
 
@@ -13,17 +13,17 @@ from skintag.evaluation.assess import AssessmentSettings, assess
 from skintag.evaluation.groups import FST_GROUP
 from skintag.grid.contrasts import Contrast
 from skintag.grid.findings import Evidence
-from skintag.grid.levels import SHOWN
 from skintag.grid.runs import GridRun
 from skintag.grid.write import interval, p_text
 
+SHOWN = ("auroc", "f1_malignant", "sensitivity", "specificity")
 LABELS = {"auroc": "AUROC", "f1_malignant": "F1", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 
 def shown_levels(levels: pd.DataFrame) -> pd.DataFrame:
     """A row per group, regime and model; a column per metric: mean, interval, sd over seeds."""
-    rows = []
-    for (group, name, model), part in levels.groupby(["group", "name", "model"], sort=False):
+    kept, rows = levels[levels["metric"].isin(SHOWN)], []
+    for (group, name, model), part in kept.groupby(["group", "name", "model"], sort=False):
         first = part.iloc[0]
         cells = {r["metric"]: r for r in part.to_dict("records")}
         rows.append({
@@ -31,22 +31,23 @@ def shown_levels(levels: pd.DataFrame) -> pd.DataFrame:
             **{LABELS[m]: _level(cells[m]) for m in SHOWN if m in cells},
         })  # fmt: skip
     table = pd.DataFrame(rows)
-    order = {g: i for i, g in enumerate(dict.fromkeys(levels["group"]))}
+    order = {g: i for i, g in enumerate(dict.fromkeys(kept["group"]))}
     return table.sort_values("group", key=lambda c: c.map(order), kind="stable", ignore_index=True)
 
 
-def _level(row: dict) -> str:  # type: ignore[type-arg]
+def _level(row: Mapping[str, Any]) -> str:
     text = interval(row["mean"], row["low"], row["high"])
-    if row["sd_seeds"] == row["sd_seeds"]:
-        text += f" ± {row['sd_seeds']:.3f}"
+    if row["sd"] == row["sd"]:
+        text += f" ± {row['sd']:.3f}"
     return text + ("*" if row["too_few"] and row["mean"] == row["mean"] else "")
 
 
 def shown_differences(differences: pd.DataFrame) -> pd.DataFrame:
     """The paired differences in words and three decimals, without those that stand on too few."""
-    kept = differences[~differences["too_few"] & differences["difference"].notna()]
+    told = ~differences["too_few"].astype(bool) & differences["difference"].notna()
+    kept = differences[told & differences["metric"].isin(SHOWN)]
     return pd.DataFrame({
-        "difference": kept["name_a"] + " - " + kept["name_b"],
+        "difference": kept["name"] + " - " + kept["reference"],
         "model": kept["model"], "group": kept["group"], "metric": kept["metric"].map(LABELS),
         "value": [interval(v, a, b) for v, a, b in kept[["difference", "low", "high"]].to_numpy(float)],
         "p (Holm)": kept["p_holm"].map(p_text),
@@ -119,21 +120,11 @@ def contrast_rows(judged: pd.DataFrame, model: str | None = None) -> pd.DataFram
     return table
 
 
-def leak_rows(leaky: pd.DataFrame, honest: pd.DataFrame) -> pd.DataFrame:
-    """Levels of the leaky split minus those of the honest one.
-
-    The test images are not the same, so the difference is not paired: its interval takes both as independent, which
-    is too wide where images are in both.
-    """
-    keys = ["name", "model", "grouping", "group", "metric"]
-    both = leaky.merge(honest, on=keys, suffixes=("_leaky", "_honest"))
-    both = both[~both["too_few_leaky"] & ~both["too_few_honest"]]
-    half = np.hypot(*((both[f"high_{s}"] - both[f"low_{s}"]) / 2 for s in ("leaky", "honest")))
-    value = both["mean_leaky"] - both["mean_honest"]
-    return both[keys].assign(
-        stratified=both["mean_leaky"],
-        grouped=both["mean_honest"],
-        difference=value,
-        low=value - half,
-        high=value + half,
-    )
+def shown_leak(leak: pd.DataFrame) -> pd.DataFrame:
+    """What the leaky split adds: levels of both splits and their difference, overall and by domain."""
+    kept = leak[~leak["too_few"] & leak["metric"].isin(SHOWN) & leak["grouping"].isin(("overall", "domain"))]
+    return pd.DataFrame({
+        "regime": kept["name"], "model": kept["model"], "group": kept["group"], "metric": kept["metric"].map(LABELS),
+        "stratified": kept["mean_a"], "grouped": kept["mean_b"],
+        "difference": [interval(v, a, b) for v, a, b in kept[["difference", "low", "high"]].to_numpy(float)],
+    })  # fmt: skip

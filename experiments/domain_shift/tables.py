@@ -14,16 +14,28 @@ from pathlib import Path
 
 import pandas as pd
 from findings_text import findings_text, outcome, planted
-from frames import contrast_rows, drop_rows, gap_rows, leak_rows, shown_differences, shown_gaps, shown_levels
+from frames import (
+    SHOWN,
+    contrast_rows,
+    drop_rows,
+    gap_rows,
+    shown_differences,
+    shown_gaps,
+    shown_leak,
+    shown_levels,
+)
 from omegaconf import OmegaConf
 from questions import BALANCED, MULTI, SINGLE, Study, questions
 
+from skintag.evaluation.assess import AssessmentSettings
+from skintag.evaluation.groups import DOMAIN, FST_GROUP, OVERALL
 from skintag.evaluation.plots.forest import dodged_forest
+from skintag.evaluation.seeds import SeedSummary, over_seeds
 from skintag.grid.figures import findings_figure, write_png
 from skintag.grid.findings import Evidence, Rules, judge
-from skintag.grid.levels import GridReplicates, difference_table, level_table
 from skintag.grid.program import data_note, grid_parser, models_of, run_list, run_program
 from skintag.grid.runs import GridRun, of_split
+from skintag.grid.unpaired import unpaired_differences
 from skintag.grid.write import write_table
 from skintag.io import write_bytes
 
@@ -45,6 +57,8 @@ def main() -> None:
 def work(arguments: argparse.Namespace, runs: tuple[GridRun, ...]) -> None:
     """All tables of all splits."""
     out: Path = arguments.out
+    order = {SINGLE: 0, MULTI: 1, BALANCED: 2}
+    runs = tuple(sorted(runs, key=lambda r: (r.split, order.get(r.name, 3), r.name, r.seed)))
     listed = run_list(runs)
     write_table(out, "runs", listed, listed.drop(columns="command"), caption="Runs.")
     levels = {}
@@ -53,24 +67,29 @@ def work(arguments: argparse.Namespace, runs: tuple[GridRun, ...]) -> None:
         levels[split] = one_split(of_split(runs, split), folder, arguments)
         print(f"{split}: {folder}")
     if {"grouped", "stratified"} <= set(levels):
-        leak = leak_rows(levels["stratified"], levels["grouped"])
-        write_table(out, "leak", leak, caption=f"Stratified (leaky) against grouped split. {data_note(runs)}")
+        leak = unpaired_differences(levels["stratified"], levels["grouped"], on=("name",))
+        write_table(
+            out,
+            "leak",
+            leak,
+            shown_leak(leak),
+            caption=f"Stratified (leaky) against grouped split. {data_note(runs)}",
+        )
 
 
 def one_split(runs: Sequence[GridRun], folder: Path, arguments: argparse.Namespace) -> pd.DataFrame:
     """The tables, figures and findings of one split; returns its levels."""
     note, models = data_note(runs), models_of(runs)
-    replicates = GridReplicates.draw(runs, models, resamples=arguments.resamples)
-    levels = level_table(replicates)
+    summary = summary_of(runs, models, arguments.resamples)
     write_table(
-        folder, "levels", levels, shown_levels(levels),
+        folder, "levels", summary.levels, shown_levels(summary.levels),
         caption=f"Mean and standard deviation over seeds; {ADJUSTED}. * too few images. {note}",
     )  # fmt: skip
-    differences = difference_table(replicates, PAIRS)
-    if len(differences):
+    if len(summary.differences):
         write_table(
-            folder, "differences", differences, shown_differences(differences),
-            caption=f"Paired differences between regimes; p adjusted over the whole table (Holm). {note}",
+            folder, "differences", summary.differences, shown_differences(summary.differences),
+            caption="Paired differences between regimes; p adjusted over the groups of each model, grouping and metric "
+            f"(Holm). {note}",
         )  # fmt: skip
     gaps = gap_rows(runs, [m for m in ("head", "xgboost_finetuned") if m in models], arguments)
     write_table(
@@ -89,8 +108,20 @@ def one_split(runs: Sequence[GridRun], folder: Path, arguments: argparse.Namespa
             caption=f"AUROC of {model} over the conditions that a domain shares with dermoscopy; {ADJUSTED}. {note}",
         )  # fmt: skip
     answer(study, models, runs, folder, note)
-    draw(levels, model, folder, note)
-    return levels
+    draw(summary.levels, model, folder, note)
+    return summary.levels
+
+
+def summary_of(runs: Sequence[GridRun], models: Sequence[str], resamples: int) -> SeedSummary:
+    """Levels and differences of the regimes over seeds, all on the same resamples."""
+    names = {r.name for r in runs}
+    return over_seeds(
+        {(r.name, r.seed): r.predictions for r in runs},
+        {(r.name, r.seed): r.thresholds for r in runs},
+        pairs=[pair for pair in PAIRS if set(pair) <= names],
+        models=models, metrics=SHOWN, groupings=(OVERALL, DOMAIN, FST_GROUP),
+        settings=AssessmentSettings(resamples=resamples),
+    )  # fmt: skip
 
 
 def answer(study: Study, models: Sequence[str], runs: Sequence[GridRun], folder: Path, note: str) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from skintag.evaluation.differences import holm
 from skintag.grid.contrasts import Contrast, mean_of
 
 FOUND: Final = "found"
@@ -111,17 +112,6 @@ class Evidence:
         if np.isnan(self.sd_seeds):
             return None
         return bool(abs(self.value) > 2 * self.sd_seeds / np.sqrt(len(self.per_seed)))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment (1979, Scand J Stat 6:65); nan stays nan and counts for nothing."""
-    p = np.asarray(p_values, dtype=np.float64)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    out = np.full(len(p), np.nan)
-    steps = p[order] * np.arange(len(order), 0, -1)
-    out[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(order) else steps
-    return out.tolist()
 
 
 def judge(evidence: Mapping[str, Evidence], rules: Rules = Rules()) -> pd.DataFrame:

@@ -26,10 +26,10 @@ def number(value: object, digits: int = 3) -> str:
 
 
 def p_text(value: float) -> str:
-    """A p-value: three decimals, `< 0.001` below them."""
+    """A p-value: three decimals, `<0.001` below them."""
     if value != value:
         return UNDEFINED
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def interval(value: float, low: float, high: float, digits: int = 3) -> str:
