@@ -122,7 +122,8 @@ def over_seeds(
                 part = _differences(panel, a, b, both, alone, settings)
                 differences.append(part.assign(name=a, reference=b, model=model, clustered=panel.clustered))
     table = _concat(differences, DIFFERENCE_COLUMNS)
-    table["family"] = table[list(family)].astype("str").agg(" / ".join, axis=1)
+    if len(table):
+        table["family"] = table[list(family)].astype("str").agg(" / ".join, axis=1)
     table["p_holm"] = holm(table["p_value"].where(~table["too_few"].astype(bool)), table["family"])
     return SeedSummary(_concat(levels, LEVEL_COLUMNS), table)
 
