@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from skintag.config import instantiate
-from skintag.errors import ConfigError, DataError
+from skintag.errors import ConfigError
+from skintag.evaluation.calibration import write_calibrations
 from skintag.evaluation.foreign import read_foreign, thresholds_of
 from skintag.evaluation.foreign_reader import ForeignSettings
 from skintag.evaluation.report.build import build_page
@@ -20,10 +22,12 @@ from skintag.evaluation.report.model_card import model_card
 from skintag.evaluation.report.numbers import metrics_of
 from skintag.evaluation.report.page import write_page
 from skintag.evaluation.report.terminal import summary
-from skintag.evaluation.thresholds import Objective, Threshold, write_thresholds
+from skintag.evaluation.thresholds import Threshold, write_thresholds
 from skintag.io import write_bytes, write_json
 from skintag.run_evidence import origin_of
-from skintag.run_folder import RunFolder, find_runs
+from skintag.run_folder import ROBUSTNESS, RunFolder, find_runs
+from skintag.run_pictures import pictures_of
+from skintag.triage import write_policies
 
 DEFAULTS = ReportSettings()
 
@@ -49,7 +53,11 @@ def evaluate(config: DictConfig) -> list[Path]:
 
 
 def report_run(
-    folder: str | Path, settings: ReportSettings = DEFAULTS, *, out: str | Path | None = None, command: str | None = None
+    folder: str | Path,
+    settings: ReportSettings = DEFAULTS,
+    *,
+    out: str | Path | None = None,
+    command: str | None = None,
 ) -> Path:
     """Write the report of a finished run into its folder (or `out`) and print a summary.
 
@@ -71,7 +79,15 @@ def report_run(
     refit = settings.objective is not None or settings.threshold is not None
     thresholds = _thresholds(predictions, settings) if refit else run.thresholds
     origin = origin_of(run, command or f"python evaluate.py run={run.path}")
-    evidence = gather(predictions, thresholds, origin, settings, _say)
+    evidence = gather(
+        predictions,
+        thresholds,
+        origin,
+        settings,
+        distorted=run.robustness if (run.path / ROBUSTNESS).is_file() else None,
+        pictures=partial(pictures_of, run) if settings.errors else None,
+        say=_say,
+    )
     return _write(evidence, Path(out or run.path), began)
 
 
@@ -99,7 +115,7 @@ def report_predictions(
         premalignant="malignant" if table.predictions.frame["malignancy"].notna().all() else "",
         choices=(("model", "not by SkinTag: the table came with its scores"),),
     )
-    evidence = gather(table.predictions, thresholds, origin, settings, _say)
+    evidence = gather(table.predictions, thresholds, origin, settings, say=_say)
     folder = Path(out) if out else path.parent / f"{path.name.split('.')[0]}_report"
     written = _write(evidence, folder, began)
     write_thresholds(folder / "thresholds.json", thresholds)
@@ -115,6 +131,11 @@ def _write(evidence: Evidence, folder: Path, began: float) -> Path:
     written = write_page(page, folder)
     write_json(folder / "metrics.json", metrics_of(evidence))
     write_bytes(folder / "model_card.md", model_card(evidence, page).encode())
+    for kind, by_model in evidence.calibrations.items():
+        write_calibrations(folder / f"calibration_{kind}.json", by_model)
+    fitted = {model: named["fitted"] for model, named in evidence.policies.items() if "fitted" in named}
+    if fitted:
+        write_policies(folder / "triage.json", fitted)
     readable_console().print(summary(evidence, page))
     kinds = {kind: sum(path.suffix == kind for path in written) for kind in (".csv", ".tex", ".png", ".svg")}
     listed = ", ".join(f"{number} {kind[1:]}" for kind, number in kinds.items())
@@ -125,8 +146,7 @@ def _write(evidence: Evidence, folder: Path, began: float) -> Path:
 
 
 def _thresholds(predictions: Any, settings: ReportSettings) -> dict[str, Threshold]:
-    objective = Objective(settings.objective or "youden", settings.target)
-    return thresholds_of(predictions, objective, settings.threshold)
+    return thresholds_of(predictions, settings.threshold_objective, settings.threshold)
 
 
 def _plain(node: Any) -> Any:

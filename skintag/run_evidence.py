@@ -25,6 +25,7 @@ def origin_of(run: RunFolder, command: str) -> Origin:
         provenance=provenance,
         choices=choices_of(run, provenance),
         command=command,
+        run=str(run.path),
         premalignant=_premalignant(run),
     )
 
@@ -37,7 +38,9 @@ def choices_of(run: RunFolder, provenance: dict[str, Any]) -> tuple[tuple[str, s
     elif _config(run, "trainer.max_epochs") is not None:
         patience = _config(run, "callbacks.patience")
         stop = f", training stopped after {patience} epochs without a better one" if patience else ""
-        out.append(("checkpoint", f"lowest loss on val{stop}; at most {_config(run, 'trainer.max_epochs')} epochs"))
+        out.append(
+            ("checkpoint", f"lowest loss on val{stop}; at most {_config(run, 'trainer.max_epochs')} epochs")
+        )
     for name, record in (provenance.get("probes") or {}).items():
         chosen = {k: v for k, v in (record.get("chosen") or {}).items() if not k.endswith("unconverged")}
         if chosen:

@@ -30,11 +30,12 @@ def crossed_levels(
     Rows without a value in either grouping count in no cell.
     """
     frame = rows.frame
-    parts = []
+    labels, orders = [], []
     for grouping in (down, across):
         codes, names = grouping.codes(frame)
-        parts.append(pd.Categorical.from_codes(codes.tolist(), list(names)))
-    both = [f"{a}{_BETWEEN}{b}" if a == a and b == b else None for a, b in zip(*parts, strict=True)]
+        labels.append([names[code] if code >= 0 else None for code in codes])
+        orders.append(names)
+    both = [f"{a}{_BETWEEN}{b}" if a and b else None for a, b in zip(*labels, strict=True)]
     joint = TestPredictions(
         frame.assign(**{_JOINT: pd.Series(both, index=frame.index, dtype="str")}), rows.model
     )
@@ -45,7 +46,7 @@ def crossed_levels(
     table = level_table(drawn, minimum=settings.minimum, confidence=settings.confidence)
     cells = table["group"].str.split(_BETWEEN, expand=True).reindex(columns=[0, 1])
     for i, grouping in enumerate((down, across)):
-        table[grouping.name] = pd.Categorical(cells[i], categories=list(parts[i].categories), ordered=True)
+        table[grouping.name] = pd.Categorical(cells[i], categories=list(orders[i]), ordered=True)
     table = table.sort_values([down.name, across.name, "metric"], kind="stable")
     table = table.astype({down.name: "str", across.name: "str"})
     return table.drop(columns=["grouping", "group"]).reset_index(drop=True)

@@ -15,7 +15,7 @@ def roc_plot(
     curves: Mapping[str, Curve], name: str, title: str, caption: str, *, main: str | None = None
 ) -> Plot:
     """One curve per entry; bands where there are few, or of `main` alone."""
-    figure, axes = new_figure(4.0 + 0.17 * -(-len(curves) // 2))
+    figure, axes = new_figure(3.9 + 0.17 * -(-len(curves) // 2))
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.7, linestyle=(0, (2, 2)))
     _draw(axes, curves, main)
     axes.set(xlabel="false positive rate (1 − specificity)", ylabel="sensitivity", title=title)
@@ -28,7 +28,7 @@ def precision_recall_plot(
     curves: Mapping[str, Curve], name: str, title: str, caption: str, *, main: str | None = None
 ) -> Plot:
     """As `roc_plot`; a dotted line marks the prevalence, which is what guessing gets."""
-    figure, axes = new_figure(4.0 + 0.17 * -(-len(curves) // 2))
+    figure, axes = new_figure(3.9 + 0.17 * -(-len(curves) // 2))
     first = next((c for c in curves.values() if c.defined), None)
     shared = first is not None and len({(c.n, c.n_positive) for c in curves.values()}) == 1
     if first is not None and shared:
@@ -51,5 +51,5 @@ def _draw(axes, curves: Mapping[str, Curve], main: str | None) -> None:  # type:
         axes.plot(
             curve.x, curve.y, label=label, linewidth=1.8 if first else 1.0, zorder=3 if first else 2, **look
         )
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.grid(True)

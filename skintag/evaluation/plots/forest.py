@@ -50,8 +50,9 @@ def group_forest(levels: pd.DataFrame, metric: str, name: str, caption: str) -> 
         group = "all test images" if row["group"] == "all" else row["group"]
         labels.append((y, f"{group}  ({_count(row, metric)})", False))
     _finish(axes, labels, len(rows), levels)
-    axes.set(title=label_of(metric).capitalize() if metric != "auroc" else "AUROC", xlabel=label_of(metric))
-    return Plot(name, f"{label_of(metric)} by group", caption, figure)
+    title = label_of(metric)[:1].upper() + label_of(metric)[1:]
+    axes.set(title=title, xlabel=label_of(metric))
+    return Plot(name, f"{title} by group", caption, figure)
 
 
 @styled
@@ -111,7 +112,7 @@ def draw_interval(
     """A point with its interval; hollow where it stands on too little; nothing where it is undefined."""
     if not np.isfinite(row["value"]):
         axes.text(
-            0.99, y, "undefined", transform=axes.get_yaxis_transform(), va="center", ha="right", fontsize=7, color=MUTED
+            0.01, y, "undefined", transform=axes.get_yaxis_transform(), va="center", fontsize=7.5, color=MUTED
         )  # fmt: skip
         return
     if np.isfinite(row["low"]) and np.isfinite(row["high"]):

@@ -39,7 +39,7 @@ def gap_plot(gaps: pd.DataFrame, heading: str, row: str, name: str, title: str, 
             labels.append((y, line, True))
             continue
         _draw(axes, y, line)
-        labels.append((y, label_of(str(line[row])), False))
+        labels.append((y, str(line[row]) if row == "model" else label_of(str(line[row])), False))
     heading_rows(axes, labels)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     most = np.nanmax(gaps[["value", "high", "chance"]].to_numpy(dtype=float), initial=0.05)

@@ -33,14 +33,14 @@ SERIES: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00
 DASHES: Final = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)))
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")
 RC: Final[Any] = {
-    "font.family": "sans-serif", "font.size": 8.5, "axes.titlesize": 9.5, "axes.titleweight": "bold",
-    "axes.titlelocation": "left", "axes.titlepad": 7, "axes.labelsize": 8.5, "axes.labelcolor": INK,
+    "font.family": "sans-serif", "font.size": 9, "axes.titlesize": 10, "axes.titleweight": "bold",
+    "axes.titlelocation": "left", "axes.titlepad": 7, "axes.labelsize": 9, "axes.labelcolor": INK,
     "axes.edgecolor": MUTED, "axes.linewidth": 0.6, "axes.spines.top": False, "axes.spines.right": False,
     "axes.facecolor": "none", "axes.axisbelow": True, "figure.facecolor": PAPER, "savefig.facecolor": PAPER,
     "text.color": INK, "xtick.color": MUTED, "ytick.color": MUTED, "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK, "xtick.labelsize": 8, "ytick.labelsize": 8, "xtick.major.width": 0.6,
+    "ytick.labelcolor": INK, "xtick.labelsize": 8.6, "ytick.labelsize": 8.8, "xtick.major.width": 0.6,
     "ytick.major.width": 0.6, "xtick.major.size": 3, "ytick.major.size": 3, "grid.color": RULE,
-    "grid.linewidth": 0.5, "legend.frameon": False, "legend.fontsize": 8, "legend.handlelength": 1.8,
+    "grid.linewidth": 0.5, "legend.frameon": False, "legend.fontsize": 8.6, "legend.handlelength": 1.8,
     "lines.linewidth": 1.4, "svg.fonttype": "none", "svg.hashsalt": "skintag", "path.simplify": True,
 }  # fmt: skip
 WIDTH: Final = 4.5  # inches: one figure is as wide as a phone, and two stand side by side on a desk
@@ -141,7 +141,7 @@ def inline_svg(svg: str, name: str, title: str) -> str:
     for key, colour in (*INKS.items(), *((f"s{i}", c) for i, c in enumerate(SERIES))):
         body = body.replace(colour, f"var(--{key})")
     match = re.match(r'<svg[^>]*?width="([\d.]+)pt"', body, flags=re.S)
-    width = f"{float(match[1]) / 0.75:.0f}px" if match else "100%"  # points to CSS pixels
+    width = f"{float(match[1]) / 0.75 * 1.1:.0f}px" if match else "100%"  # points to CSS pixels
     head = re.search(r'viewBox="[^"]+"', body)
     inner = body[body.index(">") + 1 :]
     box = head[0] if head else ""

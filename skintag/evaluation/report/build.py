@@ -7,18 +7,24 @@ from datetime import UTC, datetime
 from skintag.evaluation.report.blocks import Section
 from skintag.evaluation.report.cautions import cautions
 from skintag.evaluation.report.cells import count, percent
-from skintag.evaluation.report.data_sections import data_section, split_section
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import findings, headline
-from skintag.evaluation.report.methods import methods_section, provenance_section
 from skintag.evaluation.report.page import Fact, FindingGroup, Page
-from skintag.evaluation.report.result_sections import gaps_section, groups_section, models_section
-from skintag.evaluation.report.use_sections import use_sections
+from skintag.evaluation.report.sections.calibration import calibration_section
+from skintag.evaluation.report.sections.data import data_section
+from skintag.evaluation.report.sections.errors import errors_section
+from skintag.evaluation.report.sections.gaps import gaps_section
+from skintag.evaluation.report.sections.groups import groups_section
+from skintag.evaluation.report.sections.methods import methods_section, provenance_section
+from skintag.evaluation.report.sections.models import models_section
+from skintag.evaluation.report.sections.robustness import robustness_section
+from skintag.evaluation.report.sections.split import split_section
+from skintag.evaluation.report.sections.triage import triage_section
 
 HEADINGS = {
     "clear": "Distinguishable from chance",
-    "undecided": "Not distinguishable from chance, and a relevant gap is not excluded",
-    "small": "No relevant gap",
+    "undecided": "Not distinguishable from chance, but not excluded either",
+    "small": "No large gap",
     "untold": "Cannot be told",
 }
 
@@ -27,12 +33,13 @@ def build_page(evidence: Evidence) -> Page:
     """The report as a page."""
     origin = evidence.origin
     sections: list[Section] = [
-        models_section(evidence), groups_section(evidence), gaps_section(evidence), *use_sections(evidence),
+        models_section(evidence), groups_section(evidence), gaps_section(evidence),
+        calibration_section(evidence), triage_section(evidence), robustness_section(evidence), errors_section(evidence),
         data_section(evidence), split_section(evidence), methods_section(evidence), provenance_section(evidence),
     ]  # fmt: skip
     found = findings(evidence)
     groups = [
-        FindingGroup(verdict, title, [f.text for f in found if f.verdict == verdict])
+        FindingGroup(verdict, title, [(f.text, f.detail) for f in found if f.verdict == verdict])
         for verdict, title in HEADINGS.items()
         if any(f.verdict == verdict for f in found)
     ]

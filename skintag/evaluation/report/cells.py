@@ -24,7 +24,7 @@ class Cell:
     """Its interval or count, in lighter ink beside it."""
     mark: str = ""
     """`*` where it stands on too little."""
-    kind: Literal["", "head", "bad", "good", "muted"] = ""
+    kind: Literal["", "head", "main", "bad", "good", "muted"] = ""
     """How it is shown."""
 
     @property

@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 
 from skintag.evaluation.assess import Assessment
+from skintag.evaluation.calibration import Calibration
 from skintag.evaluation.metrics import auroc
 from skintag.evaluation.predictions import Predictions, TestPredictions
 from skintag.evaluation.thresholds import Threshold
+from skintag.triage import TriagePolicy
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Origin:
     """Columns of a foreign table that nothing was made of."""
     command: str = ""
     """What makes this report again."""
+    run: str = ""
+    """The run folder; empty for a foreign table."""
     premalignant: str = ""
     """How the run's label policy counted premalignant lesions."""
 
@@ -76,10 +80,25 @@ class Evidence:
     binarisations: Mapping[str, Assessment] = field(default_factory=dict)
     """Overall levels with premalignant counted as `malignant` and as `benign`."""
     comparison: pd.DataFrame | None = None
-    calibration: Any = None
-    triage: Any = None
+    """Paired differences to the main model, see `compare_models`."""
+    calibrations: Mapping[str, Mapping[str, Calibration]] = field(default_factory=dict)
+    """Name -> model -> calibration, fitted on val."""
+    calibration: pd.DataFrame | None = None
+    """ECE and Brier score before and after, see `calibration_table`."""
+    policies: Mapping[str, Mapping[str, TriagePolicy]] = field(default_factory=dict)
+    """Model -> name -> triage policy."""
+    triage: pd.DataFrame | None = None
+    """Tiers of test images, see `triage_table`."""
+    operating_points: pd.DataFrame | None = None
+    """Test results at thresholds for target sensitivities on val."""
+    oracle: pd.DataFrame | None = None
+    """Gaps of the main model under a threshold per group, see `oracle`."""
     robustness: pd.DataFrame | None = None
-    errors: Any = None
+    """Metrics under distortions, see `robustness_table`."""
+    errors: pd.DataFrame | None = None
+    """Error rates by condition and skin type, see `error_table`."""
+    cases: Sequence[ErrorCase] = ()
+    """The worst errors."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Part of the report -> why it is not there."""
 

@@ -15,7 +15,7 @@ from skintag.evaluation.report.evidence import Evidence
 
 # One family of questions: equalized odds and F1 gaps follow from these, single Fitzpatrick types and the common
 # cancers repeat skin type in other cuts.
-FAMILY_GROUPINGS: Final = ("domain", "dataset", "fst_group", "sex", "age_group")
+FAMILY_GROUPINGS: Final = ("fst_group", "domain", "dataset", "sex", "age_group")
 FAMILY_GAPS: Final = {
     "sensitivity_gap": "sensitivity",
     "specificity_gap": "specificity",
@@ -45,6 +45,8 @@ class Finding:
     """`clear`: distinguishable from chance. `small`, `undecided`: not. `untold`: the data cannot say."""
     text: str
     """The sentence."""
+    detail: str = ""
+    """The numbers behind it."""
 
 
 def family(evidence: Evidence, model: str | None = None) -> pd.DataFrame:
@@ -61,7 +63,9 @@ def findings(evidence: Evidence) -> list[Finding]:
     """What is distinguishable from chance in the main model, what is not, and what cannot be told."""
     table = family(evidence)
     order: dict[Verdict, int] = {"clear": 0, "undecided": 1, "small": 2, "untold": 3}
-    out = [Finding(row["verdict"], _sentence(evidence, row)) for _, row in table.iterrows() if _told(row)]
+    place = {grouping: i for i, grouping in enumerate(FAMILY_GROUPINGS)}
+    table = table.sort_values("grouping", key=lambda c: c.map(place), kind="stable")
+    out = [Finding(row["verdict"], *_sentence(evidence, row)) for _, row in table.iterrows() if _told(row)]
     out.sort(key=lambda finding: order[finding.verdict])
     absent = _untold(evidence, table)
     return [*out, *([Finding("untold", absent)] if absent else [])]
@@ -123,26 +127,27 @@ def _told(row: pd.Series) -> bool:
     return bool(row["verdict"] != "untold")
 
 
-def _sentence(evidence: Evidence, row: pd.Series) -> str:
+def _sentence(evidence: Evidence, row: pd.Series) -> tuple[str, str]:
+    """What is claimed, and the numbers behind it."""
     metric = FAMILY_GAPS[row["gap"]]
-    name, groups = label_of(metric), PLURAL[row["grouping"]]
+    name, groups = _capital(label_of(metric)), PLURAL[row["grouping"]]
     cells = evidence.levels(evidence.main, row["grouping"], metric)
     cells = cells[~cells["too_few"] & cells["value"].notna()].sort_values("value")
     low, high = cells.iloc[0], cells.iloc[-1]
     ends = f"from {number(low['value'], 2)} ({low['group']}) to {number(high['value'], 2)} ({high['group']})"
     gap = f"gap {number(row['value'], 2)} ({interval(row['low'], row['high'], 2)})"
-    chance = f"{number(row['chance'], 2)} expected by chance, p {_p(row['p_value'])}, after Holm {_p(row['p_holm'])}"
-    left = f" Left out as too small: {row['left_out']}." if row["left_out"] else ""
+    left = f"; too small: {row['left_out']}" if row["left_out"] else ""
+    detail = (
+        f"{gap}; {number(row['chance'], 2)} expected by chance; p {_p(row['p_value'])}, after Holm {_p(row['p_holm'])}"
+        f"{left}"
+    )
     if row["verdict"] == "clear":
-        return f"{_capital(name)} differs between {groups}, {ends}: {gap}; {chance}.{left}"
+        return f"{name} differs between {groups}, {ends}.", detail
     if row["verdict"] == "small":
-        return (
-            f"{_capital(name)} between {groups}: no gap above {SMALL:.2f} is compatible with the data: {gap}; {chance}."
-            f"{left}"
-        )
+        return f"{name} between {groups}: gaps above {SMALL:.2f} do not fit the data.", detail
     return (
-        f"{_capital(name)} between {groups}, {ends}: {gap}; {chance}. Not distinguishable from chance, but a gap of "
-        f"up to {number(row['high'], 2)} is not excluded.{left}"
+        f"{name} between {groups}, {ends}: a gap of up to {number(row['high'], 2)} is not excluded.",
+        detail,
     )
 
 
@@ -164,7 +169,7 @@ def _untold(evidence: Evidence, table: pd.DataFrame) -> str:
             parts.append(
                 f"{words(untold)} between {PLURAL[grouping]} (fewer than two groups are large enough)"
             )
-    return f"Cannot be told from these data: {'; '.join(parts)}." if parts else ""
+    return f"{_capital('; '.join(parts))}." if parts else ""
 
 
 def _capital(text: str) -> str:

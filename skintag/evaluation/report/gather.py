@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
 from skintag.errors import ConfigError, DataError, near_matches
 from skintag.evaluation.assess import Assessment, AssessmentSettings, assess
+from skintag.evaluation.calibration import Calibration, fit_calibrations
 from skintag.evaluation.comparison import compare_models
-from skintag.evaluation.groups import OVERALL
+from skintag.evaluation.error_analysis import error_table
+from skintag.evaluation.groups import AGE_GROUP, DOMAIN, FST_GROUP, OVERALL, SEX
+from skintag.evaluation.oracle import oracle
 from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.reliability import calibration_table
+from skintag.evaluation.report.cases import Pictures, error_cases
 from skintag.evaluation.report.evidence import Evidence, Origin, main_model
-from skintag.evaluation.thresholds import Threshold
+from skintag.evaluation.robustness import robustness_table
+from skintag.evaluation.thresholds import Objective, Threshold
+from skintag.evaluation.triage_analysis import fit_policies, operating_points, triage_table
+from skintag.triage import PUBLISHED
 
 COMPARED: Final = ("auroc", "average_precision", "sensitivity", "specificity", "f1_macro", "brier")
+CALIBRATIONS: Final = ("temperature", "isotonic")
+NO_VAL: Final = "there are no validation rows to fit it on"
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,12 @@ class ReportSettings:
         for name in ("errors", "neighbours"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}: expected 0 or more")
+        _ = self.threshold_objective
+
+    @property
+    def threshold_objective(self) -> Objective:
+        """The objective as an object; checks both fields."""
+        return Objective(self.objective or "youden", self.target)
 
 
 def gather(
@@ -49,9 +65,21 @@ def gather(
     thresholds: Mapping[str, Threshold],
     origin: Origin,
     settings: ReportSettings,
+    *,
+    distorted: pd.DataFrame | None = None,
+    pictures: Callable[[list[str], int], Pictures] | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Evidence:
-    """Assess, compare and calibrate what is in the table. `say` is told what is being done.
+    """Assess, compare and calibrate what is in the table.
+
+    Args:
+        predictions: the table.
+        thresholds: by model.
+        origin: where the table comes from.
+        settings: what the report is made with.
+        distorted: `robustness.parquet` of the run, where there is one.
+        pictures: gives the pictures of test images, and of so many nearest training images of each.
+        say: is told what is being done.
 
     Raises:
         DataError: the table has no test rows.
@@ -59,25 +87,41 @@ def gather(
     """
     _check(predictions, settings)
     main, reason = (settings.main, "asked for") if settings.main else main_model(predictions)
-    assert main is not None
-    say("levels, gaps and pairs")
-    assessment = assess(predictions, thresholds, settings.assessment)
+    draws = settings.assessment
+    parts: dict[str, Any] = {}
     missing: dict[str, str] = {}
-    say("both binarisations")
-    binarisations = _binarisations(predictions, thresholds, settings.assessment, missing)
-    say("paired comparison of models")
-    comparison = _comparison(predictions, thresholds, main, settings.assessment)
-    return Evidence(
-        origin=origin,
-        predictions=predictions,
-        thresholds=thresholds,
-        assessment=assessment,
-        main=main,
-        main_reason=reason,
-        binarisations=binarisations,
-        comparison=comparison,
-        missing=missing,
+    say("levels, gaps and pairs")
+    assessment = assess(predictions, thresholds, draws)
+    say("binarisations and paired comparison")
+    parts["binarisations"] = _binarisations(predictions, thresholds, draws, missing)
+    parts["comparison"] = _comparison(predictions, thresholds, main, draws)
+    say("calibration and triage")
+    fitted = all(_both_classes(predictions, model) for model in predictions.models)
+    calibrations = {kind: fit_calibrations(predictions, kind) for kind in CALIBRATIONS} if fitted else {}
+    policies = (
+        fit_policies(predictions) if fitted else {m: {PUBLISHED.name: PUBLISHED} for m in predictions.models}
     )
+    parts |= {"calibrations": calibrations, "policies": policies}
+    parts["triage"] = triage_table(predictions, policies, settings=draws)
+    if fitted:
+        parts["calibration"] = _calibration(predictions, calibrations, main, draws)
+        parts["operating_points"] = operating_points(predictions, settings=draws)
+        groupings = (DOMAIN, FST_GROUP, SEX, AGE_GROUP)
+        parts["oracle"] = oracle(
+            predictions, settings.threshold_objective, draws, groupings=groupings, models=[main]
+        ).gaps
+    else:
+        missing |= dict.fromkeys(("calibration of scores", "fitted triage", "operating points"), NO_VAL)
+    if distorted is not None:
+        say("robustness")
+        parts["robustness"] = robustness_table(distorted, thresholds, clean=predictions, settings=draws)
+    cut = thresholds[main].value
+    parts["errors"] = error_table(predictions, main, cut, minimum=draws.minimum)
+    parts["cases"] = error_cases(
+        predictions, main, cut, policies[main], k=settings.errors, neighbours=settings.neighbours,
+        pictures=pictures, missing=missing,
+    )  # fmt: skip
+    return Evidence(origin, predictions, thresholds, assessment, main, reason, missing=missing, **parts)
 
 
 def _check(predictions: Predictions, settings: ReportSettings) -> None:
@@ -89,8 +133,13 @@ def _check(predictions: Predictions, settings: ReportSettings) -> None:
             "predictions table",
             expected="test rows of every model",
             found=f"none of {', '.join(without)}",
-            fix="evaluate a split that has a test set; for a table of one split only, split=test",
+            fix="evaluate a split that has a test set; for a table of one split only, foreign.split=test",
         )
+
+
+def _both_classes(predictions: Predictions, model: str) -> bool:
+    target = predictions.val(model).target
+    return 0 < int(target.sum()) < len(target)
 
 
 def _binarisations(
@@ -101,14 +150,16 @@ def _binarisations(
 ) -> dict[str, Assessment]:
     """Overall levels with premalignant counted either way; empty, with a reason, where rows do not say."""
     try:
-        tables = {side: predictions.with_premalignant(malignant=side == "malignant") for side in ("malignant", "benign")}
+        sides = {
+            side: predictions.with_premalignant(malignant=side == "malignant")
+            for side in ("malignant", "benign")
+        }
     except DataError as error:
-        missing["binarisations"] = (
-            f"the other binarisation cannot be shown: {error.found}. Rows need a malignancy (benign, premalignant, "
-            "malignant)"
+        missing["the other binarisation of premalignant"] = (
+            f"rows do not say which lesions are: {error.found}"
         )
         return {}
-    return {side: assess(table, thresholds, settings, groupings=(OVERALL,)) for side, table in tables.items()}
+    return {side: assess(table, thresholds, settings, groupings=(OVERALL,)) for side, table in sides.items()}
 
 
 def _comparison(
@@ -119,3 +170,21 @@ def _comparison(
     return compare_models(
         predictions, thresholds, reference=main, metrics=COMPARED, groupings=(OVERALL,), settings=settings
     )
+
+
+def _calibration(
+    predictions: Predictions,
+    calibrations: Mapping[str, Mapping[str, Calibration]],
+    main: str,
+    settings: AssessmentSettings,
+) -> pd.DataFrame:
+    """The main model in groups, the others overall."""
+    own = {kind: {main: by_model[main]} for kind, by_model in calibrations.items()}
+    others = {
+        kind: {m: c for m, c in by_model.items() if m != main} for kind, by_model in calibrations.items()
+    }
+    tables = [
+        calibration_table(predictions, own, groupings=(OVERALL, DOMAIN, FST_GROUP), settings=settings),
+        calibration_table(predictions, others, groupings=(OVERALL,), settings=settings),
+    ]
+    return pd.concat([table for table in tables if len(table)], ignore_index=True)

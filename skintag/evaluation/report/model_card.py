@@ -39,17 +39,25 @@ def _sections(
         return "\n".join(f"- {text}" for text in texts)
 
     methods = next((section for section in page.sections if section.id == "methods"), None)
-    said = [str(item) for block in (methods.blocks[:1] if methods else ()) for item in getattr(block, "items", ())]
-    found = bullets([text for group in page.findings for text in group.texts])
+    said = [
+        str(item) for block in (methods.blocks[:1] if methods else ()) for item in getattr(block, "items", ())
+    ]
+    found = bullets([f"{text} {detail}".strip() for group in page.findings for text, detail in group.texts])
     use = (
         "Research on skin-lesion triage under domain shift and across skin tones. Scores are a screening aid, not a "
         "diagnosis, and no output of this model should decide about a person's care."
     )
     about = [
         ("Name", page.title),
-        ("Models in this card", ", ".join(evidence.predictions.models) + f". Detailed figures: {evidence.main}."),
+        (
+            "Models in this card",
+            ", ".join(evidence.predictions.models) + f". Detailed figures: {evidence.main}.",
+        ),
         ("Version", f"commit {git.get('commit')}, finished {p.get('finished')}" if p else ""),
-        ("How to make it again", f"`{' '.join(['python', *map(str, p['command'])])}`" if p.get("command") else ""),
+        (
+            "How to make it again",
+            f"`{' '.join(['python', *map(str, p['command'])])}`" if p.get("command") else "",
+        ),
         ("Intended use and users", use),
     ]
     tripod = [
@@ -62,17 +70,32 @@ def _sections(
         ("Analytical methods: data splitting", f"{origin.split or 'Not known'}.\n\n{table('leakage')}"),
         ("Analytical methods: what was chosen on what", table("choices") + "\n\n" + table("thresholds")),
         ("Analytical methods: uncertainty", bullets(said)),
-        ("Class imbalance", "See the prevalence table; thresholds were fitted on validation rows at their prevalence."),
+        (
+            "Class imbalance",
+            "See the prevalence table; thresholds were fitted on validation rows at their prevalence.",
+        ),
         ("Fairness", table("worst_group") + "\n\n" + table("gaps")),
-        ("Model output", "A probability of malignancy in [0, 1], and, where the model gives them, of ten conditions."),
-        ("Training versus evaluation", "The same sources in training and test, unless the split says otherwise."),
+        (
+            "Model output",
+            "A probability of malignancy in [0, 1], and, where the model gives them, of ten conditions.",
+        ),
+        (
+            "Training versus evaluation",
+            "The same sources in training and test, unless the split says otherwise.",
+        ),
         ("Model performance", page.lead + "\n\n" + table("models") + "\n\n" + table("binarisations")),
         ("Model comparison", table("comparison")),
         ("Interpretation and limitations", found),
-        ("Usability of the model in current care", "None has been shown. No prospective evaluation has been done."),
+        (
+            "Usability of the model in current care",
+            "None has been shown. No prospective evaluation has been done.",
+        ),
     ]
     clear = [
-        ("Image types and acquisition", ", ".join(sorted(evidence.test.frame["domain"].unique())) + f". {origin.note}"),
+        (
+            "Image types and acquisition",
+            ", ".join(sorted(evidence.test.frame["domain"].unique())) + f". {origin.note}",
+        ),
         ("Image artefacts and robustness", table("robustness") or evidence.missing.get("robustness", "")),
         ("Skin tones", table("skin_types")),
         ("Diagnosis labels and their confirmation", ""),
@@ -82,7 +105,9 @@ def _sections(
         ("Calibration", table("calibration")),
         ("Public availability of images, model and code", ""),
     ]
-    confidence = f"{s.confidence:.0%} intervals, {'clustered' if evidence.clustered else 'ignoring clustering'}"
+    confidence = (
+        f"{s.confidence:.0%} intervals, {'clustered' if evidence.clustered else 'ignoring clustering'}"
+    )
     return [
         ("About", about),
         (f"TRIPOD+AI (Collins et al., 2024); {confidence}", tripod),
@@ -93,7 +118,10 @@ def _sections(
 
 def markdown(table: Table) -> str:
     """A pipe table with its note below."""
-    rows = [" | ".join(table.headings), " | ".join("---" if i < table.left else "---:" for i in range(len(table.headings)))]
+    rows = [
+        " | ".join(table.headings),
+        " | ".join("---" if i < table.left else "---:" for i in range(len(table.headings))),
+    ]
     for row in table.rows:
         if row[0].kind == "head":
             rows.append(" | ".join([f"*{_escaped(row[0].text)}*", *[""] * (len(row) - 1)]))

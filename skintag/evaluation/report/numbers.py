@@ -36,7 +36,7 @@ def metrics_of(evidence: Evidence) -> dict[str, Any]:
         "notes": [*origin.remarks, *evidence.assessment.notes],
         "missing": dict(evidence.missing),
     }
-    for name in ("comparison", "calibration", "triage", "operating_points", "robustness"):
+    for name in ("comparison", "calibration", "triage", "operating_points", "oracle", "robustness", "errors"):
         table = getattr(evidence, name, None)
         if isinstance(table, pd.DataFrame):
             out[name] = _records(table)

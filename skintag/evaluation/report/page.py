@@ -40,7 +40,8 @@ class FindingGroup:
 
     verdict: str
     title: str
-    texts: Sequence[str]
+    texts: Sequence[tuple[str, str]]
+    """Claims, each with the numbers behind it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ class Page:
     @property
     def note_title(self) -> str:
         """What the banner says first."""
-        return "Not medical data." if "synthetic" in self.note else "Mind the data."
+        if "synthetic" in self.note:
+            return "Synthetic data: nothing here is evidence about skin."
+        return "Low-resolution data." if "low-resolution" in self.note else "Mind the data."
 
 
 def write_page(page: Page, folder: Path, name: str = "report.html", *, quiet: bool = False) -> list[Path]:
@@ -97,5 +100,13 @@ def _environment() -> Environment:
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=False, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["breakable"] = _breakable
     environment.filters["jpeg"] = lambda data: "data:image/jpeg;base64," + base64.b64encode(data).decode()
     return environment
+
+
+def _breakable(text: str) -> str:
+    """A name that may be broken after an underscore, on a narrow screen."""
+    from markupsafe import Markup, escape
+
+    return Markup(str(escape(text)).replace("_", "_<wbr>"))

@@ -11,7 +11,12 @@ from skintag.evaluation.report.cells import count, interval, number
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.page import Page
 
-_METRICS = {"auroc": "AUROC", "sensitivity": "sensitivity", "specificity": "specificity", "f1_macro": "F1 macro"}
+_METRICS = {
+    "auroc": "AUROC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "f1_macro": "F1 macro",
+}
 
 
 def summary(evidence: Evidence, page: Page) -> RenderableType:
@@ -22,20 +27,25 @@ def summary(evidence: Evidence, page: Page) -> RenderableType:
     for heading in ("n", "malignant", *_METRICS.values(), "worst skin type"):
         table.add_column(heading, justify="right")
     gaps = evidence.assessment.gaps
-    worst = gaps[(gaps["gap"] == "worst_group_sensitivity") & (gaps["grouping"] == "fst_group")].set_index("model")
+    worst = gaps[(gaps["gap"] == "worst_group_sensitivity") & (gaps["grouping"] == "fst_group")].set_index(
+        "model"
+    )
     for model in evidence.predictions.models:
         cells = [evidence.level(model, metric) for metric in _METRICS]
-        cells.append(worst.loc[model])
+        cells += [row for _, row in worst.loc[[model]].iterrows()]
         texts = [f"{number(c['value'])} [dim]{interval(c['low'], c['high'], 2)}[/dim]".strip() for c in cells]
         first = cells[0]
         name = f"[bold]{escape(model)}[/bold]" if model == evidence.main else escape(model)
         table.add_row(name, count(first["n"]), count(first["n_positive"]), *texts)
     how = "clustered" if evidence.clustered else "ignoring clustering"
-    table.caption = f"{evidence.assessment.settings.confidence:.0%} intervals, {how}; worst skin type: sensitivity"
+    table.caption = (
+        f"{evidence.assessment.settings.confidence:.0%} intervals, {how}; worst skin type: sensitivity"
+    )
     lines: list[RenderableType] = [table]
     for group in page.findings:
         lines.append(Text(f"{group.title}:", style="bold"))
-        lines += [Text(f"  • {text}") for text in group.texts]
+        for text, detail in group.texts:
+            lines.append(Text.assemble(f"  • {text} ", (detail, "dim")))
     for caution in page.cautions:
         style = "bold red" if caution.level == "bad" else "yellow"
         lines.append(Text.assemble((f"{caution.title}: ", style), caution.text))

@@ -15,13 +15,13 @@ REFERENCES: Final = (
     "Efron, B., Tibshirani, R. J. (1993). An Introduction to the Bootstrap. Chapman & Hall.",
     "Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scand. J. Stat. 6, 65-70.",
     "Hardt, M., Price, E., Srebro, N. (2016). Equality of opportunity in supervised learning. NeurIPS 29.",
-    "Borkan, D., et al. (2019). Nuanced metrics for measuring unintended bias. WWW '19 Companion. doi:10.1145/3308560.3317593",
+    "Borkan, D., et al. (2019). Nuanced metrics for measuring unintended bias. WWW '19. doi:10.1145/3308560.3317593",
     "Youden, W. J. (1950). Index for rating diagnostic tests. Cancer 3, 32-35.",
     "Fawcett, T. (2006). An introduction to ROC analysis. Pattern Recognit. Lett. 27, 861-874.",
     "Davis, J., Goadrich, M. (2006). The relationship between precision-recall and ROC curves. ICML 23.",
     "Guo, C., et al. (2017). On calibration of modern neural networks. ICML 34.",
-    "Collins, G. S., Ogundimu, E. O., Altman, D. G. (2016). Sample size considerations for the external validation of a "
-    "multivariable prognostic model. Stat. Med. 35, 214-226.",
+    "Collins, G. S., Ogundimu, E. O., Altman, D. G. (2016). Sample size considerations for the external validation of "
+    "a multivariable prognostic model. Stat. Med. 35, 214-226.",
     "Collins, G. S., et al. (2024). TRIPOD+AI statement. BMJ 385, e078378.",
     "Daneshjou, R., et al. (2022). CLEAR Derm consensus guidelines. JAMA Dermatol. 158, 90-96.",
 )  # fmt: skip
@@ -34,18 +34,22 @@ def methods_section(evidence: Evidence) -> Section:
     clusters = evidence.level(evidence.main, "accuracy")["n_clusters"]
     drawn = (
         f"Intervals hold with {s.confidence:.0%} confidence and stand on {s.resamples:,} bootstrap resamples of "
-        + (f"{unit}, {count(clusters)} in the test set" if evidence.clustered else "single images, for no clusters are known")
+        + (
+            f"{unit}, {count(clusters)} in the test set"
+            if evidence.clustered
+            else "images, for clusters are not known"
+        )
         + f", drawn with seed {s.seed}; all models and groups see the same draws."
     )
     items = (
         drawn,
         "Intervals of levels, of pairwise differences and of gaps are built from these draws by the methods in "
         "skintag/evaluation/intervals.py; experiments/calibrated_intervals holds the simulation of their coverage.",
-        f"The gap expected by chance and the p-value of a gap come from {s.permutations:,} exchanges of groups among whole "
-        "clusters, within the malignant and the benign alike.",
+        f"The gap expected by chance and the p-value of a gap come from {s.permutations:,} exchanges of groups among "
+        "whole clusters, see skintag/evaluation/permutation.py.",
         RULE,
-        f"Groups with fewer than {s.minimum} images of a class that a value needs are shown and marked, and left out of "
-        "gaps and pairs. A missing value is not a group.",
+        f"Groups with fewer than {s.minimum} images of a class that a value needs are shown and marked, and left out "
+        "of gaps and pairs. A missing value is not a group.",
         "Decisions are score ≥ threshold, with one threshold per model for everyone.",
         "ECE is the mean absolute difference of score and frequency over 15 equal bins of the score, weighted by their "
         "rows. It is above zero even for a perfect model, the more so in small groups.",
@@ -65,12 +69,13 @@ def provenance_section(evidence: Evidence) -> Section:
     if p:
         git = p.get("git") or {}
         data = p.get("data") or {}
+        view = data.get("view") or {}
         rows += [
             ("trained with", "python " + " ".join(map(str, p.get("command") or []))),
             ("finished", str(p.get("finished"))),
             ("commit", f"{git.get('commit')}{' with uncommitted changes' if git.get('dirty') else ''}"),
             ("seed", f"{p.get('seed')}, of the split {p.get('split_seed')}"),
-            ("data", f"{data.get('name')}, shards {data.get('shards')}, view {(data.get('view') or {}).get('fingerprint')}"),
+            ("data", f"{data.get('name')}, shards {data.get('shards')}, view {view.get('fingerprint')}"),
             ("machine", json.dumps(p.get("machine"), ensure_ascii=False)),
             ("versions", ", ".join(f"{name} {v}" for name, v in (p.get("versions") or {}).items() if v)),
             ("seconds", ", ".join(f"{name} {value:.1f}" for name, value in (p.get("seconds") or {}).items())),

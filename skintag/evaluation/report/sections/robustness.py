@@ -1,0 +1,90 @@
+"""What distorted pictures do to the models."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from skintag.evaluation.plots.robustness import robustness_plot
+from skintag.evaluation.plots.style import Plot
+from skintag.evaluation.report.blocks import Figures, Section, Text
+from skintag.evaluation.report.cells import Cell, Table, count, estimate, interval, number, words
+from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.phrases import how, level_of, short
+
+METRICS: Final = ("auroc", "sensitivity", "specificity", "f1_macro", "accuracy")
+_FEW: Final = 4  # models that one figure can hold
+
+
+def robustness_section(evidence: Evidence) -> Section:
+    """Metrics under each distortion, at the threshold frozen on clean val."""
+    table = evidence.robustness
+    if table is None:
+        text = "The test images have not been distorted and scored."
+        if evidence.origin.run:
+            text += (
+                f" python -m skintag.robustness run={evidence.origin.run} does, then make this report again."
+            )
+        return Section("robustness", "Robustness", [Text(text, tone="muted")])
+    table = table[table["grouping"] == "overall"]
+    models = [m for m in dict.fromkeys([evidence.main, *table["model"]]) if m in set(table["model"])]
+    plots = [_plot(evidence, table, models[:1], metric) for metric in ("auroc", "sensitivity", "specificity")]
+    if len(models) > 1:
+        plots.insert(1, _plot(evidence, table, models[:_FEW], "auroc", "_models"))
+    blocks = (Text(_sentence(table, models[0])), Figures(plots), _table(evidence, table, models[0]))
+    return Section("robustness", "Robustness", blocks)
+
+
+def _sentence(table: pd.DataFrame, model: str) -> str:
+    rows = table[(table["model"] == model) & (table["metric"] == "auroc") & (table["distortion"] != "clean")]
+    worse = rows[(rows["p_holm"] < 0.05) & (rows["change"] < 0)].sort_values("change")
+    if worse.empty:
+        return f"No distortion lowers the AUROC of {model} by more than resampling explains (Holm over distortions)."
+    names = [
+        f"{_name(r['distortion'])} ({number(r['change'], 2)}, {interval(r['change_low'], r['change_high'], 2)})"
+        for _, r in worse.iterrows()
+    ]
+    return (
+        f"The AUROC of {model} falls under {words(names)}; {len(rows) - len(worse)} of {len(rows)} distortions do no "
+        "harm that resampling does not explain (paired differences to clean, Holm over distortions)."
+    )
+
+
+def _plot(evidence: Evidence, table: pd.DataFrame, models: list[str], metric: str, suffix: str = "") -> Plot:
+    rows = table[(table["metric"] == metric) & table["model"].isin(models)]
+    rows = rows.sort_values("model", key=lambda c: c.map({m: i for i, m in enumerate(models)}), kind="stable")
+    n = count(rows["n"].iloc[0])
+    frozen = "" if metric == "auroc" else " at the threshold frozen on clean val"
+    caption = (
+        f"{words(models)} on {n} test images{frozen}. Bars are {level_of(evidence)} intervals, {how(evidence)}; lines "
+        "mark the clean images. How much is lost is told by the paired differences in the table, not by overlapping bars."
+    )
+    title = f"{'AUROC' if metric == 'auroc' else metric.capitalize()} under distortions"
+    return robustness_plot(rows, metric, f"robustness_{metric}{suffix}", title, caption)
+
+
+def _table(evidence: Evidence, table: pd.DataFrame, model: str) -> Table:
+    own = table[table["model"] == model]
+    rows = []
+    for distortion, part in own.groupby("distortion", sort=False):
+        at: Any = part.set_index("metric")
+        severity = part["severity"].iloc[0]
+        told = "" if pd.isna(severity) else f"{severity:g}" if isinstance(severity, float) else str(severity)
+        cells = [Cell(_name(str(distortion))), Cell(told)]
+        for metric in METRICS:
+            row = at.loc[metric]
+            cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))
+        change = at.loc["auroc"]
+        clear = np.isfinite(change["p_holm"]) and change["p_holm"] < 0.05 and change["change"] < 0
+        lost = estimate(change["change"], change["change_low"], change["change_high"])
+        cells.append(Cell(lost.text, lost.small, kind="bad" if clear else lost.kind))
+        rows.append(tuple(cells))
+    headings = ("distortion", "severity", *(short(m) for m in METRICS), "AUROC minus clean")
+    note = f"{level_of(evidence)} intervals, {how(evidence)}; red where a loss is distinguishable from none after Holm."
+    return Table("robustness", f"Robustness, {model}", headings, tuple(rows), note, table, folded=True)
+
+
+def _name(distortion: str) -> str:
+    return distortion.replace("_", " ")

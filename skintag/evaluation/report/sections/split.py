@@ -1,0 +1,78 @@
+"""How the data were split, what leaks, and what was chosen on what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from skintag.evaluation.report.blocks import Block, Section, Text
+from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, count, estimate, percent
+from skintag.evaluation.report.evidence import Evidence
+
+
+def split_section(evidence: Evidence) -> Section:
+    """The split, its leakage audit, and what was chosen on what."""
+    origin, blocks = evidence.origin, list[Block]()
+    if origin.audit is None:
+        blocks.append(
+            Text(f"Split: {origin.split or 'not known'}. There is no leakage audit for these predictions.")
+        )
+    else:
+        verdict = "related images lie on both sides" if origin.leaky else "no related images on two sides"
+        blocks.append(Text(f"Split {origin.split}: {verdict}.", tone="bad" if origin.leaky else "good"))
+        blocks.append(audit_table(origin.audit))
+        if origin.leaky and origin.audit.get("examples"):
+            blocks.append(Text(items=list(origin.audit["examples"])[:6], title="Examples"))
+    rows = tuple((Cell(what), Cell(how)) for what, how in origin.choices)
+    note = "Test images made no choice."
+    blocks.append(Table("choices", "What was chosen, and on what", ("what", "how"), rows, note, left=2))
+    blocks.append(threshold_table(evidence))
+    return Section("split", "Split and choices", blocks)
+
+
+def audit_table(audit: Any) -> Table:
+    """Images with relatives on the other side, absolute and in percent."""
+    keys = list(dict.fromkeys(o["key"] for o in audit["overlaps"]))
+    grouped: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for o in audit["overlaps"]:
+        grouped.setdefault((o["dataset"], o["split"], o["against"]), {})[o["key"]] = o
+    rows = []
+    for (dataset, split, against), overlaps in grouped.items():
+        if dataset != "all" and (split, against) != ("test", "train"):
+            continue
+        first = next(iter(overlaps.values()))
+        name = f"{split} with {against}" + ("" if dataset == "all" else f", {dataset}")
+        rows.append(
+            (Cell(name), Cell(count(first["images"])), *(_overlap(overlaps.get(key)) for key in keys))
+        )
+    return Table(
+        "leakage", "Leakage audit", ("images", "n", *(f"shared {key}" for key in keys)), tuple(rows),
+        "Images whose patient, lesion or near-duplicate is also on the other side; a dash where no such key is known.",
+        pd.DataFrame(list(audit["overlaps"])),
+    )  # fmt: skip
+
+
+def threshold_table(evidence: Evidence) -> Table:
+    """Each model's threshold and what it did where it was fitted."""
+    rows, data = [], []
+    for model in evidence.predictions.models:
+        t = evidence.thresholds[model]
+        fitted = f"{t.n_positive:,}/{t.n:,}" if t.n else UNDEFINED
+        cells = [estimate(v, float("nan"), float("nan")) for v in (t.value, t.sensitivity, t.specificity)]
+        rows.append((Cell(model), Cell(t.objective), cells[0], Cell(fitted), cells[1], cells[2]))
+        data.append((model, t.objective, t.value, t.n, t.n_positive, t.sensitivity, t.specificity))
+    columns = ["model", "objective", "value", "n", "n_positive", "sensitivity", "specificity"]
+    return Table(
+        "thresholds", "Decision thresholds",
+        ("model", "chosen for", "threshold", "val malignant", "val sens.", "val spec."),
+        tuple(rows),
+        "One threshold per model for everyone, fitted on validation rows only; decisions are score ≥ threshold.",
+        pd.DataFrame(data, columns=columns), left=2, folded=True,
+    )  # fmt: skip
+
+
+def _overlap(overlap: Any) -> Cell:
+    if not overlap or not overlap["known"]:
+        return Cell(UNDEFINED, kind="muted")
+    return Cell(count(overlap["shared"]), percent(overlap["share"]), kind="bad" if overlap["shared"] else "")

@@ -1,0 +1,149 @@
+"""Tiers under the published and the fitted bounds, and what other target sensitivities would cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from skintag.evaluation.plots.style import Plot
+from skintag.evaluation.plots.triage import triage_plot
+from skintag.evaluation.report.blocks import Block, Figures, Section, Text
+from skintag.evaluation.report.cells import Cell, Table, count, interval, number, percent, words
+from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.phrases import how, level_of, ordered
+from skintag.triage import DISCLAIMER, TIERS
+
+
+def triage_section(evidence: Evidence) -> Section:
+    """Where malignancies end up."""
+    table = evidence.triage
+    assert table is not None
+    blocks: list[Block] = [Text(DISCLAIMER, tone="muted"), Text(" ".join(_sentences(evidence, table)))]
+    blocks += [Figures([_plot(evidence, table)]), _models(evidence, table), _tiers(evidence, table)]
+    if evidence.operating_points is not None:
+        blocks.append(_points(evidence, evidence.operating_points))
+    else:
+        reason = evidence.missing.get("operating points", "")
+        blocks.append(Text(f"No fitted tiers and no table of target sensitivities: {reason}.", tone="muted"))
+    return Section("triage", "Triage", blocks)
+
+
+def _sentences(evidence: Evidence, table: pd.DataFrame) -> list[str]:
+    out = []
+    for name, policy in evidence.policies[evidence.main].items():
+        row = _cell(table, evidence.main, name, "LOW")
+        share = f"{percent(row['share_of_malignancies'])} ({_percents(row, 'share_of_malignancies')})"
+        fitted = (
+            f", fitted on val to keep at least {percent(policy.target_sensitivity, 0)} of malignancies out of LOW,"
+            if policy.target_sensitivity
+            else ""
+        )
+        high = _cell(table, evidence.main, name, "HIGH")
+        out.append(
+            f"Under the {name} bounds (LOW below {number(policy.low, 2)}, HIGH above {number(policy.high, 2)}){fitted} "
+            f"{share} of the malignant test images of {evidence.main} are in LOW, and "
+            f"{percent(high['share_of_images'])} of all images are in HIGH."
+        )
+    if not bool(table.loc[table["model"] == evidence.main, "has_conditions"].any()):
+        out.append("The model gives no conditions, so nothing is lifted out of LOW.")
+    return out
+
+
+def _plot(evidence: Evidence, table: pd.DataFrame) -> Plot:
+    rows = table[
+        (table["model"] == evidence.main) & table["grouping"].isin(["overall", "domain", "fst_group"])
+    ]
+    rows = rows[rows["n_malignant"] > 0]
+    group = rows["group"].where(rows["grouping"] != "overall", "all")
+    # a domain that is the only one says the same as all
+    alone = rows.groupby("grouping")["group"].nunique()
+    rows = rows[rows["grouping"].map(lambda g: g == "overall" or alone[g] > 1)]
+    names = rows["policy"] + ", " + group + " (" + rows["n_malignant"].map(count) + ")"
+    shares = pd.DataFrame({"row": names, "tier": rows["tier"], "share": rows["share_of_malignancies"]})
+    caption = (
+        f"{evidence.main}; in brackets the number of malignant images. LOW is where a malignancy is missed. "
+        "Unknown and "
+        "inflammatory conditions are never LOW."
+    )
+    return triage_plot(shares, "triage", "Where malignancies end up", caption)
+
+
+def _models(evidence: Evidence, table: pd.DataFrame) -> Table:
+    names = list(dict.fromkeys(table["policy"]))
+    rows = []
+    for model in ordered(evidence):
+        cells = [Cell(model)]
+        for name in names:
+            policy = evidence.policies[model][name]
+            low, high = (_cell(table, model, name, tier) for tier in ("LOW", "HIGH"))
+            cells += [
+                Cell(f"{number(policy.low, 2)} / {number(policy.high, 2)}"),
+                Cell(percent(low["share_of_malignancies"]), _percents(low, "share_of_malignancies")),
+                Cell(percent(high["share_of_images"]), _percents(high, "share_of_images")),
+            ]
+        rows.append(tuple(cells))
+    parts = ("bounds", "malignant in LOW", "images in HIGH")
+    headings = ("model", *(f"{name}: {part}" for name in names for part in parts))
+    note = f"Shares of malignant images in LOW and of all images in HIGH; {level_of(evidence)} intervals, {how(evidence)}."
+    return Table("triage", "Tiers of all models", headings, tuple(rows), note, table)
+
+
+def _tiers(evidence: Evidence, table: pd.DataFrame) -> Table:
+    own = table[table["model"] == evidence.main]
+    rows: list[tuple[Cell, ...]] = []
+    for name, part in own.groupby("policy", sort=False):
+        rows.append((Cell(f"{name} bounds", kind="head"), *[Cell("")] * 8))
+        for (_, group), cells in part.groupby(["grouping", "group"], sort=False):
+            at: Any = cells.set_index("tier")
+            first = cells.iloc[0]
+            few = "*" if first["too_few"] else ""
+            shares = [
+                Cell(
+                    percent(at.loc[tier, column]),
+                    _percents(at.loc[tier], column),
+                    few if column.endswith("ies") else "",
+                )
+                for column in ("share_of_malignancies", "share_of_images")
+                for tier in TIERS
+            ]
+            rows.append(
+                (Cell(str(group)), Cell(count(first["n"])), Cell(count(first["n_malignant"])), *shares)
+            )
+    headings = (
+        "group",
+        "n",
+        "malignant",
+        *(f"{of} {tier}" for of in ("malignant", "images") for tier in TIERS),
+    )
+    note = f"Shares with {level_of(evidence)} intervals, {how(evidence)}."
+    title = f"Tiers by group, {evidence.main}"
+    return Table("triage_groups", title, headings, tuple(rows), note, own, folded=True)
+
+
+def _points(evidence: Evidence, table: pd.DataFrame) -> Table:
+    rows = []
+    for model in ordered(evidence):
+        for _, row in table[(table["model"] == model) & (table["grouping"] == "overall")].iterrows():
+            missed = pd.notna(row["reached"]) and not row["reached"]
+            rows.append((
+                Cell(model), Cell(percent(row["target_sensitivity"], 0)), Cell(number(row["threshold"])),
+                Cell(percent(row["sensitivity"]), _percents(row, "sensitivity"), kind="bad" if missed else ""),
+                Cell(percent(row["specificity"]), _percents(row, "specificity")),
+            ))  # fmt: skip
+    targets = words([percent(t, 0) for t in dict.fromkeys(table["target_sensitivity"])])
+    note = f"Thresholds that reach {targets} on val; red where test falls short of the target. "
+    note += f"{level_of(evidence)} intervals, {how(evidence)}."
+    headings = ("model", "target", "threshold", "sensitivity on test", "specificity on test")
+    title = "What a target sensitivity costs"
+    return Table("operating_points", title, headings, tuple(rows), note, table, folded=True)
+
+
+def _cell(table: pd.DataFrame, model: str, policy: str, tier: str) -> pd.Series:
+    rows = table[(table["model"] == model) & (table["policy"] == policy) & (table["tier"] == tier)]
+    return rows[rows["grouping"] == "overall"].iloc[0]
+
+
+def _percents(row: pd.Series, column: str) -> str:
+    text = interval(100 * row[f"{column}_low"], 100 * row[f"{column}_high"], 1)
+    return f"{text}%" if text else ""
