@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import torch
+from lightning.pytorch import Trainer
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch.utils.data import DataLoader
@@ -19,11 +20,11 @@ from skintag.data.distorted_images import DistortedImages
 from skintag.data.distortion_sheet import distortion_sheet
 from skintag.data.distortions import CLEAN, DISTORTIONS, Distortion
 from skintag.data.loader import start_worker, worker_context
-from skintag.errors import ConfigError, DataError, SkinTagError, near_matches
+from skintag.errors import ConfigError, DataError, SkinTagError, first_few, near_matches
 from skintag.hashing import uniform_from_strings
 from skintag.io import atomic_path, write_json
 from skintag.progress import track
-from skintag.run_embeddings import arithmetic_of
+from skintag.run_embeddings import trainer_of
 from skintag.run_folder import ROBUSTNESS, RunFolder, find_runs
 from skintag.run_model import Towers, recorded_features
 
@@ -85,7 +86,17 @@ def _models(run: RunFolder, models: Sequence[str] | None) -> list[str]:
     for name in models or ():
         if name not in known:
             raise ConfigError(f"models: {run.path} has no model {name!r}; {near_matches(name, known)}")
-    return list(known if models is None else dict.fromkeys(models))
+    names = list(known if models is None else dict.fromkeys(models))
+    if not names:
+        raise ConfigError("models is empty: name at least one, or null for all")
+    if lost := sorted(set(names) - {HEAD, *run.probes()}):
+        raise DataError(
+            run.path / "probes",
+            expected=f"the fitted probe of each model: {first_few(names)}",
+            found=f"none of {first_few(lost)}",
+            fix="copy the whole run folder, or name the models to score (models=[head])",
+        )
+    return names
 
 
 def _chosen(run: RunFolder, models: Sequence[str], limit: int | None, seed: int) -> list[str]:
@@ -124,16 +135,13 @@ def _score(
         data.store, data.store.positions(image_ids), data.pipeline, distortions.values(), seed
     )
     parts: dict[str, list[Scores]] = {model: [] for model in models}
-    with arithmetic_of(run) as arithmetic:
-        towers.to(arithmetic.device)
-        run.module().to(arithmetic.device)
-        for frames in track(_batches(run, images, arithmetic.device), "distorted images", total=len(images)):
+    with trainer_of(run) as trainer:
+        device = trainer.strategy.root_device
+        towers.to(device)
+        run.module().to(device)
+        for frames in track(_batches(run, images, device), "distorted images", total=len(images)):
             shape = frames.shape[:2]
-            embedded = []
-            for some in frames.flatten(0, 1).split(_FORWARD):
-                with arithmetic.precision():
-                    embedded.append(towers(some.to(arithmetic.device, non_blocking=True)))
-            rows = {f: torch.cat([e[f] for e in embedded]).float().cpu().numpy() for f in towers.features}
+            rows = _embedded(trainer, towers, frames.flatten(0, 1))
             for model in models:
                 malignant, conditions = _ask(run, model, rows[feature_of[model]])
                 k = None if conditions is None else conditions.reshape(*shape, -1)
@@ -156,6 +164,15 @@ def _batches(run: RunFolder, images: DistortedImages, device: torch.device) -> I
         if isinstance(batch, SkinTagError):
             raise batch
         yield batch
+
+
+def _embedded(trainer: Trainer, towers: Towers, frames: torch.Tensor) -> dict[str, NDArray[np.float32]]:
+    """Embeddings [n, D] by feature of frames uint8 [n, 3, S, S]."""
+    parts = []
+    for some in frames.split(_FORWARD):
+        with trainer.precision_plugin.forward_context():
+            parts.append(towers(some.to(trainer.strategy.root_device, non_blocking=True)))
+    return {f: torch.cat([part[f] for part in parts]).float().cpu().numpy() for f in towers.features}
 
 
 def _ask(run: RunFolder, model: str, embeddings: NDArray[np.float32]) -> Scores:

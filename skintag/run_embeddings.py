@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final
 
 import lightning.pytorch as pl
 import numpy as np
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from skintag.embeddings import EmbeddingKey, EmbeddingStore
 from skintag.errors import DataError, near_matches
-from skintag.hashing import content_key
-from skintag.progress import track
+from skintag.extraction import arithmetic_of, chunks_with, extract, preprocessing_of
+from skintag.io import read_json
 from skintag.run_model import FEATURES, frozen_backbone_of, recorded, recorded_features
 from skintag.trainer import best_precision
 
@@ -40,13 +40,8 @@ def embeddings_of(run: RunFolder, image_ids: Sequence[str], feature: str) -> NDA
     feature = feature if feature in recorded_features(run) else recorded_features(run)[0]
     data = run.data
     positions = data.store.positions(np.asarray(image_ids, dtype=object))
-    hashes = data.store.sha256[positions]
-    for key in _keys(run, feature):
-        if (run.cache / "embeddings" / key.digest).is_dir():
-            found, rows = EmbeddingStore(run.cache / "embeddings", key).lookup(hashes)
-            if found.all():
-                return rows
-    return _computed(run, feature, positions)
+    stored = _stored(run, feature, data.store.sha256[positions])
+    return _computed(run, feature, positions) if stored is None else stored
 
 
 def neighbours_of(run: RunFolder, image_ids: Sequence[str], k: int = 5) -> pd.DataFrame:
@@ -92,21 +87,9 @@ def neighbours_of(run: RunFolder, image_ids: Sequence[str], k: int = 5) -> pd.Da
     return table[np.isfinite(table["similarity"])].reset_index(drop=True)
 
 
-@dataclass(frozen=True)
-class Arithmetic:
-    """On what, and how exactly, a run's model is computed here."""
-
-    device: torch.device
-    """Where the weights have to lie."""
-    name: str
-    """As the embedding store's key has it."""
-    precision: Callable[[], AbstractContextManager[Any]]
-    """The context of a forward pass."""
-
-
 @contextmanager
-def arithmetic_of(run: RunFolder) -> Iterator[Arithmetic]:
-    """The precision that the run computed in, on this machine's device."""
+def trainer_of(run: RunFolder) -> Iterator[pl.Trainer]:
+    """A Trainer for the run's precision on this machine's device, while the run's matrix precision is set."""
     asked = run.config.trainer
     accelerator = "cpu" if asked.accelerator == "cpu" else "auto"
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -122,50 +105,47 @@ def arithmetic_of(run: RunFolder) -> Iterator[Arithmetic]:
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(_MATMUL)
     try:
-        device = trainer.strategy.root_device
-        name = f"{trainer.precision}/{device.type}/{_MATMUL}"
-        yield Arithmetic(device, name, trainer.precision_plugin.forward_context)
+        yield trainer
     finally:
         torch.set_float32_matmul_precision(before)
 
 
-@torch.inference_mode()
-def _computed(run: RunFolder, feature: str, positions: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Embeddings of images at `positions` in the store of the run's data, put into the embedding store.
+def _stored(run: RunFolder, feature: str, hashes: NDArray[np.object_]) -> NDArray[np.float32] | None:
+    """Embeddings of the images with these hashes out of the store that the run wrote down; None: not all there."""
+    root, name = run.cache / "embeddings", str(recorded(run, feature).get("store", ""))
+    path = root / name / "key.json"
+    if not name or not path.is_file():
+        return None
+    key = EmbeddingKey(**{field.name: read_json(path)[field.name] for field in fields(EmbeddingKey)})
+    found, rows = EmbeddingStore(root, key).lookup(hashes)
+    return rows if found.all() else None
 
-    Computed in the export's fixed chunks of the shards, so they are its own to the last bit.
+
+def _computed(run: RunFolder, feature: str, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Embeddings of images at `positions` in the shards; what the store lacks is computed and added to it.
+
+    In the export's fixed chunks of the shards, so on the same machine they are the run's to the last bit.
     """
     data = run.data
-    wanted = np.zeros(len(data.store), dtype=bool)
-    wanted[positions] = True
+    wanted = data.store.sha256[positions]
     tuned = feature == recorded_features(run)[0]
-    backbone = run.module().backbone if tuned else frozen_backbone_of(run)
-    with arithmetic_of(run) as arithmetic:
-        store = EmbeddingStore(run.cache / "embeddings", _key(run, feature, arithmetic.name))
-        have, _ = store.lookup(data.store.sha256[positions])
-        wanted[positions[have]] = False
-        chunks = [chunk for chunk in data.chunks() if wanted[chunk].any()]
-        backbone.to(arithmetic.device)
-        images = track(data.image_batches(chunks), f"embedding ({feature})", total=len(chunks))
-        for chunk, batch in zip(chunks, images, strict=True):
-            with arithmetic.precision():
-                rows = backbone(batch.to(arithmetic.device, non_blocking=True))
-            store.add(data.store.sha256[chunk], rows.float().cpu().numpy())
-        backbone.cpu()
-    return store.fetch(data.store.sha256[positions])
+    with trainer_of(run) as trainer:
+        preprocessing = preprocessing_of(data, run.module().backbone)
+        key = EmbeddingKey(recorded(run, feature)["weights"], preprocessing, arithmetic_of(trainer))
+        store = EmbeddingStore(run.cache / "embeddings", key)
+        found, _ = store.lookup(wanted)
+        if chunks := chunks_with(data, positions, ~found):
+            backbone = (run.module().backbone if tuned else frozen_backbone_of(run)).to(
+                trainer.strategy.root_device
+            )
 
+            def add(hashes: NDArray[np.object_], rows: torch.Tensor) -> None:
+                store.add(hashes, rows.float().numpy())
 
-def _keys(run: RunFolder, feature: str) -> list[EmbeddingKey]:
-    """Where the run may have put its embeddings: it does not say on which kind of device it computed them."""
-    asked = run.config.trainer.precision
-    defaults = {"cuda": "bf16-mixed", "cpu": "32-true", "mps": "32-true"}
-    return [_key(run, feature, f"{asked or own}/{device}/{_MATMUL}") for device, own in defaults.items()]
-
-
-def _key(run: RunFolder, feature: str, arithmetic: str) -> EmbeddingKey:
-    normalisation = run.module().backbone.preprocessing_fingerprint()
-    preprocessing = content_key(run.data.preprocessing_fingerprint(), normalisation)
-    return EmbeddingKey(recorded(run, feature)["weights"], preprocessing, arithmetic)
+            images = data.image_batches(chunks)
+            extract(trainer, data, chunks, images, backbone, add, f"embedding ({feature})")
+            backbone.cpu()
+    return store.fetch(wanted)
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

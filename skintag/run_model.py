@@ -15,7 +15,6 @@ from skintag.data.view import View, build_view
 from skintag.errors import DataError
 from skintag.models.backbone import Backbone
 from skintag.models.lesion_module import LesionModule
-from skintag.models.weights import state_fingerprint
 from skintag.probes.base import Probe
 
 if TYPE_CHECKING:
@@ -156,7 +155,9 @@ class Towers:
             self.frozen = frozen_backbone_of(run)
             self.frozen.lock(**run.module().hparams["finetune"])  # cut where the tuned one is cut
             self.frozen.eval()
-        self.shared = self.frozen is not None and _trunk(self.tuned) == _trunk(self.frozen)
+        self.shared = (
+            self.frozen is not None and self.tuned.trunk_fingerprint() == self.frozen.trunk_fingerprint()
+        )
 
     def to(self, device: torch.device) -> None:
         """Move the weights."""
@@ -173,11 +174,3 @@ class Towers:
         if self.frozen is not None:
             made["frozen"] = self.frozen.forward_tail(trunk) if self.shared else self.frozen(images)
         return made
-
-
-def _trunk(backbone: Backbone) -> tuple[int, str]:
-    """Length and content of the part that `forward_trunk` runs: its parameters, and buffers beside them."""
-    n = backbone.trunk_length
-    modules = {name.rpartition(".")[0] for group in backbone.groups[:n] for name in group.parameters}
-    state = backbone.model.state_dict()
-    return n, state_fingerprint({k: v for k, v in state.items() if k.rpartition(".")[0] in modules})

@@ -207,6 +207,16 @@ def test_what_cannot_be_scored_is_refused(run: RunFolder, tmp_path: Path) -> Non
         score_distorted(run, limit=0)
     with pytest.raises(ConfigError, match="clean"):
         score_distorted(run, {"clean": Noise(3)})
+    with pytest.raises(ConfigError, match="models is empty"):
+        score_distorted(run, models=[])
     gone = RunFolder(run.path, prepared=tmp_path / "gone")
     with pytest.raises(DataError, match="gone"):
         score_distorted(gone)
+
+
+def test_probe_that_was_not_copied_along_is_named(run: RunFolder, tmp_path: Path) -> None:
+    half = Path(shutil.copytree(run.path, tmp_path / "half"))
+    shutil.rmtree(half / "probes" / "frozen")
+    with pytest.raises(DataError, match="mlp_frozen"):
+        score_distorted(RunFolder(half), {}, limit=2)
+    assert set(score_distorted(RunFolder(half), {}, models=["head"], limit=2)["model"]) == {"head"}
