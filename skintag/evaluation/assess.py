@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import pandas as pd
+from rich.progress import track
 
 from skintag.errors import ConfigError, DataError, near_matches
 from skintag.evaluation.bootstrap import Replicates, Resamples, is_clustered, replicate
@@ -20,6 +21,7 @@ from skintag.evaluation.permutation import PermutationResult
 from skintag.evaluation.predictions import Predictions, TestPredictions
 from skintag.evaluation.thresholds import Threshold
 
+T = TypeVar("T")
 UNCLUSTERED: Final = (
     "No row says which patient or lesion it shows: intervals ignore clustering, and are too narrow where "
     "images belong together."
@@ -105,13 +107,14 @@ def assess(
     named = {g.column for g in groupings}
     groupings = (*groupings, *(Grouping(c, c) for c in extra if c not in named))
     rows = {name: _with(predictions.test(name), attributes) for name in names}
-    tables: list[tuple[pd.DataFrame, ...]] = []
-    for family in _families(rows):
-        tables += _assess_family(family, thresholds, settings, groupings)
-    levels, gaps, pairs = (pd.concat(part, ignore_index=True) for part in zip(*tables, strict=True))
-    clustered = any(is_clustered(r.frame) for r in rows.values())
-    notes = () if clustered else (UNCLUSTERED,)
-    return Assessment(levels, gaps, pairs, clustered, notes, settings)
+    families = list(_families(rows))
+    tables: dict[str, tuple[pd.DataFrame, ...]] = {}
+    for family in families:
+        tables |= _assess_family(family, thresholds, settings, groupings, progress)
+    parts = zip(*(tables[name] for name in names), strict=True)
+    levels, gaps, pairs = (pd.concat(part, ignore_index=True) for part in parts)
+    clustered = any(is_clustered(part.frame) for part in rows.values())
+    return Assessment(levels, gaps, pairs, clustered, _notes(families, clustered), settings)
 
 
 def _assess_family(
@@ -119,13 +122,15 @@ def _assess_family(
     thresholds: Mapping[str, Threshold],
     settings: AssessmentSettings,
     groupings: Sequence[Grouping],
-) -> list[tuple[pd.DataFrame, ...]]:
-    """Levels, gaps and pairs per model, for models on the same images: they share resamples and permutations."""
+    progress: bool,
+) -> dict[str, tuple[pd.DataFrame, ...]]:
+    """Levels, gaps and pairs by model, for models on the same images: they share resamples and permutations."""
     cuts = {name: _threshold_of(name, thresholds).value for name in rows}
     first = next(iter(rows.values()))
     resamples = Resamples.of(first, settings.resamples, settings.seed)
     replicates = {
-        name: replicate(part, cuts[name], resamples, groupings=groupings) for name, part in rows.items()
+        name: replicate(rows[name], cuts[name], resamples, groupings=groupings)
+        for name in _tracked(list(rows), "Resampling clusters", progress)
     }
     scored = Scored(
         first.frame,
@@ -136,7 +141,7 @@ def _assess_family(
     )
     found: dict[str, dict[tuple[str, str], PermutationResult]] = {name: {} for name in rows}
     index = next(iter(replicates.values())).index
-    for grouping in groupings:
+    for grouping in _tracked(groupings, "Exchanging groups", progress):
         results = chances(
             scored,
             index,
@@ -148,8 +153,9 @@ def _assess_family(
         for name, by_gap in zip(rows, results, strict=True):
             found[name].update({(grouping.name, gap): result for gap, result in by_gap.items()})
     minimum, confidence = settings.minimum, settings.confidence
-    out: list[tuple[pd.DataFrame, ...]] = []
-    for name, drawn in replicates.items():
+    out: dict[str, tuple[pd.DataFrame, ...]] = {}
+    for name in _tracked(list(rows), "Intervals", progress):
+        drawn = replicates[name]
         tables = (
             level_table(drawn, minimum=minimum, confidence=confidence),
             gap_table(drawn, found[name], minimum=minimum, confidence=confidence),
@@ -157,8 +163,28 @@ def _assess_family(
         )
         for table in tables:
             table.insert(0, "model", name)
-        out.append(tables)
+        out[name] = tables
     return out
+
+
+def _notes(families: Sequence[Mapping[str, TestPredictions]], clustered: bool) -> tuple[str, ...]:
+    """What has to be said of clusters, and of models on different images."""
+    notes = [] if clustered else [UNCLUSTERED]
+    frame = next(iter(families[0].values())).frame
+    alone = int(frame["group_id"].isna().sum())
+    if clustered and alone:
+        notes.append(
+            f"{alone:,} of {len(frame):,} test images do not say which patient or lesion they show: each counts as "
+            "one by itself."
+        )
+    if len(families) > 1:
+        apart = "; ".join(", ".join(family) for family in families)
+        notes.append(f"Not all models were tested on the same images, so they are not comparable: {apart}.")
+    return tuple(notes)
+
+
+def _tracked(items: Sequence[T], what: str, progress: bool) -> Iterable[T]:
+    return track(items, what, transient=True) if progress else items
 
 
 def level_table(replicates: Replicates, *, minimum: int = 10, confidence: float = 0.95) -> pd.DataFrame:

@@ -39,6 +39,9 @@ GAPS: Final[dict[str, tuple[str, ...]]] = {
 WORST: Final = "worst_group_sensitivity"
 PAIRED: Final = ("sensitivity", "specificity", "f1_malignant", "auroc")
 SHARES: Final = ("accuracy", "sensitivity", "specificity")
+F1_NOTE: Final = (
+    "F1, and its chance level, also differ where groups differ in their share of malignant images alone"
+)
 GAP_COLUMNS: Final = (
     "grouping", "gap", "value", "low", "high", "naive_low", "naive_high", "chance", "p_value", "n_groups",
     "groups", "left_out", "note",
@@ -151,7 +154,8 @@ def _interval(
     family = np.repeat(np.arange(len(metrics)), len(chosen.groups))
     found = gap_interval(value, values, n=n, kind=kind, confidence=confidence, family=family)
     limits = (found.value, found.low, found.high, found.naive_low, found.naive_high)
-    return limits, "; ".join(interval_warnings(n, kind=kind, of_gap=True))
+    notes = [F1_NOTE] if gap == "f1_gap" else []
+    return limits, "; ".join([*notes, *interval_warnings(n, kind=kind, of_gap=True)])
 
 
 def _worst(
