@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from omegaconf import OmegaConf
 
 from skintag.evaluation.predictions import Predictions
 from skintag.evaluation.thresholds import fit_thresholds, write_thresholds
 from skintag.io import write_json
 
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 DATASETS = {"ham10000": "dermoscopic", "fitzpatrick17k": "clinical", "pad_ufes_20": "smartphone"}
 
 
@@ -54,6 +58,7 @@ def write_run(
     """A run folder with the files that table programs read."""
     (folder / ".hydra").mkdir(parents=True)
     config = {"name": name, "seed": seed, "split_seed": 0, "split": split, "data": data}
+    config["labels"] = {"premalignant": "malignant"}
     OmegaConf.save(OmegaConf.create(config), folder / ".hydra" / "config.yaml")
     predictions.write(folder / "predictions.parquet")
     write_thresholds(folder / "thresholds.json", fit_thresholds(predictions))
@@ -87,3 +92,13 @@ def write_grid(
         table = Predictions.from_arrays(frame, "head", scores(frame, name, seed, effects=effects))
         write_run(root / f"{job}_{name}_seed{seed}", table, name=name, seed=seed, split=split, data=data)
     return root
+
+
+def run_tables(experiment: str, out: Path, *sweeps: Path, more: tuple[str, ...] = ()) -> None:
+    """`python experiments/<experiment>/tables.py`, in this process: its imports are what takes longest."""
+    program = EXPERIMENTS / experiment / "tables.py"
+    arguments = [str(program), "--runs", *map(str, sweeps), "--out", str(out), "--resamples", "100", *more]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", arguments)
+        patch.syspath_prepend(str(program.parent))  # as Python does for a script
+        runpy.run_path(str(program), run_name="__main__")

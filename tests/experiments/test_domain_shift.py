@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.experiments.fake_grid import write_grid
+from tests.experiments.fake_grid import run_tables, write_grid
 
-PROGRAM = Path(__file__).resolve().parents[2] / "experiments" / "domain_shift" / "tables.py"
-
-
-def run_tables(sweep: Path, out: Path) -> str:
-    command = [
-        sys.executable, str(PROGRAM), "--runs", str(sweep), "--out", str(out), "--resamples", "200",
-        "--permutations", "50",
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+PERMUTATIONS = ("--permutations", "50")
 
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("planted")
-    run_tables(write_grid(folder / "sweep", effects=True), folder / "out")
+    run_tables("domain_shift", folder / "out", write_grid(folder / "sweep", effects=True), more=PERMUTATIONS)
     return folder / "out" / "grouped"
 
 
 @pytest.fixture(scope="module")
 def null(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("null")
-    run_tables(write_grid(folder / "sweep", effects=False), folder / "out")
+    run_tables("domain_shift", folder / "out", write_grid(folder / "sweep", effects=False), more=PERMUTATIONS)
     return folder / "out" / "grouped"
 
 
@@ -92,11 +80,7 @@ def test_two_splits_get_a_folder_each_and_the_leak_a_table(tmp_path: Path) -> No
     write_grid(tmp_path / "a", effects=False, names=("multi",), n=600)
     split = {"_target_": "skintag.data.splits.Stratified", "val": 0.1, "test": 0.2}
     write_grid(tmp_path / "b", effects=False, names=("multi",), n=600, split=split)
-    command = [
-        sys.executable, str(PROGRAM), "--runs", str(tmp_path / "a"), str(tmp_path / "b"), "--out",
-        str(tmp_path / "out"), "--resamples", "50", "--permutations", "20",
-    ]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    run_tables("domain_shift", tmp_path / "out", tmp_path / "a", tmp_path / "b", more=PERMUTATIONS)
     assert (tmp_path / "out" / "grouped" / "levels.csv").is_file()
     assert (tmp_path / "out" / "stratified" / "levels.csv").is_file()
     leak = pd.read_csv(tmp_path / "out" / "leak.csv")
@@ -104,8 +88,9 @@ def test_two_splits_get_a_folder_each_and_the_leak_a_table(tmp_path: Path) -> No
     assert (leak["low"] < 0).any()
 
 
-def test_a_folder_without_runs_is_refused_with_a_message(tmp_path: Path) -> None:
-    command = [sys.executable, str(PROGRAM), "--runs", str(tmp_path), "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
+def test_a_folder_without_runs_is_refused_with_a_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run_tables("domain_shift", tmp_path / "out", tmp_path)
+    assert capsys.readouterr().err.startswith("error: ")
