@@ -147,7 +147,9 @@ def gap_interval(
         size = _size(point, _variance(values, units), units, kind)
         if kind != "unbounded":
             size = _borrow(point, size, units)
-        size = size * (norm.ppf(1 - tail) / t.ppf(1 - tail, np.maximum(units - 1, 1))) ** 2
+        freedom = np.maximum(units - 1, 1)
+        freedom = freedom + np.minimum(BORROWED, freedom.sum() - freedom)
+        size = size * (norm.ppf(1 - tail) / t.ppf(1 - tail, freedom)) ** 2
         low, high = invert(Levels(point, size, codes, _correlation(values), kind != "unbounded"), tail)
     return GapInterval(value, low, high, float(naive[0]), float(naive[1]))
 
@@ -189,7 +191,7 @@ def _variance(values: Floats, units: Floats) -> Floats:
 def _size(point: Floats, variance: Floats, units: Floats, kind: Kind) -> Floats:
     """Effective number of units [K]; for `unbounded` the reciprocal of the variance."""
     top = np.ones_like(point) if kind == "unbounded" else point * (1 - point)
-    tiny = variance <= 1e-12
+    tiny = (variance <= 1e-12) | (top <= 1e-12)  # at 0 or 1 a point of a ROC curve may vary all the same
     with np.errstate(invalid="ignore"):
         size = top / np.where(tiny, 1, variance)
     return np.where(np.isnan(point) | np.isnan(variance), np.nan, np.where(tiny, np.maximum(units, 1), size))

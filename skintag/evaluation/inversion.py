@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import rel_entr
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -150,18 +151,30 @@ def _clip_to_range(values: Floats, weight: Floats, gap: float) -> Floats:
 
 
 def _push_apart(levels: Levels, weight: Floats, gap: float) -> Floats:
-    """The cheapest pair of a family moved to a distance of `gap`; the others stay between them."""
+    """A pair of a family moved to a distance of `gap`, the others kept between them: the likeliest such pair."""
     a, b = levels.pairs
-    a, b = np.concatenate([a, b]), np.concatenate([b, a])
-    missing, variance = gap - (levels.value[a] - levels.value[b]), 1 / weight[a] + 1 / weight[b]
-    best = int(np.argmin(missing**2 / variance))
-    upper, lower, step = a[best], b[best], missing[best] / variance[best]
-    out = levels.value.copy()
-    out[upper] += step / weight[upper]
-    out[lower] -= step / weight[lower]
-    inside = levels.family == levels.family[upper]
-    out[inside] = np.clip(out[inside], out[lower], out[upper])
-    return out
+    upper, lower = np.concatenate([a, b]), np.concatenate([b, a])
+    value, rows = levels.value, np.arange(len(upper))
+    missing = gap - (value[upper] - value[lower])
+    step = missing / (1 / weight[upper] + 1 / weight[lower])
+    moved = np.tile(value, (len(upper), 1))  # [pairs, K]
+    moved[rows, upper] += step / weight[upper]
+    moved[rows, lower] -= step / weight[lower]
+    top, bottom = moved[rows, upper][:, None], moved[rows, lower][:, None]
+    same = levels.family[None] == levels.family[upper][:, None]
+    moved = np.where(same, np.clip(moved, bottom, top), moved)
+    if levels.bounded:
+        shift = np.maximum(-bottom, 0) - np.maximum(top - 1, 0)
+        moved = np.where(same, np.clip(moved + shift, 0, 1), moved)
+        cost = (levels.size * _divergence(value, moved)).sum(axis=1)
+    else:
+        cost = (weight * (value - moved) ** 2).sum(axis=1)
+    return moved[int(np.argmin(cost))]
+
+
+def _divergence(share: Floats, other: Floats) -> Floats:
+    """Kullback-Leibler divergence of Bernoulli variables with these probabilities, [..., K]."""
+    return rel_entr(share, other) + rel_entr(1 - share, 1 - other)
 
 
 def _into_unit(values: Floats, family: Ints) -> Floats:
