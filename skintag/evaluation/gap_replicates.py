@@ -23,30 +23,30 @@ def with_gaps(replicates: Replicates, minimum: int) -> Replicates:
     its `n_units` that of the smallest of them. With fewer than two such groups it is nan.
     """
     index, drawn = replicates.index, replicates.values  # noqa: PD011 (no pandas object)
+    cells = zip(index["grouping"], index["metric"], index["group"], strict=True)
+    position = {cell: i for i, cell in enumerate(cells)}
+    metrics_there = set(index["metric"])
+    value, units = index["value"].to_numpy(), index["n_units"].to_numpy()
+    counts = index[["n", "n_positive", "n_clusters"]].to_numpy()
     rows, columns = [], []
     several = index.groupby("grouping", sort=False)["group"].nunique()
     for grouping in several.index[several > 1]:
-        at = index.index[index["grouping"] == grouping]
-        part = index.loc[at].assign(position=at).set_index(["metric", "group"])
         for gap, metrics in (*GAPS.items(), (WORST, ("sensitivity",))):
-            if not set(metrics) <= set(part.index.unique("metric")):
+            if not metrics_there.issuperset(metrics):
                 continue
             groups = members(index, str(grouping), metrics, minimum).groups
-            chosen = [part.loc[[(metric, group) for group in groups]] for metric in metrics]
-            head = chosen[0]
-            counts = [int(head[c].sum()) for c in ("n", "n_positive", "n_clusters")]
-            enough = len(groups) > 1
-            units = int(min(c["n_units"].min() for c in chosen)) if enough else 0
+            at = [np.array([position[grouping, m, g] for g in groups], dtype=np.int64) for m in metrics]
             take = _smallest if gap == WORST else _range
-            value, values = np.nan, np.full(len(drawn), np.nan)
-            if enough:
-                value = float(np.max([take(c["value"].to_numpy()[None]) for c in chosen]))
-                values = np.max([take(drawn[:, c["position"].to_numpy()]) for c in chosen], axis=0)
-            rows.append((grouping, BETWEEN, gap, *counts, units, value))
-            columns.append(values)
-    more = pd.DataFrame(rows, columns=list(index.columns))
-    if more.empty:
+            if len(groups) > 1:
+                figures = (int(units[np.concatenate(at)].min()), np.max([take(value[None, i]) for i in at]))
+                columns.append(np.max([take(drawn[:, i]) for i in at], axis=0))
+            else:
+                figures = (0, np.nan)
+                columns.append(np.full(len(drawn), np.nan))
+            rows.append((grouping, BETWEEN, gap, *(int(n) for n in counts[at[0]].sum(axis=0)), *figures))
+    if not rows:
         return replicates
+    more = pd.DataFrame(rows, columns=list(index.columns))
     return Replicates(pd.concat([index, more], ignore_index=True), np.column_stack([drawn, *columns]))
 
 

@@ -17,25 +17,21 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from skintag.errors import DataError, near_matches
 from skintag.evaluation.assess import DEFAULTS, AssessmentSettings
 from skintag.evaluation.bootstrap import Replicates
 from skintag.evaluation.comparison import entry, name_pairs
 from skintag.evaluation.differences import holm, paired_differences, seed_differences
-from skintag.evaluation.gap_replicates import BETWEEN, n_rows, small_rows, with_gaps
-from skintag.evaluation.gaps import kind_of
+from skintag.evaluation.gap_replicates import n_rows, small_rows, with_gaps
 from skintag.evaluation.groups import ALL_GROUPINGS, Grouping
-from skintag.evaluation.intervals import level_intervals
 from skintag.evaluation.levels import LEVEL_METRICS
 from skintag.evaluation.paired import Panel
 from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.seed_averages import CELL, level_limits, over_parts, seed_variance
 from skintag.evaluation.thresholds import Threshold
 
 Key = tuple[str, int]
-Floats = NDArray[np.float64]
-CELL: Final = ("grouping", "group", "metric")
 LEVEL_COLUMNS: Final = (
     "name", "model", *CELL, "mean", "sd", "n_seeds", "least", "most", "low", "high", "n", "n_positive", "n_units",
     "too_few", "note",
@@ -130,9 +126,9 @@ def over_seeds(
 
 def _levels(parts: Sequence[Replicates], settings: AssessmentSettings) -> pd.DataFrame:
     """Levels of one name and model over its seeds."""
-    index, points, drawn = _over(parts)
+    index, points, drawn = over_parts(parts)
     mean, sd, _, _ = seed_differences(points, settings.confidence)
-    low, high = _level_limits(index, mean, drawn, sd, len(parts), settings.confidence)
+    low, high = level_limits(index, mean, drawn, sd, len(parts), settings.confidence)
     return index.assign(
         mean=mean,
         sd=sd,
@@ -146,38 +142,6 @@ def _levels(parts: Sequence[Replicates], settings: AssessmentSettings) -> pd.Dat
     )
 
 
-def _level_limits(
-    index: pd.DataFrame,
-    mean: Floats,
-    drawn: Floats,
-    sd: Floats,
-    seeds: int,
-    confidence: float,
-) -> tuple[Floats, Floats]:
-    """Limits of the mean over seeds: the test set's reach and the seeds' added up square by square.
-
-    That is how Zou & Donner (2008, doi:10.1002/sim.3095) put the limits of two independent parts together. Gaps have
-    none: the limits of a gap do not come from its mean.
-    """
-    found = paired_differences(
-        mean, drawn, n_units=index["n_units"], n_rows=np.full(len(index), np.nan), extra=_extra(sd, seeds)
-    )
-    reach = np.zeros(len(mean))
-    if seeds > 1:
-        reach = stats.t.ppf((1 + confidence) / 2, found.degrees) * sd / np.sqrt(seeds)
-    low, high = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
-    kinds = np.array([kind_of(metric) for metric in index["metric"]])
-    level = (index["group"] != BETWEEN).to_numpy() & np.isfinite(mean)
-    for kind in np.unique(kinds):
-        at = np.flatnonzero((kinds == kind) & level)
-        if len(at):
-            n = index["n_units"].to_numpy()[at]
-            below, above = level_intervals(mean[at], drawn[:, at], n=n, kind=kind, confidence=confidence)
-            low[at] = mean[at] - np.hypot(mean[at] - below, reach[at])
-            high[at] = mean[at] + np.hypot(above - mean[at], reach[at])
-    return np.clip(low, 0, 1), np.clip(high, 0, 1)
-
-
 def _differences(
     panel: Panel, a: str, b: str, seeds: Sequence[int], alone: int, settings: AssessmentSettings
 ) -> pd.DataFrame:
@@ -187,8 +151,8 @@ def _differences(
         [with_gaps(r, settings.minimum) for r in side]
         for side in zip(*((p.a, p.b) for p in pairs), strict=True)
     )
-    index, points_a, drawn_a = _over(ours)
-    other, points_b, drawn_b = _over(theirs)
+    index, points_a, drawn_a = over_parts(ours)
+    other, points_b, drawn_b = over_parts(theirs)
     assert index[list(CELL)].equals(other[list(CELL)])  # a pair stands on the same images and groups
     mean, sd, seed_low, seed_high = seed_differences(points_a - points_b, settings.confidence)
     found = paired_differences(
@@ -197,7 +161,7 @@ def _differences(
         n_units=index["n_units"],
         n_rows=n_rows(index),
         confidence=settings.confidence,
-        extra=_extra(sd, len(seeds)),
+        extra=seed_variance(sd, len(seeds)),
     )
     told = np.isfinite(seed_low)
     exceeds = pd.array((seed_low > 0) | (seed_high < 0), dtype="boolean")
@@ -219,33 +183,7 @@ def _differences(
     )
 
 
-def _over(
-    parts: Sequence[Replicates],
-) -> tuple[pd.DataFrame, Floats, Floats]:
-    """Cells of any part, their values [S, L] and the mean over parts of their replicates [B, L].
-
-    Counts are the least over the parts; a cell that a part lacks is nan in it.
-    """
-    indexes = [part.index.set_index(list(CELL)) for part in parts]
-    cells = indexes[0].index
-    for other in indexes[1:]:
-        cells = cells.append(other.index.difference(cells, sort=False))
-    points = np.array([part["value"].reindex(cells).to_numpy() for part in indexes])
-    total = np.zeros((len(parts[0].values), len(cells)))
-    for part, own in zip(parts, indexes, strict=True):
-        at = own.index.get_indexer(cells)
-        total += np.where(at >= 0, part.values[:, at], np.nan)  # noqa: PD011 (no pandas object)
-    names = ["n", "n_positive", "n_clusters", "n_units"]
-    counts = np.min([part[names].reindex(cells, fill_value=0).to_numpy() for part in indexes], axis=0)
-    return pd.DataFrame(counts, index=cells, columns=names).reset_index(), points, total / len(parts)
-
-
-def _extra(sd: Floats, seeds: int) -> tuple[Floats, Floats] | None:
-    """The variance of a mean over seeds, and its degrees of freedom; None where one seed cannot tell."""
-    return None if seeds < 2 else (sd**2 / seeds, np.full(len(sd), seeds - 1.0))
-
-
-def _note(mean: Floats, seeds: int, alone: int) -> list[str]:
+def _note(mean: NDArray[np.float64], seeds: int, alone: int) -> list[str]:
     always = ["one seed: its noise is not in the interval"] if seeds < 2 else []
     if alone:
         always.append(f"{alone} run(s) left out whose seed the other name does not have")

@@ -160,3 +160,10 @@ def test_holding_seed_noise_keeps_the_level_where_the_test_sets_alone_would_not(
     assert rejected["both"] / 1000 <= 0.06
     assert rejected["both"] / 1000 >= 0.01
     assert rejected["test set"] / 1000 > 0.1
+
+
+def test_one_name_has_levels_and_nothing_to_compare() -> None:
+    result = summary(runs_of({"a": 2.0}, 2))
+    assert set(result.levels["name"]) == {"a"}
+    assert result.differences.empty
+    assert "p_holm" in result.differences
