@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,7 +39,11 @@ from skintag.hashing import content_key
 if TYPE_CHECKING:
     from skintag.data.augment import Augmentation
 
-_CHUNK: Final = 64  # images per batch of `chunks`; a constant, so that embeddings do not depend on a setting
+# Images per batch of `chunks`; a constant, so that embeddings do not depend on a setting.
+_CHUNK: Final = 64
+# A smaller rest of a shard joins the chunk before it: libraries compute batches of few images with other
+# routines, and then the last bits of an embedding would not be those of a training batch.
+_SMALLEST_CHUNK: Final = 32
 
 
 class LesionDataModule(pl.LightningDataModule):
@@ -196,18 +201,19 @@ class LesionDataModule(pl.LightningDataModule):
         return self._in_order(every)
 
     def chunks(self) -> list[NDArray[np.int64]]:
-        """All positions in `store`, in fixed groups within a shard, each int64 [<= 64].
+        """All positions in `store`, in fixed groups within a shard, each int64 [32 to 95]; [<= 64] in a small one.
 
         What an image is grouped with does not depend on the view, the machine or the settings, so a result
         computed group by group (an embedding) is the same to the last bit wherever it is computed.
         """
         ends = np.cumsum(self.store.samples).tolist()
-        starts = [0, *ends[:-1]]
-        return [
-            np.arange(first, min(first + _CHUNK, end), dtype=np.int64)
-            for start, end in zip(starts, ends, strict=True)
-            for first in range(start, end, _CHUNK)
-        ]
+        chunks = []
+        for start, end in zip([0, *ends[:-1]], ends, strict=True):
+            firsts = list(range(start, end, _CHUNK))
+            if len(firsts) > 1 and end - firsts[-1] < _SMALLEST_CHUNK:
+                firsts.pop()
+            chunks += [np.arange(*edges, dtype=np.int64) for edges in pairwise([*firsts, end])]
+        return chunks
 
     def image_batches(self, chunks: Sequence[NDArray[np.int64]]) -> Iterator[torch.Tensor]:
         """The images at each group of positions, without augmentation: uint8 [B, 3, S, S], group by group."""
@@ -218,7 +224,7 @@ class LesionDataModule(pl.LightningDataModule):
 
     def preprocessing_fingerprint(self) -> str:
         """Equal for equal pixels from equal shards, without augmentation."""
-        return content_key(self.pipeline.fingerprint, _CHUNK)
+        return content_key(self.pipeline.fingerprint, _CHUNK, _SMALLEST_CHUNK)
 
     def teardown(self, stage: str) -> None:
         """End the workers that outlive epochs."""
