@@ -12,8 +12,13 @@ from numpy.typing import NDArray
 from skintag.evaluation.bootstrap import in_threads
 from skintag.evaluation.gaps import GAPS, members
 from skintag.evaluation.groups import Grouping
-from skintag.evaluation.metrics import NAN
-from skintag.evaluation.permutation import PermutationResult, Permutations
+from skintag.evaluation.permutation import (
+    PermutationResult,
+    Permutations,
+    auroc_variances,
+    equality_test,
+    ratio_levels,
+)
 from skintag.evaluation.weighted import Order, Rows
 
 Floats = NDArray[np.float64]
@@ -64,8 +69,8 @@ def chances(
         if groups not in drawn:
             renumbered = np.array([*(groups.index(n) if n in groups else -1 for n in names), -1])[codes]
             drawn[groups] = Exchange(rows, renumbered, permutations, seed)
-        for results, levels in zip(out, drawn[groups].levels(metrics), strict=True):
-            results[gap] = _result(levels)
+        for results, result in zip(out, drawn[groups].tests(metrics), strict=True):
+            results[gap] = result
     return out
 
 
@@ -85,42 +90,42 @@ class Exchange:
         self.permutations = Permutations.draw(
             pieces % n_groups, strata=strata, permutations=permutations, seed=seed
         )
-        self._counts: Floats | None = None
+        self._told: dict[str, tuple[Floats, Floats]] = {}
+
+    def tests(self, metrics: Sequence[str]) -> list[PermutationResult]:
+        """The test of the largest of the metrics' ranges, a result per model."""
+        told = [self._tell(metric) for metric in metrics]
+        levels, variances = (np.stack(part, axis=-1) for part in zip(*told, strict=True))
+        return [equality_test(levels[:, :, m], variances[:, :, m]) for m in range(len(self.rows.score))]
 
     def levels(self, metrics: Sequence[str]) -> Floats:
         """The metrics in all groups, in the data (first) and after each exchange: [models, 1 + P, K, metrics]."""
-        return np.stack([self._level(metric) for metric in metrics], axis=-1)
+        return np.moveaxis(np.stack([self._tell(metric)[0] for metric in metrics], axis=-1), 2, 0)
 
-    def _level(self, metric: str) -> Floats:
-        if metric == "auroc":
-            return self._auroc()
-        n, p, fp, tp = self._sums()
-        with np.errstate(invalid="ignore", divide="ignore"):
-            if metric == "sensitivity":
-                return tp / p
-            if metric == "specificity":
-                return (n - fp) / n
-            if metric == "f1_malignant":
-                return 2 * tp / (tp + fp + p)
+    def _tell(self, metric: str) -> tuple[Floats, Floats]:
+        """Levels of a metric and their variances if all groups were equal, [1 + P, K, models] each."""
+        if metric not in self._told:
+            self._told[metric] = self._auroc() if metric == "auroc" else self._ratio(metric)
+        return self._told[metric]
+
+    def _ratio(self, metric: str) -> tuple[Floats, Floats]:
+        decided = self.rows.decision[:, self.known]
+        tp = self._per_unit_and_model(decided & (self.target == 1))
+        negatives, positives = self.classes[:, :1], self.classes[:, 1:]
+        if metric == "sensitivity":
+            return ratio_levels(tp, positives, self.permutations)
+        fp = self._per_unit_and_model(decided & (self.target == 0))
+        if metric == "specificity":
+            return ratio_levels(negatives - fp, negatives, self.permutations)
+        if metric == "f1_malignant":
+            return ratio_levels(2 * tp, tp + fp + positives, self.permutations)
         raise ValueError(f"no permutation test for {metric!r}")
 
-    def _sums(self) -> tuple[Floats, ...]:
-        """Negatives, positives [1, 1 + P, K], false and true positives [models, 1 + P, K] of the groups."""
-        if self._counts is None:
-            decided = self.rows.decision[:, self.known]
-            columns = [self._per_unit(d & (self.target == c)) for c in (0, 1) for d in decided]
-            self._counts = np.moveaxis(
-                self.permutations.sums(np.column_stack([self.classes, *columns])), 2, 0
-            )
-        models = len(self.rows.score)
-        counts = self._counts
-        return counts[:1], counts[1:2], counts[2 : 2 + models], counts[2 + models :]
-
-    def _auroc(self) -> Floats:
+    def _auroc(self) -> tuple[Floats, Floats]:
         labels = np.concatenate([self.permutations.groups[None].astype(np.int8), self.permutations.labels])
-        n, p, *_ = self._sums()
+        n, p = np.moveaxis(self.permutations.sums(self.classes), 2, 0)
         positive, negative = np.flatnonzero(self.target == 1), np.flatnonzero(self.target == 0)
-        wins = np.empty((len(self.rows.score), *n.shape[1:]))
+        wins = np.empty((len(self.rows.score), *n.shape))
         orders = []
         for score in self.rows.score:
             row = Rows(self.target, score[self.known], self.target > 0, self.unit, len(self.classes))
@@ -133,19 +138,34 @@ class Exchange:
             for m, order in enumerate(orders):
                 wins[m, start : start + block, g] = order(weights)
 
-        in_threads(work, [(g, s) for g in range(n.shape[2]) for s in range(0, len(labels), block)])
+        in_threads(work, [(g, s) for g in range(n.shape[1]) for s in range(0, len(labels), block)])
+        variances = [self._auroc_variance(score[self.known]) for score in self.rows.score]
         with np.errstate(invalid="ignore", divide="ignore"):
-            return wins / (p * n)
+            return np.moveaxis(wins / (p * n), 0, 2), np.stack(variances, axis=2)
+
+    def _auroc_variance(self, score: Floats) -> Floats:
+        positive = self.target == 1
+        excess = np.zeros(len(score))
+        if positive.any() and not positive.all():
+            below = _share_below(score[positive], score[~positive])
+            above = 1 - _share_below(score[~positive], score[positive])
+            excess[positive], excess[~positive] = below - below.mean(), above - above.mean()
+        p, n = (self._per_unit(np.where(c, excess, 0)) for c in (positive, ~positive))
+        return auroc_variances(self.classes[:, 1], self.classes[:, 0], p, n, self.permutations)
+
+    def _per_unit_and_model(self, values: NDArray[np.bool_]) -> Floats:
+        """Sums of [models, n] in units: [U, models]."""
+        return np.stack([self._per_unit(v) for v in values], axis=1)
 
     def _per_unit(self, values: NDArray[np.generic]) -> Floats:
         return np.bincount(self.unit, weights=values.astype(np.float64)).astype(np.float64)
 
 
-def _result(levels: Floats) -> PermutationResult:
-    """From levels [1 + P, K, metrics], the data first; the gap is the largest of the metrics' ranges."""
-    ranges = np.fmax.reduce(levels, axis=1) - np.fmin.reduce(levels, axis=1)
-    gaps = ranges.max(axis=1)
-    if np.isnan(gaps[0]):
-        return PermutationResult(NAN, NAN)
-    extreme = (gaps[1:] >= gaps[0] - 1e-9).sum()
-    return PermutationResult(float((1 + extreme) / len(gaps)), float(np.nanmean(gaps[1:])))
+def _share_below(scores: Floats, others: Floats) -> Floats:
+    """The share of `others` below each score, ties counted half."""
+    ordered = np.sort(others)
+    left, right = (
+        np.searchsorted(ordered, scores, side="left"),
+        np.searchsorted(ordered, scores, side="right"),
+    )
+    return (left + right) / (2 * len(others))
