@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
 from skintag.config import instantiate
 from skintag.errors import ConfigError
@@ -18,13 +21,15 @@ from skintag.evaluation.foreign_reader import ForeignSettings
 from skintag.evaluation.report.build import build_page
 from skintag.evaluation.report.evidence import Evidence, Origin
 from skintag.evaluation.report.gather import ReportSettings, gather
+from skintag.evaluation.report.gather_runs import gather_runs
 from skintag.evaluation.report.model_card import model_card
-from skintag.evaluation.report.numbers import metrics_of
+from skintag.evaluation.report.numbers import metrics_of, runs_metrics
 from skintag.evaluation.report.page import write_page
-from skintag.evaluation.report.terminal import summary
+from skintag.evaluation.report.runs import build_runs_page
+from skintag.evaluation.report.terminal import runs_summary, summary
 from skintag.evaluation.thresholds import Threshold, write_thresholds
 from skintag.io import write_bytes, write_json
-from skintag.run_evidence import origin_of
+from skintag.run_evidence import entries_of, origin_of
 from skintag.run_folder import ROBUSTNESS, RunFolder, find_runs
 from skintag.run_pictures import pictures_of
 from skintag.triage import write_policies
@@ -47,9 +52,11 @@ def evaluate(config: DictConfig) -> list[Path]:
         return [report_predictions(Path(config.predictions), foreign, settings, config.out, command)]
     given = [config.run] if isinstance(config.run, str) else list(config.run)
     folders = list(dict.fromkeys(folder for path in given for folder in find_runs(path)))
-    if config.out and len(folders) > 1:
-        raise ConfigError("out= is for one run; the reports of several lie in their own folders")
-    return [report_run(folder, settings, out=config.out, command=command) for folder in folders]
+    if len(folders) == 1:
+        return [report_run(folders[0], settings, out=config.out, command=command)]
+    written = [report_run(folder, settings) for folder in folders] if config.each else []
+    out = Path(config.out or _common(folders) / "comparison")
+    return [*written, compare_folders(folders, settings, out, reference=config.reference, command=command)]
 
 
 def report_run(
@@ -122,10 +129,47 @@ def report_predictions(
     return written
 
 
+def compare_folders(
+    folders: Sequence[str | Path],
+    settings: ReportSettings,
+    out: Path,
+    *,
+    reference: str | None = None,
+    command: str = "",
+) -> Path:
+    """Write the comparison of several finished runs into `out` and print it.
+
+    Raises:
+        ConfigError: see `gather_runs`.
+        DataError: a folder is not that of a finished run, or the runs have no model in common.
+    """
+    began = time.perf_counter()
+    runs = entries_of([RunFolder(folder) for folder in folders])
+    evidence = gather_runs(runs, settings.assessment, reference=reference, command=command, say=_say)
+    page = build_runs_page(evidence)
+    written = write_page(page, out)
+    write_json(out / "comparison.json", runs_metrics(evidence))
+    readable_console().print(runs_summary(evidence, page))
+    _announce(written, out, "comparison.json", began)
+    return written[0]
+
+
+def _common(folders: Sequence[Path]) -> Path:
+    """The folder that all runs lie below."""
+    return Path(os.path.commonpath([folder.resolve() for folder in folders]))
+
+
+def _announce(written: Sequence[Path], folder: Path, others: str, began: float) -> None:
+    """Say what was written, the page last."""
+    kinds = {kind: sum(path.suffix == kind for path in written) for kind in (".csv", ".tex", ".png", ".svg")}
+    listed = ", ".join(f"{number} {kind[1:]}" for kind, number in kinds.items())
+    print(f"seconds: {time.perf_counter() - began:.1f}")
+    print(f"written to {folder}: {others}, tables and plots ({listed})")
+    print(f"report: {written[0]}")
+
+
 def _write(evidence: Evidence, folder: Path, began: float) -> Path:
     """Everything that a report consists of; prints the summary and where things lie."""
-    from skintag.run import readable_console
-
     folder.mkdir(parents=True, exist_ok=True)
     page = build_page(evidence)
     written = write_page(page, folder)
@@ -137,16 +181,17 @@ def _write(evidence: Evidence, folder: Path, began: float) -> Path:
     if fitted:
         write_policies(folder / "triage.json", fitted)
     readable_console().print(summary(evidence, page))
-    kinds = {kind: sum(path.suffix == kind for path in written) for kind in (".csv", ".tex", ".png", ".svg")}
-    listed = ", ".join(f"{number} {kind[1:]}" for kind, number in kinds.items())
-    print(f"seconds: {time.perf_counter() - began:.1f}")
-    print(f"written to {folder}: metrics.json, model_card.md, tables and plots ({listed})")
-    print(f"report: {written[0]}")
+    _announce(written, folder, "metrics.json, model_card.md", began)
     return written[0]
 
 
 def _thresholds(predictions: Any, settings: ReportSettings) -> dict[str, Threshold]:
     return thresholds_of(predictions, settings.threshold_objective, settings.threshold)
+
+
+def readable_console() -> Console:
+    """As wide as the terminal, or wide enough for the tables where the output goes to a file."""
+    return Console(width=None if sys.stdout.isatty() else 120)
 
 
 def _plain(node: Any) -> Any:

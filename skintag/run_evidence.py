@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from skintag.errors import DataError
 from skintag.evaluation.report.evidence import Origin
+from skintag.evaluation.report.gather_runs import RunEntry
 from skintag.run_folder import RunFolder
 
 
@@ -28,6 +30,26 @@ def origin_of(run: RunFolder, command: str) -> Origin:
         run=str(run.path),
         premalignant=_premalignant(run),
     )
+
+
+def entries_of(runs: Sequence[RunFolder]) -> list[RunEntry]:
+    """The runs with names that tell them apart: the experiment, and the split where that differs too."""
+    origins = [origin_of(run, f"python evaluate.py run={run.path}") for run in runs]
+    splits = {origin.split for origin in origins}
+    names = [
+        f"{_name(run)} {o.split}" if len(splits) > 1 else _name(run)
+        for run, o in zip(runs, origins, strict=True)
+    ]
+    keys = [(name, _seed(run)) for name, run in zip(names, runs, strict=True)]
+    # the same name and seed: other settings, which the folder's name has to tell
+    names = [
+        f"{name} {run.path.resolve().name}" if keys.count(key) > 1 else name
+        for name, key, run in zip(names, keys, runs, strict=True)
+    ]
+    return [
+        RunEntry(name, seed, run.predictions, run.thresholds, origin)
+        for name, (_, seed), run, origin in zip(names, keys, runs, origins, strict=True)
+    ]
 
 
 def choices_of(run: RunFolder, provenance: dict[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -57,6 +79,20 @@ def _label(run: RunFolder) -> str:
         return run.label
     except DataError:
         return run.path.resolve().name
+
+
+def _name(run: RunFolder) -> str:
+    try:
+        return run.name
+    except DataError:
+        return run.path.resolve().name
+
+
+def _seed(run: RunFolder) -> int:
+    try:
+        return run.seed
+    except DataError:
+        return 0
 
 
 def _split(run: RunFolder, audit: dict[str, Any] | None) -> str:

@@ -11,7 +11,7 @@ from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import findings, headline
 from skintag.evaluation.report.page import Fact, FindingGroup, Page
 from skintag.evaluation.report.sections.calibration import calibration_section
-from skintag.evaluation.report.sections.data import data_section
+from skintag.evaluation.report.sections.data import data_section, headline_table, prevalence_table
 from skintag.evaluation.report.sections.errors import errors_section
 from skintag.evaluation.report.sections.gaps import gaps_section
 from skintag.evaluation.report.sections.groups import groups_section
@@ -33,9 +33,9 @@ def build_page(evidence: Evidence) -> Page:
     """The report as a page."""
     origin = evidence.origin
     sections: list[Section] = [
-        models_section(evidence), groups_section(evidence), gaps_section(evidence),
-        calibration_section(evidence), triage_section(evidence), robustness_section(evidence), errors_section(evidence),
-        data_section(evidence), split_section(evidence), methods_section(evidence), provenance_section(evidence),
+        data_section(evidence), split_section(evidence), models_section(evidence), groups_section(evidence),
+        gaps_section(evidence), calibration_section(evidence), triage_section(evidence), robustness_section(evidence),
+        errors_section(evidence), methods_section(evidence), provenance_section(evidence),
     ]  # fmt: skip
     found = findings(evidence)
     groups = [
@@ -50,6 +50,7 @@ def build_page(evidence: Evidence) -> Page:
         lead=headline(evidence),
         note=origin.note,
         facts=_facts(evidence),
+        top=(headline_table(evidence), prevalence_table(evidence)),
         cautions=cautions(evidence),
         findings=groups,
         sections=sections,

@@ -66,12 +66,12 @@ def _facts(row: pd.Series, policies: Mapping[str, TriagePolicy]) -> dict[str, st
         "truth": row["condition"],
         "looks like": row["predicted_condition"],
         "score": f"{number(row['score'])}, threshold {number(row['threshold'])}",
-        **{f"tier, {name}": row[f"tier_{name}"] for name in policies},
+        "tier": ", ".join(f"{row[f'tier_{name}']} ({name})" for name in policies),
         "domain": row["domain"],
         "skin type": row["fitzpatrick"] if pd.notna(row["fitzpatrick"]) else row["fst_group"],
         "sex, age": ", ".join(str(v) for v in (row["sex"], row["age_group"]) if pd.notna(v)) or None,
         "site": row["site"],
-        "same patient": f"{row['n_cluster_errors']} such errors" if row["n_cluster_errors"] > 1 else None,
+        "cluster": f"{row['n_cluster_errors']} such errors" if row["n_cluster_errors"] > 1 else None,
     }
     return {name: str(value).replace("_", " ") if name in ("truth", "looks like") else str(value)
             for name, value in said.items() if pd.notna(value)}  # fmt: skip

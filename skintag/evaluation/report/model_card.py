@@ -13,7 +13,7 @@ from skintag.evaluation.report.page import Page
 
 def model_card(evidence: Evidence, page: Page) -> str:
     """The card; what nobody recorded is said to be not recorded."""
-    tables = {table.name: table for section in page.sections for table in section.tables}
+    tables = {table.name: table for table in page.tables}
     lines = [f"# Model card: {page.title}", ""]
     if page.note:
         lines += [f"> **{page.note_title}** {page.note}", ""]
@@ -83,7 +83,16 @@ def _sections(
             "Training versus evaluation",
             "The same sources in training and test, unless the split says otherwise.",
         ),
-        ("Model performance", page.lead + "\n\n" + table("models") + "\n\n" + table("binarisations")),
+        (
+            "Model performance",
+            page.lead
+            + "\n\n"
+            + table("headline")
+            + "\n\n"
+            + table("models")
+            + "\n\n"
+            + table("binarisations"),
+        ),
         ("Model comparison", table("comparison")),
         ("Interpretation and limitations", found),
         (

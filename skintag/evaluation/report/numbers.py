@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.gather_runs import RunsEvidence
 from skintag.evaluation.table import metrics_json
 
 _CELL = ("n", "n_positive", "n_clusters", "value", "low", "high", "too_few", "note")
@@ -62,3 +63,27 @@ def _nested(frame: pd.DataFrame, outer: str, inner: str) -> dict[str, Any]:
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def runs_metrics(evidence: RunsEvidence) -> dict[str, Any]:
+    """Plain values for `comparison.json`."""
+    return {
+        "reference": evidence.reference,
+        "main": evidence.main,
+        "models": list(evidence.models),
+        "clustered": evidence.clustered,
+        "assessment": asdict(evidence.settings),
+        "runs": [
+            {
+                "name": run.name,
+                "seed": run.seed,
+                "split": run.origin.split,
+                "leaky": run.origin.leaky,
+                "data": run.origin.note,
+            }
+            for run in evidence.runs
+        ],
+        "not_paired": dict(evidence.apart),
+        "levels": _records(evidence.levels),
+        "differences": _records(evidence.differences),
+    }

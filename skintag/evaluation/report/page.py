@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from skintag.evaluation.plots.style import save
-from skintag.evaluation.report.blocks import Section
+from skintag.evaluation.report.blocks import Block, Section
 from skintag.evaluation.report.cautions import Caution
+from skintag.evaluation.report.cells import Table
 from skintag.evaluation.report.writers import write_table
 from skintag.io import write_bytes
 from skintag.progress import track
@@ -43,6 +44,11 @@ class FindingGroup:
     texts: Sequence[tuple[str, str]]
     """Claims, each with the numbers behind it."""
 
+    @property
+    def shown(self) -> int:
+        """How many stand open; what is distinguishable from chance is never folded away."""
+        return len(self.texts) if self.verdict == "clear" or len(self.texts) <= 5 else 4
+
 
 @dataclass(frozen=True)
 class Page:
@@ -56,10 +62,18 @@ class Page:
     note: str = ""
     """What kind of data; stands in a banner and beside every figure."""
     facts: Sequence[Fact] = ()
+    top: Sequence[Block] = ()
+    """Tables that stand above everything else."""
     cautions: Sequence[Caution] = ()
     findings: Sequence[FindingGroup] = ()
     sections: Sequence[Section] = field(default_factory=tuple)
     footer: str = ""
+
+    @property
+    def tables(self) -> list[Table]:
+        """All tables of the page."""
+        top = [block for block in self.top if isinstance(block, Table)]
+        return [*top, *(table for section in self.sections for table in section.tables)]
 
     @property
     def note_title(self) -> str:
@@ -72,9 +86,8 @@ class Page:
 def write_page(page: Page, folder: Path, name: str = "report.html", *, quiet: bool = False) -> list[Path]:
     """Write the page, its tables below `tables` and its figures below `plots`; return what was written, page first."""
     written = []
-    for section in page.sections:
-        for table in section.tables:
-            written += write_table(folder / "tables", table, page.note)
+    for table in page.tables:
+        written += write_table(folder / "tables", table, page.note)
     plots = [plot for section in page.sections for plot in section.plots]
     pictures: dict[str, str] = {}
     for plot in plots if quiet else track(plots, "figures"):

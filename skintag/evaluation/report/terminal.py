@@ -9,6 +9,7 @@ from rich.text import Text
 
 from skintag.evaluation.report.cells import count, interval, number
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.gather_runs import METRICS, RunsEvidence
 from skintag.evaluation.report.page import Page
 
 _METRICS = {
@@ -43,10 +44,34 @@ def summary(evidence: Evidence, page: Page) -> RenderableType:
     )
     lines: list[RenderableType] = [table]
     for group in page.findings:
-        lines.append(Text(f"{group.title}:", style="bold"))
-        for text, detail in group.texts:
-            lines.append(Text.assemble(f"  • {text} ", (detail, "dim")))
+        if group.verdict == "clear":
+            lines.append(Text(f"{group.title}:", style="bold"))
+            lines += [Text.assemble(f"  • {text} ", (detail, "dim")) for text, detail in group.texts]
+    others = {group.title: len(group.texts) for group in page.findings if group.verdict != "clear"}
+    if others:
+        counted = [f"{title[:1].lower()}{title[1:]}: {n}" for title, n in others.items()]
+        lines.append(Text(f"Gaps {'; '.join(counted)}. The report lists them.", style="dim"))
     for caution in page.cautions:
         style = "bold red" if caution.level == "bad" else "yellow"
         lines.append(Text.assemble((f"{caution.title}: ", style), caution.text))
+    return Group(*lines)
+
+
+def runs_summary(evidence: RunsEvidence, page: Page) -> RenderableType:
+    """Names x metrics of the main model, over seeds."""
+    note = f" ({escape(page.note)})" if page.note else ""
+    table = Table(
+        title=f"{escape(evidence.main)}, test set{note}", title_justify="left", caption_justify="left"
+    )
+    table.add_column("name", no_wrap=True)
+    for heading in ("seeds", *METRICS):
+        table.add_column(heading, justify="right")
+    levels = evidence.levels
+    levels = levels[(levels["grouping"] == "overall") & (levels["model"] == evidence.main)]
+    for name in evidence.names:
+        rows = [levels[(levels["name"] == name) & (levels["metric"] == metric)].iloc[0] for metric in METRICS]
+        texts = [f"{number(r['mean'])} [dim]{interval(r['low'], r['high'], 2)}[/dim]".strip() for r in rows]
+        table.add_row(escape(name), str(len(evidence.seeds(name))), *texts)
+    lines: list[RenderableType] = [table, Text(page.lead)]
+    lines += [Text.assemble((f"{c.title}: ", "yellow"), c.text) for c in page.cautions]
     return Group(*lines)

@@ -67,8 +67,8 @@ def _reliability(evidence: Evidence) -> Plot:
     }
     caption = (
         f"{evidence.main}, {sample(evidence)}. Each point is one of 15 bins of the score, with its "
-        f"{level_of(evidence)} interval, {how(evidence)}; on the diagonal, a score of 0.3 is malignant in 30% of cases. Below: how many "
-        "images have which score."
+        f"{level_of(evidence)} interval, {how(evidence)}; on the diagonal, 30% of "
+        "images with a score of 0.3 are malignant. Below: how many images have which score."
     )
     return reliability_plot(bins, "reliability", "Reliability", caption)
 

@@ -20,16 +20,41 @@ def data_section(evidence: Evidence) -> Section:
     origin = evidence.origin
     blocks: list[Block] = [Text(items=[*origin.remarks, *_ignored(evidence)], title="How the table was read")]
     blocks = blocks if origin.remarks else []
-    blocks += [prevalence_table(evidence), skin_table(evidence)]
+    blocks.append(skin_table(evidence))
     left_out = _left_out(evidence)
     if left_out:
         blocks.append(left_out)
     if evidence.binarisations:
         blocks.append(binarisation_table(evidence))
-    else:
-        reason = evidence.missing.get("binarisations", "")
-        blocks.append(Text(reason, title="Premalignant lesions, counted either way", tone="muted"))
     return Section("data", "Data", blocks)
+
+
+def headline_table(evidence: Evidence) -> Table:
+    """The main model under both binarisations of premalignant; under the table's own where rows do not say more."""
+    names = {"auroc": "AUROC", "average_precision": "avg. precision"}
+    own = evidence.origin.premalignant
+    sides = {f"as {side}": a for side, a in evidence.binarisations.items()}
+    sides = sides or {"as labelled": evidence.assessment}
+    rows, data = [], []
+    for side, assessment in sides.items():
+        levels = [_level(assessment, evidence.main, metric) for metric in BINARY_METRICS]
+        n, positive = int(levels[0]["n"]), int(levels[0]["n_positive"])
+        cells = [estimate(r["value"], r["low"], r["high"], few=bool(r["too_few"])) for r in levels]
+        rows.append(
+            (Cell(side, kind="main" if side == f"as {own}" else ""), _share_cell(positive, n), *cells)
+        )
+        data += [(side, *r[["model", "metric", "n", "n_positive", "value", "low", "high"]]) for r in levels]
+    note = (
+        "The same scores and threshold, with premalignant lesions (actinic keratosis, ...) counted either way"
+    )
+    note += f"; the run itself counts them as {own}." if own else "."
+    reason = evidence.missing.get("the other binarisation of premalignant")
+    if reason:
+        note = f"Premalignant lesions cannot be counted the other way: {reason}."
+    headings = ("premalignant", "malignant", *(names.get(m, m) for m in BINARY_METRICS))
+    columns = ["premalignant", "model", "metric", "n", "n_positive", "value", "low", "high"]
+    title = f"{evidence.main} on all test images"
+    return Table("headline", title, headings, tuple(rows), note, pd.DataFrame(data, columns=columns))
 
 
 def prevalence_table(evidence: Evidence) -> Table:
@@ -104,12 +129,13 @@ def binarisation_table(evidence: Evidence) -> Table:
     frame = pd.DataFrame(data, columns=columns)
     return Table(
         "binarisations",
-        "Premalignant lesions, counted either way",
+        "All models, premalignant lesions counted either way",
         headings,
         tuple(rows),
         note,
         frame,
         left=2,
+        folded=True,
     )
 
 

@@ -31,11 +31,9 @@ def gaps_section(evidence: Evidence) -> Section:
     )
     plots = []
     if len(main):
-        caption = (
-            f"{evidence.main}. {told}, uncorrected. Bars are {level_of(evidence)} intervals, {how(evidence)}."
-        )
+        caption = f"{told}, uncorrected. Bars are {level_of(evidence)} intervals, {how(evidence)}."
         plots.append(gap_plot(main, "grouping", "gap", "gaps", f"Gaps of {evidence.main}", caption))
-    if skin["model"].nunique() > 1:
+    if len(set(skin["model"])) > 1:
         caption = f"Each model, between skin-type groups. {told}, uncorrected. Bars are {level_of(evidence)} intervals."
         order = {m: i for i, m in enumerate(ordered(evidence))}
         skin = skin.sort_values(

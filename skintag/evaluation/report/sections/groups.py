@@ -40,9 +40,17 @@ def groups_section(evidence: Evidence) -> Section:
         if metric != "auroc":
             caption += f" One threshold for everyone, {number(t.value)}, {where}."
         plots.append(group_forest(rows, metric, f"groups_{metric}", caption))
-    blocks: list[Block] = [Text(f"Figures show {evidence.main} ({evidence.main_reason})."), Figures(plots)]
-    cut = [*_curves(evidence), *_crossed(evidence), confusion_figure(evidence)]
-    blocks += [Figures(cut), group_table(evidence)]
+    sensitivity, specificity, ranking = plots
+    plots = [
+        sensitivity,
+        specificity,
+        *_crossed(evidence),
+        ranking,
+        *_curves(evidence),
+        confusion_figure(evidence),
+    ]
+    intro = Text(f"Figures show {evidence.main} ({evidence.main_reason}).")
+    blocks: list[Block] = [intro, Figures(plots), group_table(evidence)]
     return Section("groups", "Groups", blocks)
 
 

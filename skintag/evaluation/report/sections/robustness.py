@@ -59,7 +59,7 @@ def _plot(evidence: Evidence, table: pd.DataFrame, models: list[str], metric: st
     frozen = "" if metric == "auroc" else " at the threshold frozen on clean val"
     caption = (
         f"{words(models)} on {n} test images{frozen}. Bars are {level_of(evidence)} intervals, {how(evidence)}; lines "
-        "mark the clean images. How much is lost is told by the paired differences in the table, not by overlapping bars."
+        "mark the clean images. The paired differences in the table say how much is lost, overlapping bars do not."
     )
     title = f"{'AUROC' if metric == 'auroc' else metric.capitalize()} under distortions"
     return robustness_plot(rows, metric, f"robustness_{metric}{suffix}", title, caption)

@@ -28,7 +28,7 @@ def split_section(evidence: Evidence) -> Section:
     note = "Test images made no choice."
     blocks.append(Table("choices", "What was chosen, and on what", ("what", "how"), rows, note, left=2))
     blocks.append(threshold_table(evidence))
-    return Section("split", "Split and choices", blocks)
+    return Section("split", "Split", blocks)
 
 
 def audit_table(audit: Any) -> Table:

@@ -85,7 +85,9 @@ def _models(evidence: Evidence, table: pd.DataFrame) -> Table:
         rows.append(tuple(cells))
     parts = ("bounds", "malignant in LOW", "images in HIGH")
     headings = ("model", *(f"{name}: {part}" for name in names for part in parts))
-    note = f"Shares of malignant images in LOW and of all images in HIGH; {level_of(evidence)} intervals, {how(evidence)}."
+    note = (
+        f"Malignant images in LOW, and all images in HIGH; {level_of(evidence)} intervals, {how(evidence)}."
+    )
     return Table("triage", "Tiers of all models", headings, tuple(rows), note, table)
 
 

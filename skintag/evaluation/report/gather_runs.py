@@ -1,0 +1,171 @@
+"""Several runs side by side: levels over seeds, and paired differences on the images that runs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import pandas as pd
+
+from skintag.errors import ConfigError, DataError, near_matches
+from skintag.evaluation.assess import AssessmentSettings
+from skintag.evaluation.bootstrap import is_clustered
+from skintag.evaluation.differences import holm
+from skintag.evaluation.groups import DATASET, DOMAIN, FST_GROUP, OVERALL
+from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.report.evidence import Origin, main_model
+from skintag.evaluation.seeds import SeedSummary, over_seeds
+from skintag.evaluation.thresholds import Threshold
+
+METRICS: Final = ("auroc", "sensitivity", "specificity")
+GROUPINGS: Final = (OVERALL, DOMAIN, DATASET, FST_GROUP)
+FAMILY: Final = ("model", "grouping", "metric")
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """One run of the comparison."""
+
+    name: str
+    """The regime, which several seeds may repeat."""
+    seed: int
+    predictions: Predictions
+    thresholds: Mapping[str, Threshold]
+    origin: Origin
+    """What the run says of itself."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells the runs apart."""
+        return self.name, self.seed
+
+
+@dataclass(frozen=True)
+class RunsEvidence:
+    """What a comparison of runs found."""
+
+    runs: Sequence[RunEntry]
+    names: Sequence[str]
+    """Regimes in the order of showing; the first is the reference."""
+    models: Sequence[str]
+    """Models that all runs have, the main one first."""
+    levels: pd.DataFrame
+    """`seeds.LEVEL_COLUMNS`: a row per name, model, group and metric."""
+    differences: pd.DataFrame
+    """`seeds.DIFFERENCE_COLUMNS`: each name minus the reference."""
+    settings: AssessmentSettings
+    command: str = ""
+    apart: Mapping[str, str] = field(default_factory=dict)
+    """Name -> why it cannot be paired with the reference."""
+
+    @property
+    def reference(self) -> str:
+        """What the others are compared with."""
+        return self.names[0]
+
+    @property
+    def main(self) -> str:
+        """The model that figures show."""
+        return self.models[0]
+
+    @property
+    def clustered(self) -> bool:
+        """Whether every run knows which images belong together."""
+        return all(is_clustered(run.predictions.frame) for run in self.runs)
+
+    def seeds(self, name: str) -> list[int]:
+        """The seeds of one name."""
+        return sorted(run.seed for run in self.runs if run.name == name)
+
+
+def gather_runs(
+    runs: Sequence[RunEntry],
+    settings: AssessmentSettings,
+    *,
+    reference: str | None = None,
+    command: str = "",
+    say: Callable[[str], None] = lambda text: None,
+) -> RunsEvidence:
+    """Levels of every run's name over its seeds, and differences to the reference.
+
+    Args:
+        runs: at least two, each with its own (name, seed).
+        settings: resamples, confidence, seed, minimum.
+        reference: name that the others are compared with; the first where None.
+        command: what makes the comparison again.
+        say: is told what is being done.
+
+    Raises:
+        ConfigError: two runs of one name and seed, or no such reference.
+        DataError: the runs have no model in common.
+    """
+    keys = [run.key for run in runs]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ConfigError(
+            f"two runs are called {twice[0]!r} with seed {twice[1]}: compare runs of different seeds"
+        )
+    names = list(dict.fromkeys(run.name for run in runs))
+    if reference is not None:
+        if reference not in names:
+            raise ConfigError(f"reference={reference}: {near_matches(reference, names)}")
+        names = [reference, *(name for name in names if name != reference)]
+    models = _models(runs)
+    say(f"levels of {len(runs)} runs")
+    levels = [_over(runs, [name], models, settings, pairs=[]).levels for name in names]
+    differences, apart = [], {}
+    for name in names[1:]:
+        say(f"{name} against {names[0]}")
+        try:
+            pair = _over(runs, [name, names[0]], models, settings, pairs=[(name, names[0])])
+        except DataError as error:
+            apart[name] = f"{error.expected}; found {error.found}"
+            continue
+        if pair.differences.empty:
+            apart[name] = "no seed in common"
+        differences.append(pair.differences)
+    table = pd.concat(differences, ignore_index=True) if differences else pd.DataFrame()
+    if len(table):  # one family over all names, not one for each pair
+        family = table[list(FAMILY)].astype("str").agg(" / ".join, axis=1)
+        told = ~table["too_few"].astype(bool)
+        table = table.assign(family=family, p_holm=holm(table["p_value"].where(told), family))
+    return RunsEvidence(
+        runs, names, models, pd.concat(levels, ignore_index=True), table, settings, command, apart
+    )
+
+
+def _over(
+    runs: Sequence[RunEntry],
+    names: Sequence[str],
+    models: Sequence[str],
+    settings: AssessmentSettings,
+    pairs: Sequence[tuple[str, str]],
+) -> SeedSummary:
+    chosen = [run for run in runs if run.name in names]
+    return over_seeds(
+        {run.key: run.predictions for run in chosen},
+        {run.key: run.thresholds for run in chosen},
+        pairs=pairs,
+        models=models,
+        metrics=METRICS,
+        groupings=GROUPINGS,
+        settings=settings,
+    )
+
+
+def _models(runs: Sequence[RunEntry]) -> list[str]:
+    """Models that all runs have; first the one that is best on the first run's validation rows."""
+    shared = set.intersection(*(set(run.predictions.models) for run in runs))
+    if not shared:
+        raise DataError(
+            "comparison of runs",
+            expected="a model that all runs have",
+            found="; ".join(
+                f"{run.name} seed {run.seed}: {', '.join(run.predictions.models)}" for run in runs[:4]
+            ),
+            fix="compare runs with the same probes",
+        )
+    frame = runs[0].predictions.frame
+    main, _ = main_model(Predictions(frame[frame["model"].isin(shared)]))
+    return [main, *sorted(shared - {main})]

@@ -1,0 +1,267 @@
+"""The page that shows several runs side by side."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from skintag.evaluation.plots.forest import dodged_forest
+from skintag.evaluation.plots.style import Plot, label_of
+from skintag.evaluation.report.blocks import Block, Figures, Section, Text
+from skintag.evaluation.report.cautions import Caution
+from skintag.evaluation.report.cells import (
+    UNDEFINED,
+    Cell,
+    Table,
+    count,
+    estimate,
+    interval,
+    number,
+    p_value,
+    words,
+)
+from skintag.evaluation.report.gather_runs import METRICS, RunsEvidence
+from skintag.evaluation.report.page import Fact, Page
+
+GAPS: Final = ("sensitivity_gap", "specificity_gap", "auroc_gap")
+
+
+def build_runs_page(evidence: RunsEvidence) -> Page:
+    """Runs, levels over seeds, and paired differences to the reference."""
+    runs = evidence.runs
+    notes = list(dict.fromkeys(run.origin.note for run in runs if run.origin.note))
+    sections = [_levels_section(evidence), _differences_section(evidence), _runs_section(evidence)]
+    seeds = {name: evidence.seeds(name) for name in evidence.names}
+    most = max(len(s) for s in seeds.values())
+    return Page(
+        title=f"{len(evidence.names)} ways of training compared" if len(evidence.names) > 1 else evidence.names[0],
+        kicker=f"SkinTag comparison of {len(runs)} runs, {datetime.now(UTC).date().isoformat()}",
+        lead=_lead(evidence),
+        note="; ".join(notes),
+        facts=[
+            Fact("Runs", str(len(runs)), f"{len(evidence.names)} names, up to {most} seed(s) each"),
+            Fact("Reference", evidence.reference, "the others are compared with it"),
+            Fact("Figures show", evidence.main, "best by AUROC on the reference's validation rows"),
+            Fact("Models in all runs", str(len(evidence.models)), ", ".join(evidence.models)),
+            Fact("Splits", words(sorted({run.origin.split or "not known" for run in runs})), "",
+                 "bad" if any(run.origin.leaky for run in runs) else ""),
+            Fact("Intervals", f"{evidence.settings.confidence:.0%}, {evidence.settings.resamples:,} resamples",
+                 "test images and seeds" if most > 1 else "test images; seeds unknown",
+                 "" if evidence.clustered else "bad"),
+        ],
+        cautions=_cautions(evidence),
+        sections=sections,
+        footer="SkinTag is for research. What it predicts is a screening aid, not a diagnosis.",
+    )  # fmt: skip
+
+
+def _lead(evidence: RunsEvidence) -> str:
+    table = evidence.differences
+    if table.empty:
+        return (
+            "These runs share no test images under the same labels, so they are shown side by side, unpaired."
+        )
+    rows = table[
+        (table["model"] == evidence.main) & (table["grouping"] == "overall") & (table["metric"] == "auroc")
+    ]
+    better, worse, open_ = [list[str]() for _ in range(3)]
+    for _, row in rows.iterrows():
+        text = f"{row['name']} ({number(row['difference'])}, {interval(row['low'], row['high'])})"
+        told = np.isfinite(row["p_holm"]) and row["p_holm"] < 0.05
+        (open_ if not told else better if row["difference"] > 0 else worse).append(text)
+    parts = [f"above it: {words(better)}"] if better else []
+    parts += [f"below it: {words(worse)}"] if worse else []
+    parts += [f"not distinguishable from it: {words(open_)}"] if open_ else []
+    return f"By AUROC of {evidence.main} on the same test images, against {evidence.reference}: {'; '.join(parts)}."
+
+
+def _cautions(evidence: RunsEvidence) -> list[Caution]:
+    out = []
+    leaky = [f"{run.name} seed {run.seed}" for run in evidence.runs if run.origin.leaky]
+    if leaky:
+        text = f"Related images lie on both sides of the split of {words(leaky)}: their figures are too good."
+        out.append(Caution("bad", "Leaky split", text))
+    for name, why in evidence.apart.items():
+        out.append(
+            Caution("warn", f"{name} is not paired with {evidence.reference}", f"{why[:1].upper()}{why[1:]}.")
+        )
+    single = [name for name in evidence.names if len(evidence.seeds(name)) < 2]
+    if single:
+        text = f"{words(single)}: what a seed is worth is not in their intervals. Differences may be luck of the seed."
+        out.append(Caution("warn", "One seed", text))
+    sets = {tuple(run.predictions.test(evidence.main).frame["image_id"]) for run in evidence.runs}
+    if len(sets) > 1:
+        text = "Levels stand on each run's own test images; only the differences are on images that both runs share."
+        out.append(Caution("warn", f"{len(sets)} different test sets", text))
+    if not evidence.clustered:
+        text = "Not all runs say which patient or lesion a row shows: intervals ignore clustering."
+        out.append(Caution("warn", "Intervals ignore clustering", text))
+    return out
+
+
+def _levels_section(evidence: RunsEvidence) -> Section:
+    levels = evidence.levels
+    overall = levels[levels["grouping"] == "overall"]
+    plots = [_models_plot(evidence, overall, metric) for metric in METRICS]
+    for grouping in ("domain", "fst_group"):
+        rows = levels[(levels["grouping"] == grouping) & (levels["model"] == evidence.main)]
+        rows = rows[rows["metric"].isin(("sensitivity", "auroc")) & (rows["group"] != "between groups")]
+        plots += [
+            _group_plot(evidence, rows[rows["metric"] == metric], grouping, metric)
+            for metric in ("sensitivity", "auroc")
+            if len(set(rows["group"])) > 1
+        ]
+    blocks: list[Block] = [_overall_table(evidence, overall), Figures(plots), _gaps_table(evidence)]
+    return Section("levels", "Side by side", blocks)
+
+
+def _differences_section(evidence: RunsEvidence) -> Section:
+    if evidence.differences.empty:
+        return Section(
+            "differences", "Differences", [Text("There are none: see the notes above.", tone="muted")]
+        )
+    intro = (
+        f"Each name minus {evidence.reference}, on the test images that both were tested on. Intervals and p "
+        "hold the noise of test images and, where there are several seeds, of seeds. Holm's correction covers all names and "
+        "groups of one model, grouping and metric."
+    )
+    table = evidence.differences
+    overall = table[table["grouping"] == "overall"]
+    own = table[(table["model"] == evidence.main) & (table["grouping"] != "overall")]
+    blocks: list[Block] = [
+        Text(intro, tone="muted"),
+        _difference_table(overall, "differences", "On all test images", folded=False),
+        _difference_table(own, "differences_groups", f"In groups, {evidence.main}", folded=True),
+    ]
+    return Section("differences", "Differences", blocks)
+
+
+def _runs_section(evidence: RunsEvidence) -> Section:
+    rows = []
+    for run in evidence.runs:
+        git = dict(run.origin.provenance.get("git") or {})
+        test = run.predictions.test(evidence.main).target
+        rows.append((
+            Cell(run.name), Cell(str(run.seed)), Cell(run.origin.data), Cell(run.origin.split or UNDEFINED),
+            Cell("leaky", kind="bad") if run.origin.leaky else Cell("no" if run.origin.audit else "no audit"),
+            Cell(f"{count(test.sum())}/{count(len(test))}"), Cell(str(git.get("commit") or UNDEFINED)[:12]),
+            Cell(run.origin.run),
+        ))  # fmt: skip
+    headings = ("name", "seed", "data", "split", "leak", "malignant/test images", "commit", "folder")
+    table = Table("runs", "The runs", headings, tuple(rows), left=1)
+    return Section("runs", "Runs", [table, Text(f"Made by: {evidence.command}")])
+
+
+def _models_plot(evidence: RunsEvidence, overall: pd.DataFrame, metric: str) -> Plot:
+    rows = overall[overall["metric"] == metric].assign(value=lambda t: t["mean"])
+    rows = rows.assign(group=rows["model"])
+    order = {model: i for i, model in enumerate(evidence.models)}
+    rows = rows.sort_values("model", key=lambda c: c.map(order), kind="stable")
+    name = label_of(metric)
+    caption = f"All test images; means over seeds. {_bars(evidence)}"
+    return dodged_forest(
+        rows, "name", f"runs_{metric}", f"{name[:1].upper()}{name[1:]} by model", caption, name
+    )
+
+
+def _group_plot(evidence: RunsEvidence, rows: pd.DataFrame, grouping: str, metric: str) -> Plot:
+    name, words_ = label_of(metric), label_of(grouping)
+    title = f"{name[:1].upper()}{name[1:]} by {words_}"
+    minimum = evidence.settings.minimum
+    caption = (
+        f"{evidence.main}; means over seeds; hollow points stand on fewer than {minimum}. {_bars(evidence)}"
+    )
+    rows = rows.assign(value=rows["mean"])
+    return dodged_forest(rows, "name", f"runs_{grouping}_{metric}", title, caption, name)
+
+
+def _bars(evidence: RunsEvidence) -> str:
+    how = "clustered by patient or lesion" if evidence.clustered else "which ignore clustering"
+    return (
+        f"Bars are {evidence.settings.confidence:.0%} intervals, {how}, with the noise of seeds if there are several. "
+        "Paired differences below tell more than overlapping bars."
+    )
+
+
+def _overall_table(evidence: RunsEvidence, overall: pd.DataFrame) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for model in evidence.models:
+        rows.append((Cell(model, kind="head"), *[Cell("")] * (1 + 2 * len(METRICS))))
+        for name in evidence.names:
+            at: Any = overall[(overall["model"] == model) & (overall["name"] == name)].set_index("metric")
+            cells = [Cell(name), Cell(str(int(at["n_seeds"].iloc[0])))]
+            for metric in METRICS:
+                row = at.loc[metric]
+                cells += [
+                    estimate(row["mean"], row["low"], row["high"], few=bool(row["too_few"])),
+                    Cell(number(row["sd"])),
+                ]
+            rows.append(tuple(cells))
+    headings = ("name", "seeds", *(h for metric in METRICS for h in (label_of(metric), "sd")))
+    note = "Means over seeds with intervals; sd: standard deviation over seeds, a dash where there is one."
+    return Table("runs_levels", "All test images", headings, tuple(rows), note, evidence.levels)
+
+
+def _gaps_table(evidence: RunsEvidence) -> Table:
+    levels = evidence.levels
+    wanted = [*GAPS, "worst_group_sensitivity"]
+    rows: list[tuple[Cell, ...]] = []
+    for grouping in ("domain", "fst_group"):
+        part = levels[(levels["grouping"] == grouping) & (levels["model"] == evidence.main)]
+        part = part[part["metric"].isin(wanted)]
+        if part.empty:
+            continue
+        rows.append((Cell(label_of(grouping), kind="head"), *[Cell("")] * len(wanted)))
+        for name in evidence.names:
+            at: Any = part[part["name"] == name].set_index("metric")
+            cells = [
+                estimate(at.loc[m, "mean"], at.loc[m, "low"], at.loc[m, "high"])
+                if m in at.index
+                else Cell(UNDEFINED)
+                for m in wanted
+            ]
+            rows.append((Cell(name), *cells))
+    headings = ("name", *(label_of(m) for m in wanted))
+    note = "Whether a gap is more than chance is told by each run's own report."
+    return Table("runs_gaps", f"Gaps, {evidence.main}", headings, tuple(rows), note, folded=True)
+
+
+def _difference_table(table: pd.DataFrame, name: str, title: str, *, folded: bool) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for model, part in table.groupby("model", sort=False):
+        rows.append((Cell(str(model), kind="head"), *[Cell("")] * 7))
+        for _, row in part.iterrows():
+            told = np.isfinite(row["p_holm"]) and row["p_holm"] < 0.05
+            noise = (
+                UNDEFINED
+                if pd.isna(row["exceeds_seed_noise"])
+                else "yes"
+                if row["exceeds_seed_noise"]
+                else "no"
+            )
+            where = (
+                label_of(row["metric"])
+                if row["group"] == "all"
+                else f"{label_of(row['metric'])}, {row['group']}"
+            )
+            rows.append((
+                Cell(str(row["name"])), Cell(where),
+                estimate(row["difference"], row["low"], row["high"], few=bool(row["too_few"])), Cell(number(row["sd"])),
+                Cell(str(int(row["n_seeds"]))), Cell(noise), Cell(p_value(row["p_value"])),
+                Cell(p_value(row["p_holm"]), kind="good" if told else ""),
+            ))  # fmt: skip
+    headings = (
+        "name",
+        "metric",
+        "difference",
+        "sd over seeds",
+        "seeds",
+        "beyond seed noise",
+        "p",
+        "p (Holm)",
+    )
+    note = "Beyond seed noise: whether the interval over seeds alone leaves out 0; a dash with one seed."
+    return Table(name, title, headings, tuple(rows), note, table, left=2, folded=folded)
