@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,12 @@ import torch
 from lightning.pytorch import Trainer
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from torch.utils.data import DataLoader
 
 from skintag.cli import run_command
-from skintag.data.distorted_images import DistortedImages
+from skintag.data.distorted_images import DistortedImages, batches_of
 from skintag.data.distortion_sheet import distortion_sheet
 from skintag.data.distortions import CLEAN, DISTORTIONS, Distortion
-from skintag.data.loader import start_worker, worker_context
-from skintag.errors import ConfigError, DataError, SkinTagError, first_few, near_matches
+from skintag.errors import ConfigError, DataError, first_few, near_matches
 from skintag.hashing import uniform_from_strings
 from skintag.io import atomic_path, write_json
 from skintag.progress import track
@@ -139,7 +137,9 @@ def _score(
         device = trainer.strategy.root_device
         towers.to(device)
         run.module().to(device)
-        for frames in track(_batches(run, images, device), "distorted images", total=len(images)):
+        for frames in track(
+            batches_of(images, run.data.loader, device), "distorted images", total=len(images)
+        ):
             shape = frames.shape[:2]
             rows = _embedded(trainer, towers, frames.flatten(0, 1))
             for model in models:
@@ -149,21 +149,6 @@ def _score(
         towers.to(torch.device("cpu"))
         run.module().cpu()
     return {model: _joined(scores) for model, scores in parts.items()}
-
-
-def _batches(run: RunFolder, images: DistortedImages, device: torch.device) -> Iterator[torch.Tensor]:
-    """The batches in order, made by worker processes where the model has a device of its own."""
-    loader = run.data.loader
-    # on a processor the model takes all cores anyway, and starting workers would cost more than they do
-    workers = 0 if device.type == "cpu" else loader.workers()
-    options: dict[str, Any] = {}
-    if workers:
-        context = worker_context(loader.start_method)
-        options = {"multiprocessing_context": context, "worker_init_fn": start_worker}
-    for batch in DataLoader(images, batch_size=None, num_workers=workers, **options):
-        if isinstance(batch, SkinTagError):
-            raise batch
-        yield batch
 
 
 def _embedded(trainer: Trainer, towers: Towers, frames: torch.Tensor) -> dict[str, NDArray[np.float32]]:

@@ -14,9 +14,10 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
-from skintag.data.distorted_images import DistortedImages
+from skintag.data.distorted_images import DistortedImages, batches_of
 from skintag.data.distortion_sheet import distortion_sheet
 from skintag.data.distortions import CLEAN, DISTORTIONS, GaussianBlur, Noise, distortion_seeds
+from skintag.data.loader_settings import LoaderSettings
 from skintag.errors import ConfigError, DataError, ImageError
 from skintag.evaluation.predictions import Predictions
 from skintag.robustness import main, score_distorted
@@ -159,17 +160,12 @@ def test_run_with_a_frozen_backbone(compose_run: Callable[..., DictConfig], tmp_
 
 
 def test_worker_processes_make_the_same_frames(run: RunFolder) -> None:
-    from skintag.robustness import _batches
-
     positions = run.data.store.positions(run.predictions.test("head").frame["image_id"][:20])
     images = DistortedImages(run.data.store, positions, run.data.pipeline, [DISTORTIONS["combined"]], seed=3)
     here = torch.cat([images[0], images[1]], dim=1)  # type: ignore[list-item]
     assert here.shape == (2, 20, 3, 56, 56)
-    run.data.loader = type(run.data.loader)(**{**vars(run.data.loader), "num_workers": 1})
-    try:
-        there = torch.cat(list(_batches(run, images, torch.device("cuda"))), dim=1)
-    finally:
-        run.data.loader = type(run.data.loader)(**{**vars(run.data.loader), "num_workers": 0})
+    loader = LoaderSettings(num_workers=1)
+    there = torch.cat(list(batches_of(images, loader, torch.device("cuda"))), dim=1)
     torch.testing.assert_close(there, here, rtol=0, atol=0)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from skintag.data.distortions import Distortion, distortion_seeds
 from skintag.data.image_pipeline import ImagePipeline
+from skintag.data.loader import start_worker, worker_context
+from skintag.data.loader_settings import LoaderSettings
 from skintag.data.reader import ShardStore
 from skintag.errors import SkinTagError
 
@@ -59,3 +61,19 @@ class DistortedImages(Dataset):
             for i, own in enumerate(distortion_seeds(image_ids, distortion, self.seed)):
                 pixels[k, i] = distortion(pixels[0, i], int(own))
         return frames.permute(0, 1, 4, 2, 3)
+
+
+def batches_of(
+    images: DistortedImages, loader: LoaderSettings, device: torch.device
+) -> Iterator[torch.Tensor]:
+    """The batches in order, made by worker processes where the model has a device of its own."""
+    # on a processor the model takes all cores anyway, and starting workers would cost more than they do
+    workers = 0 if device.type == "cpu" else loader.workers()
+    options: dict[str, Any] = {}
+    if workers:
+        context = worker_context(loader.start_method)
+        options = {"multiprocessing_context": context, "worker_init_fn": start_worker}
+    for batch in DataLoader(images, batch_size=None, num_workers=workers, **options):
+        if isinstance(batch, SkinTagError):
+            raise batch
+        yield batch
