@@ -1,7 +1,7 @@
 """Which of two models, or of two runs of a model, is better: on the same images, in every group.
 
-Every difference is a minus b. For Brier, ECE and the gaps the smaller value is the better one. Thresholds and models are
-held as they are: an interval says what other test images would do, `seeds.over_seeds` what other seeds would.
+Every difference is a minus b. For Brier, ECE and the gaps the smaller value is the better one. Thresholds and models
+are held as they are: an interval says what other test images would do, `seeds.over_seeds` what other seeds would.
 """
 
 from __future__ import annotations
