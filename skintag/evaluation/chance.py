@@ -139,21 +139,21 @@ class Exchange:
                 wins[m, start : start + block, g] = order(weights)
 
         in_threads(work, [(g, s) for g in range(n.shape[1]) for s in range(0, len(labels), block)])
-        variances = [self._auroc_variance(score[self.known]) for score in self.rows.score]
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.moveaxis(wins / (p * n), 0, 2), np.stack(variances, axis=2)
+            return np.moveaxis(wins / (p * n), 0, 2), self._auroc_variances()
 
-    def _auroc_variance(self, score: Floats) -> Floats:
+    def _auroc_variances(self) -> Floats:
         positive = self.target == 1
-        excess = np.zeros(len(score))
+        excess = np.zeros((len(self.rows.score), len(positive)))
         if positive.any() and not positive.all():
-            below = _share_below(score[positive], score[~positive])
-            above = 1 - _share_below(score[~positive], score[positive])
-            excess[positive], excess[~positive] = below - below.mean(), above - above.mean()
-        p, n = (self._per_unit(np.where(c, excess, 0)) for c in (positive, ~positive))
+            for found, score in zip(excess, self.rows.score[:, self.known], strict=True):
+                below = _share_below(score[positive], score[~positive])
+                above = 1 - _share_below(score[~positive], score[positive])
+                found[positive], found[~positive] = below - below.mean(), above - above.mean()
+        p, n = (self._per_unit_and_model(np.where(c, excess, 0)) for c in (positive, ~positive))
         return auroc_variances(self.classes[:, 1], self.classes[:, 0], p, n, self.permutations)
 
-    def _per_unit_and_model(self, values: NDArray[np.bool_]) -> Floats:
+    def _per_unit_and_model(self, values: NDArray[np.generic]) -> Floats:
         """Sums of [models, n] in units: [U, models]."""
         return np.stack([self._per_unit(v) for v in values], axis=1)
 

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DRAWS = 2000
-STEPS = 10
+STEPS = 8  # halvings: limits are found to a few thousandths of a standard error
 NEARLY_EXTREME = 1.0  # standard errors within which a group may truly be the highest or lowest
 
 
@@ -65,7 +65,8 @@ def invert(levels: Levels, tail: float) -> tuple[float, float]:
     """Limits of the gap, each with probability `tail` of error; the estimated gap lies between them."""
     noise = standard_noise(len(levels.value)) @ np.linalg.cholesky(levels.correlation).T
     gap = levels.gap
-    most = 1.0 if levels.bounded else gap + 10 * float(levels.error(levels.value).max())
+    most = gap + 8 * float(levels.error(levels.value).max())  # 5.6 standard errors of the widest difference
+    most = min(most, 1.0) if levels.bounded else most
     low = 0.0
     if _share_above(levels, noise, 0.0) <= tail:
         low = _boundary(lambda g: _share_above(levels, noise, g) > tail, gap, 0.0)

@@ -96,22 +96,26 @@ def auroc_variances(
     excess_negative: ArrayLike,
     permutations: Permutations,
 ) -> Floats:
-    """Variances of the groups' AUROC if all groups were equal: [1 + P, K], the data first.
+    """Variances of the groups' AUROC if all groups were equal: [1 + P, K, M], the data first.
 
     DeLong et al. (1988, doi:10.2307/2531595), for clusters as Obuchowski (1997, doi:10.2307/2533958) has it, with
     placements among the rows of all groups.
 
     Args:
         positive, negative: [U] rows of each class.
-        excess_positive: [U] sum over the unit's positives of the share of all negatives below it, less the AUROC of
-            all rows.
-        excess_negative: [U] the same of its negatives and the share of all positives above.
+        excess_positive: [U], or [U, M] for M scores: sum over the unit's positives of the share of all negatives
+            below each, less the AUROC of all rows.
+        excess_negative: the same of its negatives and the share of all positives above.
         permutations: of the same units.
     """
+    units = len(permutations.groups)
     p, n, a, b = (
-        np.asarray(x, dtype=np.float64) for x in (positive, negative, excess_positive, excess_negative)
+        np.asarray(x, dtype=np.float64).reshape(units, -1)
+        for x in (positive, negative, excess_positive, excess_negative)
     )
-    p, n, aa, ab, bb = np.moveaxis(permutations.sums(np.stack([p, n, a * a, a * b, b * b], axis=1)), 2, 0)
+    m = a.shape[1]
+    sums = permutations.sums(np.concatenate([p, n, a * a, a * b, b * b], axis=1))
+    p, n, aa, ab, bb = np.split(sums, [1, 2, 2 + m, 2 + 2 * m], axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
         return aa / p**2 + 2 * ab / (p * n) + bb / n**2
 
