@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,14 +47,14 @@ class Levels:
         safe = (level * self.size + 2) / (self.size + 4)
         return np.sqrt(safe * (1 - safe) / self.size)
 
-    @property
+    @cached_property
     def pairs(self) -> tuple[Ints, Ints]:
         """Positions of the pairs within families."""
         a, b = np.triu_indices(len(self.value), k=1)
         same = self.family[a] == self.family[b]
         return a[same], b[same]
 
-    @property
+    @cached_property
     def gap(self) -> float:
         """The largest difference."""
         a, b = self.pairs
@@ -109,9 +109,8 @@ def _share_above(levels: Levels, noise: Floats, gap: float) -> float:
         drawn = np.sin(np.clip(angle, 0, np.pi / 2)) ** 2
     else:
         drawn = level + noise * error
-    return float(
-        (_excess(levels, drawn, gap, error) >= _excess(levels, levels.value[None], gap, error)).mean()
-    )
+    simulated, observed = _excess(levels, drawn, gap, error)
+    return float((simulated >= observed).mean())
 
 
 def _share_below(levels: Levels, noise: Floats, gap: float) -> float:
@@ -122,20 +121,20 @@ def _share_below(levels: Levels, noise: Floats, gap: float) -> float:
     level = nearest(levels, gap)
     error = levels.error(level)
     drawn = level + noise * (np.sqrt(level * (1 - level) / levels.size) if levels.bounded else error)
-    return float(
-        (_excess(levels, drawn, gap, error) <= _excess(levels, levels.value[None], gap, error)).mean()
-    )
+    simulated, observed = _excess(levels, drawn, gap, error)
+    return float((simulated <= observed).mean())
 
 
-def _excess(levels: Levels, drawn: Floats, gap: float, error: Floats) -> Floats:
-    """The statistic of `drawn` [N, K]: [N]."""
+def _excess(levels: Levels, drawn: Floats, gap: float, error: Floats) -> tuple[Floats, float]:
+    """The statistic of `drawn` [N, K], and the observed one: [N] and a number."""
     a, b = levels.pairs
     scale = np.sqrt(error[a] ** 2 + error[b] ** 2 - 2 * levels.correlation[a, b] * error[a] * error[b])
+    observed = float(((np.abs(levels.value[a] - levels.value[b]) - gap) / scale).max())
     columns = np.ascontiguousarray(drawn.T)
     out = np.full(len(drawn), -np.inf)
     for i, j, s in zip(a, b, scale, strict=True):
         np.maximum(out, (np.abs(columns[i] - columns[j]) - gap) / s, out=out)
-    return out
+    return out, observed
 
 
 def _clip_to_range(values: Floats, weight: Floats, gap: float) -> Floats:
