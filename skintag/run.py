@@ -36,6 +36,7 @@ from skintag.models.lesion_module import LesionModule
 from skintag.prepared import ensure_prepared, resolution_note
 from skintag.provenance import Stages, provenance
 from skintag.stored_inputs import CacheSettings, StoredInputs
+from skintag.tracking.log import log_results
 from skintag.trainer import build_trainer
 
 
@@ -229,6 +230,7 @@ def finish(config: DictConfig, folder: Path, parts: _Parts, stages: Stages) -> R
         Console(file=stream, width=160).print(table)
     print("seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in stages.seconds.items()))
     print(f"run folder: {folder}")
+    log_results(folder, parts.trainer.loggers, config)  # after everything that writes into the folder
     return RunResult(folder, predictions, thresholds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from skintag.tracking.record import RunRecord, read_record
 from skintag.tracking.session import wandb_run, where_to_find
 
 if TYPE_CHECKING:
+    from omegaconf import DictConfig
     from wandb import Run
 
 PROJECT: Final = "skintag"
@@ -99,6 +101,26 @@ def log_run(
             _curves(own, record.curves, names.STEP, "train/*", "val/*", "throughput/*", "lr-*")
         _write(own, opened, record, settings)
         return where_to_find(own)
+
+
+def log_results(folder: Path, loggers: Iterable[object], config: DictConfig | None = None) -> None:
+    """At the end of a training: its results into the W&B run among its loggers, if there is one.
+
+    What goes wrong is said and no more: the results are in the run folder, and can be sent later.
+
+    Args:
+        folder: the run folder, with everything in it that is to be sent.
+        loggers: those of the trainer.
+        config: the run's configuration, where Hydra has written none.
+    """
+    for logger in loggers:
+        if type(logger).__name__ == "WandbLogger":
+            try:
+                where = log_run(folder, logger.experiment, model=RunFolder(folder, config))  # type: ignore[attr-defined]
+                print(f"W&B: {where}")
+            except Exception as error:
+                later = f"python -m skintag.tracking run={folder}"
+                print(f"W&B did not get the results ({error!r}); send them later: {later}", file=sys.stderr)
 
 
 def _write(run: Run, folder: RunFolder, record: RunRecord, settings: TrackingSettings) -> None:

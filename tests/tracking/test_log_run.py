@@ -17,7 +17,7 @@ from skintag.errors import ConfigError, DataError
 from skintag.run_folder import RunFolder
 from skintag.tracking import names
 from skintag.tracking.grouping import group_of, sweep_of
-from skintag.tracking.log import TrackingSettings, _errors, log_run
+from skintag.tracking.log import TrackingSettings, _errors, log_results, log_run
 from skintag.tracking.record import read_record
 from skintag.tracking.session import is_offline
 from tests.conftest import CONFIGS
@@ -171,6 +171,29 @@ def test_results_go_to_the_run_that_training_logs_to(finished: Path, tmp_path: P
     )
     assert {"mine", "synthetic"} <= set(run.run.tags)
     assert not list(finished.glob("wandb")), "a second W&B run was opened"
+
+
+def test_training_ends_with_its_results_in_its_own_run(workspace: Path, tmp_path: Path) -> None:
+    from skintag.run import train
+    from tests.conftest import compose_config
+
+    small = ("debug=one_batch", "loader.batch_size=16", "trainer.effective_batch_size=16", "probe=majority")
+    train(compose_config(workspace, *small, "callbacks.features=[frozen]", "logger=wandb"), tmp_path)
+    (run,) = read_offline(tmp_path)
+    assert "val/loss" in run.summary
+    assert run.summary[names.level("head", "auroc")] == pytest.approx(
+        metrics_of(tmp_path)["head"]["groups"]["overall"]["all"]["auroc"]
+    )
+    assert {row["model"] for row in run.table(names.table("levels"))} == {"head", "majority"}
+    assert "predictions" in {name.rsplit("-", 1)[0] for name in run.artifacts}
+
+
+def test_failing_tracker_does_not_fail_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class WandbLogger:
+        experiment = None
+
+    log_results(tmp_path, [WandbLogger(), object()])  # no finished run to log
+    assert "skintag.tracking run=" in capsys.readouterr().err
 
 
 def test_run_without_a_report_says_what_is_missing(
