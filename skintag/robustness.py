@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from skintag.data.distortions import CLEAN, DISTORTIONS, Distortion
 from skintag.errors import ConfigError, DataError, first_few, near_matches
 from skintag.hashing import uniform_from_strings
 from skintag.io import atomic_path, write_json
+from skintag.memory import keep_freed_memory
 from skintag.progress import track
 from skintag.run_embeddings import trainer_of
 from skintag.run_folder import ROBUSTNESS, RunFolder, find_runs
@@ -219,19 +221,40 @@ def write_sheet(run: RunFolder, seed: int = 0) -> Path:
     return path
 
 
-def main(config: DictConfig) -> None:
-    """Score every run that `config.run` names, draw a sheet of the distortions, and say where they lie."""
-    from skintag.memory import keep_freed_memory
+def score_run(folder: Path, config: DictConfig) -> None:
+    """Score one run as `config` says, draw a sheet of the distortions, and say where they lie."""
+    run = RunFolder(folder, prepared=config.prepared, cache=config.cache)
+    models = None if config.models is None else list(config.models)
+    score_distorted(run, models=models, limit=config.limit, seed=config.seed)
+    print(f"scores: {folder / ROBUSTNESS}")
+    if config.sheet:
+        print(f"sheet: {write_sheet(run, seed=config.seed)}")
 
+
+def main(config: DictConfig) -> None:
+    """Score every run that `config.run` names; one that cannot be scored does not keep the others from it.
+
+    Raises:
+        DataError: some of them could not be scored.
+    """
     if not torch.cuda.is_available():
         keep_freed_memory()
-    for folder in find_runs(config.run):
-        run = RunFolder(folder, prepared=config.prepared, cache=config.cache)
-        models = None if config.models is None else list(config.models)
-        score_distorted(run, models=models, limit=config.limit, seed=config.seed)
-        print(f"scores: {folder / ROBUSTNESS}")
-        if config.sheet:
-            print(f"sheet: {write_sheet(run, seed=config.seed)}")
+    runs, failed = find_runs(config.run), []
+    for folder in runs:
+        try:
+            score_run(folder, config)
+        except DataError as error:
+            if len(runs) == 1:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            failed.append(folder)
+    if failed:
+        raise DataError(
+            config.run,
+            expected=f"{len(runs)} runs that can be scored",
+            found=f"{len(failed)} that cannot: {first_few(failed)}",
+            fix="see the messages above",
+        )
 
 
 if __name__ == "__main__":

@@ -185,7 +185,8 @@ def find_runs(path: str | os.PathLike[str]) -> list[Path]:
         raise DataError(
             top,
             expected="a run folder, or a folder with run folders below it",
-            found=f"no {PREDICTIONS}" + (f", and {unfinished} unfinished run(s)" if unfinished else ""),
+            found=(f"no {PREDICTIONS}" if top.is_dir() else "no such folder")
+            + (f", and {unfinished} unfinished run(s)" if unfinished else ""),
             fix="check the path, or finish a run: python train.py resume=<run folder>",
         )
     return sorted(found, key=_by_number)

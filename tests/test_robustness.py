@@ -188,9 +188,18 @@ def test_sheet_has_a_row_per_image_and_a_column_per_distortion() -> None:
 
 def test_command_scores_every_run_below_a_folder(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     config = OmegaConf.load(CONFIGS / "robustness.yaml")
+    assert isinstance(config, DictConfig)
     config.run, config.limit, config.models = str(run.path.parent), 3, ["head"]
-    main(config)  # type: ignore[arg-type]
+    main(config)
     assert "robustness.parquet" in capsys.readouterr().out
+    broken = Path(shutil.copytree(run.path, run.path.parent / "broken"))  # before "run", and it ends nothing
+    (broken / "checkpoints" / "best.ckpt").unlink()
+    (run.path / "robustness.parquet").unlink()
+    try:
+        with pytest.raises(DataError, match="1 that cannot: .*broken"):
+            main(config)
+    finally:
+        shutil.rmtree(broken)
     assert RunFolder(run.path).robustness["image_id"].nunique() == 3
     with Image.open(run.path / "plots" / "distortions.png") as sheet:
         assert sheet.width > 12 * 100

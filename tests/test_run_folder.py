@@ -129,7 +129,10 @@ def test_no_finished_run_below_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a" / "checkpoints" / "last.ckpt").touch()
     with pytest.raises(DataError, match="1 unfinished"):
         find_runs(tmp_path)
+    (tmp_path / "c").mkdir()
     with pytest.raises(DataError, match=r"no predictions\.parquet\n"):
+        find_runs(tmp_path / "c")
+    with pytest.raises(DataError, match="no such folder"):
         find_runs(tmp_path / "b")
 
 
