@@ -11,6 +11,7 @@ experiments/speed/README.md says what is measured.
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 from collections.abc import Callable
 
@@ -93,22 +94,20 @@ def ours(predictions: Predictions, cuts: dict[str, float], resamples: int) -> No
         np.nanquantile(found.values, (0.025, 0.975), axis=0)
 
 
-def fairlearns(predictions: Predictions, cuts: dict[str, float], resamples: int) -> None:
-    """The same by fairlearn, row by row: it knows no clusters. What is overall comes with any of its frames."""
-    for model in predictions.models:
-        rows = predictions.test(model)
-        for grouping in ALL_GROUPINGS[1:]:
-            codes, names = grouping.codes(rows.frame)
-            inside = codes >= 0
-            MetricFrame(
-                metrics=peer_metrics(cuts[model]),
-                y_true=rows.target[inside],
-                y_pred=rows.score[inside],
-                sensitive_features=np.array(names)[codes[inside]],
-                n_boot=resamples,
-                ci_quantiles=[0.025, 0.975],
-                random_state=0,
-            )
+def fairlearns(rows: TestPredictions, cut: float, resamples: int) -> None:
+    """The same for one model by fairlearn, row by row: it knows no clusters. Any of its frames has what is overall."""
+    for grouping in ALL_GROUPINGS[1:]:
+        codes, names = grouping.codes(rows.frame)
+        inside = codes >= 0
+        MetricFrame(
+            metrics=peer_metrics(cut),
+            y_true=rows.target[inside],
+            y_pred=rows.score[inside],
+            sensitive_features=np.array(names)[codes[inside]],
+            n_boot=resamples,
+            ci_quantiles=[0.025, 0.975],
+            random_state=0,
+        )
 
 
 def peer_metrics(cut: float) -> dict[str, Callable[..., float]]:
@@ -152,15 +151,18 @@ def main() -> None:
     cuts = {model: threshold.value for model, threshold in thresholds.items()}
     settings = AssessmentSettings(resamples=args.resamples)
 
+    timed(
+        lambda: replicate(predictions.test("model_0"), 0.5, Resamples.draw(np.arange(args.rows), 2, 0))
+    )  # imports
     whole = timed(lambda: assess(predictions, thresholds, settings))
     mine = timed(lambda: ours(predictions, cuts, args.resamples))
+    rows, cut = predictions.test(predictions.models[0]), cuts[predictions.models[0]]
     # what does not grow with the resamples (checks, the values on the data) is not scaled: n and 1 resample apart
-    one = timed(lambda: fairlearns(predictions, cuts, 1))
-    some = timed(lambda: fairlearns(predictions, cuts, 1 + args.peer_resamples))
+    one = timed(lambda: fairlearns(rows, cut, 1))
+    some = timed(lambda: fairlearns(rows, cut, 1 + args.peer_resamples))
     scale = (args.resamples - 1) / args.peer_resamples
-    peer = tuple(a + (b - a) * scale for a, b in zip(one, some, strict=True))
+    peer = tuple(args.models * (a + (b - a) * scale) for a, b in zip(one, some, strict=True))
 
-    rows: TestPredictions = predictions.test(predictions.models[0])
     clusters = rows.frame["group_id"].nunique()
     title = (
         f"{len(rows):,} rows in {clusters:,} clusters, {args.models} models, {len(ALL_GROUPINGS)} groupings, "
@@ -172,9 +174,12 @@ def main() -> None:
     table.add_row("whole evaluation", f"{whole[0]:.1f}", f"{whole[1]:.1f}")
     table.add_row(f"our bootstrap, {len(SHARED)} metrics", f"{mine[0]:.2f}", f"{mine[1]:.2f}", "1", "1")
     ratios = (f"{peer[i] / mine[i]:,.0f}" for i in (0, 1))
-    label = f"fairlearn's, scaled from {args.peer_resamples}"
+    label = f"fairlearn's, scaled from {args.peer_resamples} resamples of one model"
     table.add_row(label, f"{peer[0]:,.0f}", f"{peer[1]:,.0f}", *ratios)
     Console().print(table)
+    print(
+        f"Peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB"
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ from skintag.evaluation.predictions import ModelPredictions
 from skintag.evaluation.weighted import Rows, WeightedLevels
 
 T = TypeVar("T")
-BLOCK: Final = 256  # resamples worked on at a time: few enough for the cache, whatever the number of threads
+BLOCK: Final = (
+    256  # resamples worked on at a time, whatever the number of threads; fewer where rows are very many
+)
 
 
 def cluster_names(frame: pd.DataFrame) -> pd.Series:
@@ -186,12 +188,17 @@ def replicate(
     index["value"] = index["value"].mask(background, once)
     values = np.empty((len(resamples), len(index)))
 
-    def work(start: int) -> None:
-        block = slice(start, start + BLOCK)
+    def work(block: slice) -> None:
         values[block] = weigh(resamples.counts[block]).T
 
-    in_threads(work, range(0, len(resamples), BLOCK), threads)
+    in_threads(work, blocks(len(resamples), len(rows)), threads)
     return Replicates(index, values)
+
+
+def blocks(number: int, rows: int) -> list[slice]:
+    """`number` resamples in blocks of `BLOCK`, or of fewer where weights of the rows would take more than 128 MB."""
+    size = max(1, min(BLOCK, 2**24 // max(rows, 1)))
+    return [slice(start, start + size) for start in range(0, number, size)]
 
 
 def in_threads(work: Callable[[T], None], items: Iterable[T], threads: int | None = None) -> None:

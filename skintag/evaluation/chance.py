@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skintag.evaluation.bootstrap import in_threads
+from skintag.evaluation.bootstrap import blocks, in_threads
 from skintag.evaluation.gaps import GAPS, members
 from skintag.evaluation.groups import Grouping
 from skintag.evaluation.permutation import (
@@ -130,15 +130,14 @@ class Exchange:
         for score in self.rows.score:
             row = Rows(self.target, score[self.known], self.target > 0, self.unit, len(self.classes))
             orders.append(Order(row, positive, negative))
-        block = 256
 
-        def work(task: tuple[int, int]) -> None:
-            g, start = task
-            weights = np.ascontiguousarray((labels[start : start + block] == g).T, dtype=np.float64)
+        def work(task: tuple[int, slice]) -> None:
+            g, block = task
+            weights = np.ascontiguousarray((labels[block] == g).T, dtype=np.float64)
             for m, order in enumerate(orders):
-                wins[m, start : start + block, g] = order(weights)
+                wins[m, block, g] = order(weights)
 
-        in_threads(work, [(g, s) for g in range(n.shape[1]) for s in range(0, len(labels), block)])
+        in_threads(work, [(g, b) for g in range(n.shape[1]) for b in blocks(len(labels), len(self.known))])
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.moveaxis(wins / (p * n), 0, 2), self._auroc_variances()
 

@@ -122,6 +122,14 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -
         np.testing.assert_array_equal(one, other)
 
 
+def test_blocks_hold_every_resample_once_and_are_smaller_where_rows_are_many() -> None:
+    for number, rows in ((1000, 100), (1000, 10**6), (3, 0), (1000, 10**9)):
+        sizes = [len(range(number)[block]) for block in bootstrap.blocks(number, rows)]
+        assert sum(sizes) == number
+        assert max(sizes) * rows * 8 <= max(2**27, 8 * rows)
+        assert max(sizes) <= bootstrap.BLOCK
+
+
 def test_models_on_the_same_images_get_the_same_resamples() -> None:
     frame = table(80, seed=6)
     # another order, another name, scores that order alike: decisions and ranks are the same in every resample
