@@ -11,28 +11,19 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch import Trainer
-from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from skintag.cli import run_command
-from skintag.data.distorted_images import DistortedImages, batches_of
 from skintag.data.distortion_sheet import distortion_sheet
 from skintag.data.distortions import CLEAN, DISTORTIONS, Distortion
 from skintag.errors import ConfigError, DataError, first_few, near_matches
 from skintag.hashing import uniform_from_strings
 from skintag.io import atomic_path, write_json
 from skintag.memory import keep_freed_memory
-from skintag.progress import track
-from skintag.run_embeddings import trainer_of
 from skintag.run_folder import ROBUSTNESS, RunFolder, find_runs
-from skintag.run_model import Towers, recorded_features
+from skintag.run_scores import HEAD, Scores, score_frames
 
-HEAD: Final = "head"
-_FORWARD: Final = 64  # frames that go through the model at a time
 _CONDITIONS: Final = "p_condition_"
-
-Scores = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 
 
 def score_distorted(
@@ -68,7 +59,7 @@ def score_distorted(
     if CLEAN in distortions:
         raise ConfigError(f"a distortion is named {CLEAN!r}: that is the name of the images as they are")
     image_ids = _chosen(run, names, limit, seed)
-    scores = _score(run, distortions, names, image_ids, seed)
+    scores = score_frames(run, distortions, names, image_ids, seed)
     table = _table(run, distortions, image_ids, scores)
     with atomic_path(run.path / ROBUSTNESS) as part:
         table.to_parquet(part, index=False)
@@ -116,65 +107,6 @@ def _chosen(run: RunFolder, models: Sequence[str], limit: int | None, seed: int)
         return image_ids
     draw = uniform_from_strings(image_ids, salt=("robustness", seed))
     return sorted(np.asarray(image_ids, dtype=object)[np.argsort(draw, kind="stable")[:limit]].tolist())
-
-
-@torch.inference_mode()
-def _score(
-    run: RunFolder,
-    distortions: Mapping[str, Distortion],
-    models: Sequence[str],
-    image_ids: list[str],
-    seed: int,
-) -> dict[str, Scores]:
-    """p_malignant [1 + distortions, n] and p_condition [1 + distortions, n, K] of every model."""
-    probes = run.probes()
-    feature_of = {m: recorded_features(run)[0] if m == HEAD else probes[m][0] for m in models}
-    towers = Towers(run, sorted(set(feature_of.values())))
-    data = run.data
-    images = DistortedImages(
-        data.store, data.store.positions(image_ids), data.pipeline, distortions.values(), seed
-    )
-    parts: dict[str, list[Scores]] = {model: [] for model in models}
-    with trainer_of(run) as trainer:
-        device = trainer.strategy.root_device
-        towers.to(device)
-        run.module().to(device)
-        for frames in track(
-            batches_of(images, run.data.loader, device), "distorted images", total=len(images)
-        ):
-            shape = frames.shape[:2]
-            rows = _embedded(trainer, towers, frames.flatten(0, 1))
-            for model in models:
-                malignant, conditions = _ask(run, model, rows[feature_of[model]])
-                k = None if conditions is None else conditions.reshape(*shape, -1)
-                parts[model].append((malignant.reshape(shape), k))
-        towers.to(torch.device("cpu"))
-        run.module().cpu()
-    return {model: _joined(scores) for model, scores in parts.items()}
-
-
-def _embedded(trainer: Trainer, towers: Towers, frames: torch.Tensor) -> dict[str, NDArray[np.float32]]:
-    """Embeddings [n, D] by feature of frames uint8 [n, 3, S, S]."""
-    parts = []
-    for some in frames.split(_FORWARD):
-        with trainer.precision_plugin.forward_context():
-            parts.append(towers(some.to(trainer.strategy.root_device, non_blocking=True)))
-    return {f: torch.cat([part[f] for part in parts]).float().cpu().numpy() for f in towers.features}
-
-
-def _ask(run: RunFolder, model: str, embeddings: NDArray[np.float32]) -> Scores:
-    if model == HEAD:
-        from skintag.run import head_scores
-
-        return head_scores(run.module(), embeddings)
-    output = run.probes()[model][1].predict(embeddings)
-    return output.malignant, output.conditions
-
-
-def _joined(parts: list[Scores]) -> Scores:
-    conditions = [k for _, k in parts if k is not None]
-    joined = np.concatenate(conditions, axis=1) if conditions else None
-    return np.concatenate([malignant for malignant, _ in parts], axis=1), joined
 
 
 def _table(

@@ -196,7 +196,7 @@ def test_command_scores_every_run_below_a_folder(run: RunFolder, capsys: pytest.
     (broken / "checkpoints" / "best.ckpt").unlink()
     (run.path / "robustness.parquet").unlink()
     try:
-        with pytest.raises(DataError, match="1 that cannot: .*broken"):
+        with pytest.raises(DataError, match=r"1 that cannot: .*broken"):
             main(config)
     finally:
         shutil.rmtree(broken)
