@@ -23,6 +23,13 @@ from skintag.errors import ConfigError, SkinTagError, near_matches
 
 # The configs lie beside the package; train.py and `python -m skintag.*` both find them here.
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
+# Configurations that come with a plugin, and the extra that installs it.
+_EXTRAS = {
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/submitit": "submitit",
+    "hydra/launcher/ray": "ray",
+    "hydra/sweeper/optuna": "optuna",
+}
 
 
 def run_command(config_name: str, task: Callable[[DictConfig], Any]) -> None:
@@ -108,6 +115,9 @@ def explain(error: Exception, arguments: Sequence[str], config_name: str) -> str
     lines = [line for line in said.splitlines() if not line.startswith("To append to your config")]
     if cause is not None and str(cause).split("\n")[0] not in lines[0]:
         lines.append("  " + str(cause).split("\n")[0])
+    lines += [
+        f"  pip install 'skintag[{extra}]' adds it" for name, extra in _EXTRAS.items() if f"'{name}" in said
+    ]
     # the hints are extra: the message above already says what is wrong
     with suppress(HydraException, OmegaConfBaseException):
         lines += _hints([a for a in arguments if "=" in a or a.startswith("~")], config_name)
@@ -136,7 +146,7 @@ def _hints(arguments: Sequence[str], config_name: str) -> list[str]:
     known = _flat_keys(base)
     for override in overrides:
         name = override.key_or_group
-        if name in groups or name in known or override.is_add() or name.startswith("hydra."):
+        if name in groups or name in known or override.is_add() or name.startswith(("hydra.", "hydra/")):
             continue
         hints.append(f"  {name}: {near_matches(name, {*known, *groups})}")
     return hints
@@ -151,7 +161,7 @@ def _parse(argument: str) -> Override | None:
 
 def _groups() -> list[str]:
     folders = (p.relative_to(CONFIG_DIR).as_posix() for p in CONFIG_DIR.rglob("*") if p.is_dir())
-    return sorted(f for f in folders if f != "hydra")
+    return sorted(f for f in folders if f.split("/")[0] != "hydra")  # Hydra lists its own
 
 
 def _options(group: str) -> list[str]:

@@ -154,6 +154,17 @@ def test_optuna_search_composes(workspace: Path) -> None:
     assert "objective" in sweeper.params
 
 
+def test_plugin_that_is_not_installed_is_named_with_its_extra() -> None:
+    from hydra.errors import MissingConfigException
+
+    from skintag.cli import explain
+
+    error = MissingConfigException("Could not find 'hydra/sweeper/optuna'", "hydra/sweeper/optuna", [])
+    said = explain(error, ["sweep=optuna", "hydra/launcher=parallel"], "train")
+    assert "pip install 'skintag[optuna]'" in said
+    assert "hydra/launcher:" not in said, "a launcher is no key of train.yaml, and no typo"
+
+
 TINY = (
     "debug=one_batch",
     "loader.batch_size=16",
