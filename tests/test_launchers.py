@@ -154,14 +154,22 @@ def test_optuna_search_composes(workspace: Path) -> None:
     assert "objective" in sweeper.params
 
 
-def test_plugin_that_is_not_installed_is_named_with_its_extra() -> None:
+@pytest.mark.parametrize(
+    ("missing", "extra"),
+    [
+        ("hydra/sweeper/optuna", "optuna"),
+        ("hydra/launcher/submitit_slurm", "submitit"),
+        ("hydra/launcher/ray", "ray"),
+    ],
+)
+def test_plugin_that_is_not_installed_is_named_with_its_extra(missing: str, extra: str) -> None:
     from hydra.errors import MissingConfigException
 
     from skintag.cli import explain
 
-    error = MissingConfigException("Could not find 'hydra/sweeper/optuna'", "hydra/sweeper/optuna", [])
+    error = MissingConfigException(f"Could not find '{missing}'", missing, [])
     said = explain(error, ["sweep=optuna", "hydra/launcher=parallel"], "train")
-    assert "pip install 'skintag[optuna]'" in said
+    assert f"pip install 'skintag[{extra}]'" in said
     assert "hydra/launcher:" not in said, "a launcher is no key of train.yaml, and no typo"
 
 
