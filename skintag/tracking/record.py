@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +18,7 @@ from skintag.evaluation.selection import Selection
 from skintag.run_folder import RunFolder
 from skintag.tracking import names
 from skintag.tracking.grouping import group_of, sweep_of
+from skintag.tracking.numbers import robustness_curves, summary_of, tables_of
 
 _REPORT_FILES: Final = (
     "report.html", "model_card.md", "metrics.json", "thresholds.json", "leakage_audit.json", "provenance.json",
@@ -71,11 +70,11 @@ def read_record(run: RunFolder, *, errors: int = 20) -> RunRecord:
     main = str(metrics.get("main") or ("head" if "head" in predictions.models else predictions.models[0]))
     evaluated = all("levels" in entry for entry in metrics["models"].values())
     notes = [] if evaluated else [NOT_EVALUATED.format(folder=run.path)]
-    tables = {name: frame for name, frame in _tables(metrics) if len(frame)}
+    tables = {name: frame for name, frame in tables_of(metrics) if len(frame)}
     threshold = run.thresholds[main].value if main in run.thresholds else None
     if threshold is not None and errors:
         tables["errors"] = worst_errors(predictions, main, threshold, k=errors)
-    summary = dict(_summary(metrics))
+    summary = dict(summary_of(metrics))
     selected = _selected(run)
     if selected is not None:
         summary[names.SELECTED] = selected
@@ -87,7 +86,7 @@ def read_record(run: RunFolder, *, errors: int = 20) -> RunRecord:
         summary=summary,
         tables=tables,
         curves=training_curves(run.path),
-        robustness=_robustness_curves(tables.get("robustness")),
+        robustness=robustness_curves(tables.get("robustness")),
         images=dict(_images(run.path)),
         report=(run.path / "report.html") if (run.path / "report.html").is_file() else None,
         report_files=(
@@ -157,98 +156,6 @@ def _selected(run: RunFolder) -> float | None:
         return float(selection.of(run.predictions))
     except (DataError, ConfigError):
         return None
-
-
-def _summary(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for model, entry in metrics["models"].items():
-        for grouping in names.GROUPINGS:
-            for group, cells in entry.get("levels", {}).get(grouping, {}).items():
-                for metric in names.METRICS:
-                    yield from _parts(
-                        partial(names.level, model, metric, grouping, group),
-                        cells.get(metric),
-                        names.LEVEL_PARTS,
-                    )
-            if "levels" not in entry:
-                for group, values in entry["groups"].get(grouping, {}).items():
-                    for metric in names.METRICS:
-                        cell = {"value": values.get(metric)}
-                        yield from _parts(
-                            partial(names.level, model, metric, grouping, group), cell, ("value",)
-                        )
-        for grouping in names.GAP_GROUPINGS:
-            for gap in names.GAPS:
-                cell = entry.get("gaps", {}).get(grouping, {}).get(gap)
-                yield from _parts(partial(names.gap, model, gap, grouping), cell, names.GAP_PARTS)
-    for row in metrics.get("robustness") or ():
-        if row.get("grouping", names.OVERALL) == names.OVERALL and row["metric"] in names.ROBUSTNESS_METRICS:
-            yield from _number(names.robustness(row["model"], row["distortion"], row["metric"]), row["value"])
-    for row in metrics.get("triage") or ():
-        if row["grouping"] == names.OVERALL:
-            for share in ("share_of_malignancies", "share_of_images"):
-                yield from _number(names.triage(row["model"], row["policy"], row["tier"], share), row[share])
-    everything = next(iter(metrics["models"].values()))["groups"][names.OVERALL]["all"]
-    if everything["n"]:
-        yield names.PREVALENCE, everything["n_positive"] / everything["n"]
-
-
-def _parts(name: Any, cell: Mapping[str, Any] | None, parts: tuple[str, ...]) -> Iterator[tuple[str, float]]:
-    for part in parts:
-        yield from _number(name(part=part), (cell or {}).get(part))
-
-
-def _number(name: str, value: Any) -> Iterator[tuple[str, float]]:
-    """The pair, unless the value is undefined."""
-    if value is not None and math.isfinite(value):
-        yield name, float(value)
-
-
-def _tables(metrics: Mapping[str, Any]) -> Iterator[tuple[str, pd.DataFrame]]:
-    models = metrics["models"].items()
-    levels = [
-        {"model": model, "grouping": grouping, "group": group, "metric": metric, **cell}
-        for model, entry in models
-        for grouping, groups in entry.get("levels", {}).items()
-        for group, cells in groups.items()
-        for metric, cell in cells.items()
-    ]
-    plain = [
-        {"model": model, "grouping": grouping, "group": group, "metric": metric, "n": values["n"],
-         "n_positive": values["n_positive"], "value": value}
-        for model, entry in models
-        for grouping, groups in entry["groups"].items()
-        for group, values in groups.items()
-        for metric, value in values.items()
-        if metric not in ("n", "n_positive")
-    ]  # fmt: skip
-    yield "levels", pd.DataFrame(levels or plain)
-    gaps = [
-        {"model": model, "grouping": grouping, "gap": gap, **cell}
-        for model, entry in models
-        for grouping, cells in entry.get("gaps", {}).items()
-        for gap, cell in cells.items()
-    ]
-    yield "gaps", pd.DataFrame(gaps)
-    yield "pairs", pd.DataFrame([{"model": m, **row} for m, e in models for row in e.get("pairs", ())])
-    for name in ("comparison", "triage", "operating_points", "robustness"):
-        found = metrics.get(name)
-        yield name, pd.DataFrame(found if isinstance(found, list) else [])
-
-
-def _robustness_curves(table: pd.DataFrame | None) -> list[dict[str, float]]:
-    if table is None:
-        return []
-    rows = table[table.get("grouping", names.OVERALL) == names.OVERALL]
-    out = []
-    for i, distortion in enumerate(rows["distortion"].drop_duplicates()):
-        part = rows[(rows["distortion"] == distortion) & rows["metric"].isin(names.ROBUSTNESS_METRICS)]
-        values = {
-            names.robustness_curve(str(model), str(metric)): float(value)
-            for model, metric, value in zip(part["model"], part["metric"], part["value"], strict=True)
-            if value is not None and math.isfinite(value)
-        }
-        out.append({names.ROBUSTNESS_STEP: float(i), **values})
-    return out
 
 
 def _images(folder: Path) -> Iterator[tuple[str, Path]]:

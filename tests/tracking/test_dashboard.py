@@ -18,8 +18,9 @@ import yaml
 
 from skintag.errors import ConfigError
 from skintag.tracking import dashboard, names
-from skintag.tracking.dashboard import DashboardSettings, build_workspace, spec_of, workspace_of
+from skintag.tracking.dashboard import build_workspace, spec_of, workspace_of
 from skintag.tracking.log import log_run
+from skintag.tracking.panels import SEARCHED, DashboardSettings
 from tests.conftest import CONFIGS
 from tests.tracking.wandb_file import read_offline
 
@@ -109,7 +110,7 @@ def test_search_panel_shows_what_the_search_varies() -> None:
     varied = yaml.safe_load((CONFIGS.parent / "experiments" / "sweeps" / "wandb.yaml").read_text())[
         "parameters"
     ]
-    assert {key.removeprefix("choices.") for key in dashboard.SEARCHED} == set(varied)
+    assert {key.removeprefix("choices.") for key in SEARCHED} == set(varied)
 
 
 def test_other_models_are_shown_on_request() -> None:
