@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv
 from scipy.stats import norm, studentized_range, t
 
 from skintag.evaluation.inversion import Levels, invert
@@ -78,7 +79,8 @@ def level_intervals(
     """
     point, values, units = _arrays(estimate, replicates, n)
     z = float(norm.ppf((1 + confidence) / 2))
-    return _limits(point, _size(point, _variance(values, units), units, kind), kind, z)
+    size = _size(point, _variance(values, units), units, kind)
+    return _wilson(point, size, z) if kind != "unbounded" else _normal(point, size, z)
 
 
 def pairwise_intervals(
@@ -88,16 +90,17 @@ def pairwise_intervals(
 
     The variance in each direction is recovered from the limits of the levels (Newcombe, 1998,
     doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I; with the correlation of the resamples: Zou &
-    Donner, 2008, doi:10.1002/sim.3095). Simultaneous limits take Tukey's and Kramer's critical value in place of the
-    normal one.
+    Donner, 2008, doi:10.1002/sim.3095). These are Jeffreys' limits, which give differences nearer to the nominal
+    coverage than Wilson's (Laud, 2017, doi:10.1002/pst.1813). Simultaneous limits take Tukey's and Kramer's critical
+    value in place of the normal one.
     """
     point, values, units = _arrays(estimate, replicates, n)
-    size = _size(point, _variance(values, units), units, kind)
+    size = _size(point, _variance(values, units), units, kind, borrow=True)
     a, b = np.triu_indices(len(point), k=1)
     correlation = _correlation(values)[a, b]
 
     def differences(z: float) -> tuple[Floats, Floats]:
-        low, high = _limits(point, size, kind, z)
+        low, high = _jeffreys(point, size, z) if kind != "unbounded" else _normal(point, size, z)
         down, up = point - low, high - point
         below = down[a] ** 2 + up[b] ** 2 - 2 * correlation * down[a] * up[b]
         above = up[a] ** 2 + down[b] ** 2 - 2 * correlation * up[a] * down[b]
@@ -121,8 +124,9 @@ def gap_interval(
 ) -> GapInterval:
     """Interval of the gap, the largest minus the smallest of K levels.
 
-    Two groups: the limits of their difference, folded at 0. More: `inversion.invert`. The gap as estimated always
-    lies inside, though it is biased upwards: the limits are not, and may lie mostly below it.
+    By `inversion.invert`. The gap as estimated always lies inside, though it is biased upwards: the limits are not, and
+    may lie mostly below it. Two small groups come out exactly equal more often than normal noise has it: their upper
+    limit is at least that of the difference with four times the error (80%).
 
     Args:
         estimate, replicates, n, kind, confidence: see `level_intervals`. Groups whose estimate is nan are left out.
@@ -140,17 +144,14 @@ def gap_interval(
     told = drawn[~np.isnan(drawn)]
     naive = np.quantile(told, (tail, 1 - tail)) if len(told) else (np.nan, np.nan)
     value = float(_gaps(point[None], codes)[0])
+    size = _size(point, _variance(values, units), units, kind, borrow=True)
+    freedom = np.maximum(units - 1, 1)
+    freedom = freedom + np.minimum(BORROWED, freedom.sum() - freedom)
+    size = size * (norm.ppf(1 - tail) / t.ppf(1 - tail, freedom)) ** 2
+    low, high = invert(Levels(point, size, codes, _correlation(values), kind != "unbounded"), tail)
     if len(point) == 2:
-        pair = pairwise_intervals(point, values, n=units, kind=kind, confidence=confidence)
-        low, high = _folded(float(pair.single_low[0]), float(pair.single_high[0]))
-    else:
-        size = _size(point, _variance(values, units), units, kind)
-        if kind != "unbounded":
-            size = _borrow(point, size, units)
-        freedom = np.maximum(units - 1, 1)
-        freedom = freedom + np.minimum(BORROWED, freedom.sum() - freedom)
-        size = size * (norm.ppf(1 - tail) / t.ppf(1 - tail, freedom)) ** 2
-        low, high = invert(Levels(point, size, codes, _correlation(values), kind != "unbounded"), tail)
+        pair = pairwise_intervals(point, values, n=units, kind=kind, confidence=max(1 - 8 * tail, 0.5))
+        high = max(high, abs(float(pair.single_low[0])), abs(float(pair.single_high[0])))
     return GapInterval(value, low, high, float(naive[0]), float(naive[1]))
 
 
@@ -188,22 +189,32 @@ def _variance(values: Floats, units: Floats) -> Floats:
     return spread * units / np.maximum(units - 1, 1)
 
 
-def _size(point: Floats, variance: Floats, units: Floats, kind: Kind) -> Floats:
+def _size(point: Floats, variance: Floats, units: Floats, kind: Kind, *, borrow: bool = False) -> Floats:
     """Effective number of units [K]; for `unbounded` the reciprocal of the variance."""
     top = np.ones_like(point) if kind == "unbounded" else point * (1 - point)
-    tiny = (variance <= 1e-12) | (top <= 1e-12)  # at 0 or 1 a point of a ROC curve may vary all the same
+    tiny = variance <= 1e-12
     with np.errstate(invalid="ignore"):
         size = top / np.where(tiny, 1, variance)
-    return np.where(np.isnan(point) | np.isnan(variance), np.nan, np.where(tiny, np.maximum(units, 1), size))
+    size = np.where(np.isnan(point) | np.isnan(variance), np.nan, np.where(tiny, np.maximum(units, 1), size))
+    return _borrow(point, size, units) if borrow and kind != "unbounded" else size
 
 
-def _limits(point: Floats, size: Floats, kind: Kind, z: float) -> tuple[Floats, Floats]:
-    if kind == "unbounded":
-        return point - z / np.sqrt(size), point + z / np.sqrt(size)
+def _wilson(point: Floats, size: Floats, z: float) -> tuple[Floats, Floats]:
     with np.errstate(invalid="ignore"):
         middle = (point + z**2 / (2 * size)) / (1 + z**2 / size)
         half = z / (1 + z**2 / size) * np.sqrt(point * (1 - point) / size + z**2 / (4 * size**2))
     return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+
+
+def _jeffreys(point: Floats, size: Floats, z: float) -> tuple[Floats, Floats]:
+    """Quantiles of the posterior under Jeffreys' prior; 0 and 1 where all are wrong, or right (Brown et al., 2001)."""
+    hits, misses, tail = point * size + 0.5, (1 - point) * size + 0.5, float(norm.sf(z))
+    low = np.where(point <= 0, 0.0, betaincinv(hits, misses, tail))
+    return low, np.where(point >= 1, 1.0, betaincinv(hits, misses, 1 - tail))
+
+
+def _normal(point: Floats, size: Floats, z: float) -> tuple[Floats, Floats]:
+    return point - z / np.sqrt(size), point + z / np.sqrt(size)
 
 
 def _borrow(point: Floats, size: Floats, units: Floats) -> Floats:
@@ -212,12 +223,12 @@ def _borrow(point: Floats, size: Floats, units: Floats) -> Floats:
     A group with few errors hardly tells how much they cluster: its variance counts as known from about as many errors
     as it has, and that of all groups together as known from `BORROWED`.
     """
-    known = 2 * units * point * (1 - point)
-    spread = units / size
+    known = np.nan_to_num(2 * units * point * (1 - point))
+    spread = np.where(np.isnan(size), 1.0, units / size)
     if known.sum() == 0:
         return size
     common = (known * spread).sum() / known.sum()
-    return units / ((known * spread + BORROWED * common) / (known + BORROWED))
+    return np.where(np.isnan(size), np.nan, units * (known + BORROWED) / (known * spread + BORROWED * common))
 
 
 def _correlation(values: Floats) -> Floats:
@@ -234,11 +245,6 @@ def _correlation(values: Floats) -> Floats:
     np.fill_diagonal(found, 1)
     lowest = float(np.linalg.eigvalsh(found).min())
     return found if lowest > 0.01 else (found + (0.01 - lowest) * identity) / (1.01 - lowest)
-
-
-def _folded(low: float, high: float) -> tuple[float, float]:
-    """Limits of |d| from those of d."""
-    return (0.0 if low <= 0 <= high else min(abs(low), abs(high))), max(abs(low), abs(high))
 
 
 def _gaps(values: Floats, family: Ints) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import binomtest, norm
+from scipy.stats import beta, binomtest, norm
 
 from skintag.evaluation.intervals import gap_interval, interval_warnings, level_intervals, pairwise_intervals
 from skintag.evaluation.inversion import Levels, nearest
@@ -59,13 +59,21 @@ def test_unbounded_levels_have_normal_limits() -> None:
     assert (low[0], high[0]) == pytest.approx((5 - half, 5 + half))
 
 
-def test_a_difference_is_newcombes() -> None:
-    # Newcombe (1998), table II, method 10: 56/70 - 48/80
-    pairs = pairwise_intervals([56 / 70, 48 / 80], resamples_of([56, 48], [70, 80]), n=[70, 80], kind="proportion")
+def test_a_difference_recovers_its_variance_from_jeffreys_limits() -> None:
+    hits, rows = np.array([56, 48]), np.array([70, 80])
+    p, values = hits / rows, resamples_of([56, 48], [70, 80])
+    pairs = pairwise_intervals(p, values, n=rows, kind="proportion")
+    low, high = (beta.ppf(q, hits + 0.5, rows - hits + 0.5) for q in (0.025, 0.975))
+    expected = (
+        0.2 - np.hypot(p[0] - low[0], high[1] - p[1]),
+        0.2 + np.hypot(high[0] - p[0], p[1] - low[1]),
+    )
     assert pairs.difference[0] == pytest.approx(0.2)
-    assert (pairs.single_low[0], pairs.single_high[0]) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+    assert (pairs.single_low[0], pairs.single_high[0]) == pytest.approx(expected)
+    # near what Newcombe (1998), table II, method 10, has for 56/70 - 48/80
+    assert expected == pytest.approx((0.0524, 0.3339), abs=0.005)
     # one pair is all pairs
-    assert (pairs.low[0], pairs.high[0]) == pytest.approx((pairs.single_low[0], pairs.single_high[0]), abs=1e-4)
+    assert (pairs.low[0], pairs.high[0]) == pytest.approx(expected, abs=1e-4)
 
 
 def test_simultaneous_limits_are_wider_than_single_ones() -> None:
@@ -92,15 +100,18 @@ def gap_of(hits: list[int], rows: list[int], **options: object) -> tuple[float, 
     return found.low, found.value, found.high
 
 
-def test_the_gap_of_two_groups_is_their_difference_folded() -> None:
-    hits, rows = [56, 48], [70, 80]
+def test_the_gap_of_two_groups_is_near_their_difference_folded() -> None:
+    hits, rows = [210, 180], [250, 240]
     pairs = pairwise_intervals(np.divide(hits, rows), resamples_of(hits, rows), n=rows, kind="proportion")
-    assert gap_of(hits, rows) == pytest.approx((pairs.single_low[0], 0.2, pairs.single_high[0]))
-    assert gap_of(hits[::-1], rows[::-1]) == pytest.approx((pairs.single_low[0], 0.2, pairs.single_high[0]))
-    low, value, high = gap_of([50, 48], [80, 80])
-    assert low == 0
-    assert value == pytest.approx(0.025)
-    assert 0.1 < high < 0.2
+    expected = pytest.approx((pairs.single_low[0], 0.09, pairs.single_high[0]), abs=0.012)
+    assert gap_of(hits, rows) == expected
+    assert gap_of(hits[::-1], rows[::-1]) == expected
+
+
+def test_two_groups_that_come_out_equal_are_not_taken_to_be() -> None:
+    low, value, high = gap_of([27, 27], [30, 30])
+    assert (low, value) == (0, 0)
+    assert 0.08 < high < 0.2
 
 
 def test_equal_groups_may_have_no_gap_and_unequal_ones_have_one() -> None:
