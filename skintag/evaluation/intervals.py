@@ -79,7 +79,8 @@ def level_intervals(
     """
     point, values, units = _arrays(estimate, replicates, n)
     z = float(norm.ppf((1 + confidence) / 2))
-    size = _size(point, _variance(values, units), units, kind)
+    variance = _variance(values) * units / np.maximum(units - 1, 1)
+    size = _size(point, variance, units, kind)
     return _wilson(point, size, z) if kind != "unbounded" else _normal(point, size, z)
 
 
@@ -95,7 +96,7 @@ def pairwise_intervals(
     value in place of the normal one.
     """
     point, values, units = _arrays(estimate, replicates, n)
-    size = _size(point, _variance(values, units), units, kind, borrow=True)
+    size = _size(point, _variance(values), units, kind, borrow=True)
     a, b = np.triu_indices(len(point), k=1)
     correlation = _correlation(values)[a, b]
 
@@ -144,7 +145,7 @@ def gap_interval(
     told = drawn[~np.isnan(drawn)]
     naive = np.quantile(told, (tail, 1 - tail)) if len(told) else (np.nan, np.nan)
     value = float(_gaps(point[None], codes)[0])
-    size = _size(point, _variance(values, units), units, kind, borrow=True)
+    size = _size(point, _variance(values), units, kind, borrow=True)
     freedom = np.maximum(units - 1, 1)
     freedom = freedom + np.minimum(BORROWED, freedom.sum() - freedom)
     size = size * (norm.ppf(1 - tail) / t.ppf(1 - tail, freedom)) ** 2
@@ -176,17 +177,19 @@ def _arrays(estimate: ArrayLike, replicates: ArrayLike, n: ArrayLike) -> tuple[F
     return point, values, units
 
 
-def _variance(values: Floats, units: Floats) -> Floats:
-    """Variance of each estimate [K]: that of its resamples, which is too small by (n - 1) / n; nan if none tells."""
+def _variance(values: Floats) -> Floats:
+    """Variance of each estimate [K]: that of its resamples; nan if none tells.
+
+    Too small by (n - 1) / n as bootstraps are, and too large by about as much because the number of a group's
+    clusters varies from resample to resample.
+    """
     missing = np.isnan(values)
-    if missing.any():
-        told = (~missing).sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = np.where(missing, 0, values).sum(axis=0) / told
-            spread = (np.where(missing, 0, values - mean) ** 2).sum(axis=0) / np.where(told > 0, told, np.nan)
-    else:
-        spread = values.var(axis=0)
-    return spread * units / np.maximum(units - 1, 1)
+    if not missing.any():
+        return values.var(axis=0)
+    told = (~missing).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(missing, 0, values).sum(axis=0) / told
+        return (np.where(missing, 0, values - mean) ** 2).sum(axis=0) / np.where(told > 0, told, np.nan)
 
 
 def _size(point: Floats, variance: Floats, units: Floats, kind: Kind, *, borrow: bool = False) -> Floats:

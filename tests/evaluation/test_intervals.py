@@ -14,21 +14,25 @@ from skintag.evaluation.inversion import Levels, nearest
 Floats = NDArray[np.float64]
 
 
-def resamples_of(hits: list[int], rows: list[int], number: int = 2000, seed: int = 0) -> Floats:
-    """Resampled shares [B, K] whose variance is exactly that of shares of single rows, after n / (n - 1)."""
-    rng = np.random.default_rng(seed)
+def resamples_of(hits: list[int], rows: list[int], number: int = 2000, *, shrunk: bool = False) -> Floats:
+    """Resampled shares [B, K], uncorrelated, whose variance is exactly p (1 - p) / n; `shrunk` by (n - 1) / n."""
+    rng = np.random.default_rng(0)
     n, p = np.array(rows), np.array(hits) / np.array(rows)
     noise = rng.standard_normal((number, len(rows)))
     # uncorrelated to the last digit
     noise -= noise.mean(axis=0)
     noise = np.linalg.qr(noise)[0] * np.sqrt(number)
-    return p + noise * np.sqrt(p * (1 - p) / n * (n - 1) / n)
+    return p + noise * np.sqrt(p * (1 - p) / n * ((n - 1) / n if shrunk else 1))
 
 
 def test_levels_are_wilsons_where_each_row_is_its_own_cluster() -> None:
     hits, rows = [56, 48, 3, 29], [70, 80, 40, 30]
     low, high = level_intervals(
-        np.divide(hits, rows), resamples_of(hits, rows), n=rows, kind="proportion", confidence=0.9
+        np.divide(hits, rows),
+        resamples_of(hits, rows, shrunk=True),
+        n=rows,
+        kind="proportion",
+        confidence=0.9,
     )
     for i, (k, n) in enumerate(zip(hits, rows, strict=True)):
         expected = binomtest(k, n).proportion_ci(0.9, method="wilson")
