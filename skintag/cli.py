@@ -20,6 +20,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from skintag.errors import ConfigError, SkinTagError, near_matches
+from skintag.sweeps import LAST_CHECKPOINT, SWEEP, SweepSummary, run_job
+from skintag.sweeps import expand_resume as resume_sweep
 
 # The configs lie beside the package; train.py and `python -m skintag.*` both find them here.
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
@@ -43,6 +45,8 @@ def run_command(config_name: str, task: Callable[[DictConfig], Any]) -> None:
         sys.argv[1:] = expand_resume(sys.argv[1:])
         command = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)
         command(_checked(task))()
+        if SweepSummary.failed:
+            sys.exit(1)
     except HydraException as error:
         _fail(2, explain(error, sys.argv[1:], config_name))
     except (ConfigError, OmegaConfBaseException) as error:
@@ -52,22 +56,17 @@ def run_command(config_name: str, task: Callable[[DictConfig], Any]) -> None:
 
 
 def _checked(task: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
-    """The task, refusing values that were not given, and naming the job of a sweep that fails when it does."""
+    """The task, refusing values that were not given; as a job of a sweep, see `skintag.sweeps`."""
 
     def checked(config: DictConfig) -> Any:
-        unset = sorted(OmegaConf.missing_keys(config))
-        try:
-            if unset:
-                raise ConfigError(f"{', '.join(unset)} is not set: add {unset[0]}=<value>")
-            return task(config)
-        except Exception as error:
-            job = HydraConfig.get()
-            if job.mode == RunMode.MULTIRUN:
-                what = error if isinstance(error, SkinTagError) else repr(error)
-                print(f"job {job.job.num} failed ({job.job.override_dirname}): {what}", file=sys.stderr)
-            raise
+        if unset := sorted(OmegaConf.missing_keys(config)):
+            raise ConfigError(f"{', '.join(unset)} is not set: add {unset[0]}=<value>")
+        return task(config)
 
-    return checked
+    def checked_job(config: DictConfig) -> Any:
+        return run_job(checked, config) if HydraConfig.get().mode == RunMode.MULTIRUN else checked(config)
+
+    return checked_job
 
 
 def _fail(status: int, message: str) -> None:
@@ -76,29 +75,39 @@ def _fail(status: int, message: str) -> None:
 
 
 def expand_resume(arguments: Sequence[str]) -> list[str]:
-    """`resume=<run folder>` becomes the overrides which that run was started with, and its folder.
+    """`resume=<folder>` becomes the overrides which that run, or sweep, was started with, and its folder.
 
     Overrides given now come last, so they win. Applying it twice changes nothing (DDP starts each further
     process with the arguments of the first).
 
     Raises:
-        ConfigError: the folder is not a run folder, or holds no checkpoint to go on from.
+        ConfigError: the folder is not a run folder, holds no checkpoint to go on from, or has finished.
     """
     resumed = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
     resumed = [folder for folder in resumed if folder not in ("", "null")]
     if not resumed:
         return list(arguments)
     folder = Path(resumed[-1].strip("'\""))
+    if (folder / SWEEP).is_file():
+        return resume_sweep(folder.absolute(), list(arguments))
+    if {"-m", "--multirun"} & set(arguments):
+        raise ConfigError(f"resume={folder} is not a sweep (it has no {SWEEP}): leave out -m")
     saved = folder / ".hydra" / "overrides.yaml"
     if not saved.is_file():
         raise ConfigError(f"resume={folder}: no run folder of SkinTag (it has no .hydra/overrides.yaml)")
-    if not (folder / "checkpoints" / "last.ckpt").is_file():
+    if not (folder / LAST_CHECKPOINT).is_file():
         raise ConfigError(
             f"resume={folder}: no checkpoints/last.ckpt, the run was stopped before its first checkpoint;\n"
             "  start it again, or lower callbacks.checkpoint_every_steps next time"
         )
+    if list(arguments) == [f"resume={resumed[-1]}"] and (folder / "provenance.json").is_file():
+        raise ConfigError(
+            f"resume={folder}: this run has finished; to train on, add what is to change, e.g. trainer.max_epochs=30"
+        )
     given = list(arguments)
-    earlier = [str(o) for o in OmegaConf.load(saved) if not str(o).startswith("resume=")]
+    written = OmegaConf.to_container(OmegaConf.load(saved), resolve=False)  # interpolations stay as they are
+    assert isinstance(written, list)
+    earlier = [str(o) for o in written if not str(o).startswith("resume=")]
     now = {a.split("=", 1)[0].lstrip("+~") for a in given if "=" in a or a.startswith("~")}
     kept = [o for o in earlier if o.split("=", 1)[0].lstrip("+~") not in now]
     # what the run was started with stays as it was written then, whatever is given now

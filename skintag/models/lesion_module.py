@@ -127,14 +127,21 @@ class LesionModule(LightningModule):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Dropout depends on (seed, epoch, batch, rank) alone: a resumed run goes on as if never cut."""
         key = content_key("training batch", self.seed, self.current_epoch, batch_idx, self.global_rank)
-        torch.manual_seed(int(key[:15], 16))
+        seed = int(key[:15], 16)
+        # torch.manual_seed would also note it for every kind of device that is not there, with a stack trace each
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The objective's loss, in float32."""
         losses = self.objective.loss(self(batch), batch)
-        for name, value in losses.items():
-            # no mean over the epoch: a resumed run could not continue it
-            self.log(f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=len(batch["row"]))
+        # only where it will be written down: for a head alone, Lightning's book-keeping costs as much as a step
+        every = self.trainer.log_every_n_steps
+        if every and ((self.global_step + 1) % every == 0 or self.trainer.is_last_batch):
+            for name, value in losses.items():
+                # no mean over the epoch: a resumed run could not continue it
+                self.log(f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=len(batch["row"]))
         return losses["loss"]
 
     def on_validation_epoch_start(self) -> None:
