@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from questions import HOME, Study, others_of
+from study import HOME, Study, others_of
 
 from skintag.evaluation.assess import AssessmentSettings, assess
 from skintag.evaluation.groups import FST_GROUP
 from skintag.grid.contrasts import Contrast
 from skintag.grid.findings import Evidence
-from skintag.grid.runs import GridRun
+from skintag.grid.runs import GridRun, frame_tested
 from skintag.grid.write import interval, p_text
 
 SHOWN = ("auroc", "f1_malignant", "sensitivity", "specificity")
+RULER_METRICS = {
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "auroc": "subgroup AUC",
+    "bpsn_auc": "BPSN AUC",
+    "bnsp_auc": "BNSP AUC",
+}
 LABELS = {"auroc": "AUROC", "f1_malignant": "F1", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 
@@ -55,24 +61,67 @@ def shown_differences(differences: pd.DataFrame) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def gap_rows(runs: Sequence[GridRun], models: Sequence[str], arguments: argparse.Namespace) -> pd.DataFrame:
-    """The gaps between skin-type groups of each run, with chance level and permutation p."""
-    settings = AssessmentSettings(resamples=arguments.resamples, permutations=arguments.permutations)
-    out = []
+def gap_rows(
+    runs: Sequence[GridRun],
+    models: Sequence[str],
+    attributes: pd.DataFrame | None,
+    settings: AssessmentSettings,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Of each run: the gaps between skin-type groups with chance level and permutation p; levels by ruler.
+
+    Rulers are compared within dermoscopic images; the second table is empty where nothing is known about them.
+    """
+    gaps, levels = [], []
     for run in runs:
-        found = assess(run.predictions, run.thresholds, settings, groupings=(FST_GROUP,), models=models)
-        out.append(found.gaps.assign(name=run.name, seed=run.seed))
-    table = pd.concat(out, ignore_index=True)
-    first = ["name", "seed", "model", "grouping", "gap"]
-    return table[[*first, *(c for c in table if c not in first)]]
+        rulers = (
+            None
+            if attributes is None or "ruler" not in attributes
+            else rulers_at_home(run, attributes["ruler"])
+        )
+        found = assess(
+            run.predictions,
+            run.thresholds,
+            settings,
+            groupings=(FST_GROUP,),
+            attributes=rulers,
+            models=models,
+        )
+        entry = {"name": run.name, "seed": run.seed}
+        gaps.append(found.gaps.assign(**entry))
+        levels.append(found.levels[found.levels["grouping"] == "ruler"].assign(**entry))
+    first = ["name", "seed", "model", "grouping"]
+    tables = (pd.concat(part, ignore_index=True) for part in (gaps, levels))
+    both = [table[[*first, *(c for c in table if c not in first)]] for table in tables]
+    return both[0], both[1]
+
+
+def rulers_at_home(run: GridRun, ruler: pd.Series) -> pd.DataFrame:
+    """`with` or `without` for the dermoscopic test images, indexed by image_id; null elsewhere."""
+    frame = frame_tested(run)
+    shows = frame["image_id"].map(ruler).map({True: "with", False: "without"})
+    return pd.DataFrame({"ruler": shows.where(frame["domain"] == HOME).to_numpy()}, index=frame["image_id"])
+
+
+def shown_rulers(levels: pd.DataFrame) -> pd.DataFrame:
+    """One line per regime, model and seed: the metrics with and without a ruler."""
+    rows = []
+    for (name, model, seed, group), part in levels.groupby(["name", "model", "seed", "group"], sort=False):
+        cells = part.set_index("metric")
+        row: dict[str, object] = {"regime": name, "model": model, "seed": seed, "ruler": group}
+        row |= {"n": int(cells["n"].iloc[0]), "malignant": int(cells["n_positive"].iloc[0])}
+        for metric, label in RULER_METRICS.items():
+            row[label] = interval(*(float(cells.loc[metric, c]) for c in ("value", "low", "high")))
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def shown_gaps(gaps: pd.DataFrame) -> pd.DataFrame:
     """One line per regime, model and seed."""
     kept = gaps[gaps["value"].notna()]
+    groupings = kept["grouping"].map({"fst_group": "skin type"}).fillna(kept["grouping"])
     return pd.DataFrame({
         "regime": kept["name"], "model": kept["model"], "seed": kept["seed"],
-        "gap": kept["gap"].str.replace("_", " "),
+        "between": groupings, "gap": kept["gap"].str.replace("_", " "),
         "value": [interval(v, a, b) for v, a, b in kept[["value", "low", "high"]].to_numpy(float)],
         "by chance": kept["chance"], "p": kept["p_value"].map(p_text),
         "left out": kept["left_out"],
@@ -94,6 +143,11 @@ def drop_rows(study: Study) -> pd.DataFrame:
                 (HOME, study.auroc(regime, HOME, pairs)),
                 ("there", study.auroc(regime, domain, pairs)),
                 ("drop", study.drop(regime, domain)),
+                *(
+                    []
+                    if study.bare.all()
+                    else [("drop without rulers", study.drop(regime, domain, study.bare))]
+                ),
             ):
                 entry[label] = _text(contrasts)
             rows.append(entry)

@@ -23,9 +23,11 @@ from frames import (
     shown_gaps,
     shown_leak,
     shown_levels,
+    shown_rulers,
 )
 from omegaconf import OmegaConf
-from questions import BALANCED, MULTI, SINGLE, Study, questions
+from questions import questions
+from study import BALANCED, MULTI, SINGLE, Study
 
 from skintag.evaluation.assess import AssessmentSettings
 from skintag.evaluation.groups import DOMAIN, FST_GROUP, OVERALL
@@ -40,6 +42,7 @@ from skintag.grid.write import write_table
 from skintag.io import write_bytes
 
 PAIRS = ((MULTI, SINGLE), (BALANCED, MULTI))
+GAP_MODELS = ("head", "xgboost_finetuned")
 ADJUSTED = "95% intervals from resampled patients and lesions, of the mean over seeds"
 
 
@@ -91,16 +94,19 @@ def one_split(runs: Sequence[GridRun], folder: Path, arguments: argparse.Namespa
             caption="Paired differences between regimes; p adjusted over the groups of each model, grouping and metric "
             f"(Holm). {note}",
         )  # fmt: skip
-    gaps = gap_rows(runs, [m for m in ("head", "xgboost_finetuned") if m in models], arguments)
+    attributes = attributes_of(runs, arguments.attributes)
+    settings = AssessmentSettings(resamples=arguments.resamples, permutations=arguments.permutations)
+    gaps, rulers = gap_rows(runs, [m for m in GAP_MODELS if m in models], attributes, settings)
     write_table(
         folder, "gaps", gaps, shown_gaps(gaps),
-        caption="Gaps between skin types in each seed, beside the gap to expect by chance and the permutation p. "
-        "Raw gaps: what groups are ill with is not adjusted for. " + note,
+        caption="Gaps between groups in each seed, beside the gap to expect by chance and the permutation p. Raw gaps: "
+        f"what groups are ill with is not adjusted for. {note}",
     )  # fmt: skip
+    if len(rulers):
+        caption = f"Dermoscopic images with and without a ruler, in each seed. {note}"
+        write_table(folder, "rulers", rulers, shown_rulers(rulers), caption=caption)
     model = arguments.model if arguments.model in models else models[0]
-    study = Study.of(
-        runs, model, attributes=attributes_of(runs, arguments.attributes), resamples=arguments.resamples
-    )
+    study = Study.of(runs, model, attributes=attributes, resamples=arguments.resamples)
     drops = drop_rows(study)
     if len(drops):
         write_table(

@@ -126,6 +126,14 @@ def auroc_of_pairs(
     return out
 
 
+def auroc_of(
+    score: NDArray[np.float64], target: NDArray[np.int64], rows: NDArray[np.bool_], weights: Weights
+) -> Contrast:
+    """AUROC among the chosen rows [n] as they are; nan where a class is absent."""
+    ups, downs = (np.flatnonzero(rows & (target == t)) for t in (1, 0))
+    return Contrast(auroc_of_pairs(score, [ups], [downs], weights)[:, 0], len(ups), len(downs))
+
+
 @dataclass(frozen=True)
 class ConditionPairs:
     """Pairs of a malignant and a benign condition that two sets of rows both have, with a weight for each."""

@@ -35,7 +35,7 @@ class Rules:
 
     alpha: float = 0.05
     """Family-wise error rate: the chance of any finding where there is nothing to find."""
-    margin: float = 0.02
+    margin: float = 0.01
     """The smallest difference worth speaking of, on the scale of the contrast."""
     minimum: int = 10
     """Rows that each side must stand on."""
