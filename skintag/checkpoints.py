@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,27 @@ class TrainedOn(pl.Callback):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         checkpoint[_TRAINED_ON] = self._seen
+
+
+def check_fits(module: LightningModule, path: str | Path) -> None:
+    """Refuse a checkpoint of another architecture, by the shapes of its tensors; those are not read.
+
+    Raises:
+        ConfigError: it holds no weights, or other tensors than the module.
+    """
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
+    except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise ConfigError(f"{path} is no checkpoint of a run ({type(error).__name__})") from error
+    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in saved.items()}
+    if wanted != found:
+        names = sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n))
+        first = f"{names[0]} is {found.get(names[0], 'not there')}, expected {wanted.get(names[0], 'none')}"
+        raise ConfigError(
+            f"{path} is of another model: {len(names)} of {len(wanted)} tensors differ, e.g. {first}\n"
+            "  to do: give backbone, head, objective and labels as they were in the run that wrote it"
+        )
 
 
 def refuse_seen_test_images(view: View, path: str | Path) -> None:

@@ -27,15 +27,23 @@ class Stages:
     """Wall time of each stage of a run, in seconds, in the order in which they first began."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    _open: dict[str, float] = field(default_factory=dict, repr=False)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Add the block's wall time to `name`."""
-        began = time.perf_counter()
+        self._open[name] = time.perf_counter()
         try:
             yield
         finally:
-            self.add(name, time.perf_counter() - began)
+            self.add(name, time.perf_counter() - self._open.pop(name))
+
+    def so_far(self) -> dict[str, float]:
+        """The times by now, those of stages under way included."""
+        now = time.perf_counter()
+        under_way = {name: now - began for name, began in self._open.items()}
+        names = [*self.seconds, *(name for name in under_way if name not in self.seconds)]
+        return {name: self.seconds.get(name, 0.0) + under_way.get(name, 0.0) for name in names}
 
     def add(self, name: str, seconds: float) -> None:
         """Add `seconds` to `name`."""

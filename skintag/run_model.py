@@ -29,7 +29,7 @@ def view_of(run: RunFolder) -> View:
     Raises:
         DataError: the prepared data are gone, or give another view than the run had.
     """
-    from skintag.run import catalog_of
+    from skintag.run_parts import catalog_of
 
     config = run.config
     view = build_view(

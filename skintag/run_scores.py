@@ -74,7 +74,7 @@ def _embedded(trainer: Trainer, towers: Towers, frames: torch.Tensor) -> dict[st
 
 def _ask(run: RunFolder, model: str, embeddings: NDArray[np.float32]) -> Scores:
     if model == HEAD:
-        from skintag.run import head_scores
+        from skintag.run_results import head_scores
 
         return head_scores(run.module(), embeddings)
     output = run.probes()[model][1].predict(embeddings)

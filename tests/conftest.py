@@ -44,6 +44,7 @@ def tiny_overrides(workspace: Path) -> list[str]:
         "data.synthetic.scale=0.25",
         "data.workers=1",
         "loader.num_workers=0",
+        "report=false",
     ]
 
 

@@ -21,9 +21,10 @@ from skintag.data.loader_settings import LoaderSettings
 from skintag.errors import ConfigError, DataError, ImageError
 from skintag.evaluation.predictions import Predictions
 from skintag.robustness import main, score_distorted
-from skintag.run import head_scores, train
+from skintag.run import train
 from skintag.run_folder import RunFolder
 from skintag.run_model import Towers, frozen_backbone_of
+from skintag.run_results import head_scores
 from tests.conftest import CONFIGS
 
 

@@ -191,7 +191,7 @@ def test_moved_run_finds_its_data_below_the_present_folder_or_where_it_is_told(
 
 
 def test_module_and_probes_give_the_predictions_of_the_run(run: RunFolder, tested: list[str]) -> None:
-    from skintag.run import head_scores
+    from skintag.run_results import head_scores
 
     probes = run.probes()
     assert {"head", *probes} == set(run.predictions.models)

@@ -137,11 +137,13 @@ class LesionModule(LightningModule):
         """The objective's loss, in float32."""
         losses = self.objective.loss(self(batch), batch)
         # only where it will be written down: for a head alone, Lightning's book-keeping costs as much as a step
-        every = self.trainer.log_every_n_steps
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         if every and ((self.global_step + 1) % every == 0 or self.trainer.is_last_batch):
             for name, value in losses.items():
                 # no mean over the epoch: a resumed run could not continue it
-                self.log(f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=len(batch["row"]))
+                self.log(
+                    f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=len(batch["row"])
+                )
         return losses["loss"]
 
     def on_validation_epoch_start(self) -> None:
