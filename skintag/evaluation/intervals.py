@@ -14,13 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv
 from scipy.stats import norm, studentized_range, t
 
-from skintag.evaluation.inversion import Levels, invert
+from skintag.evaluation.inversion import Levels, lower_limit, upper_limit
 
 Kind = Literal["proportion", "score", "unbounded"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BORROWED = 10.0  # errors' worth of information on its variance that a group takes from the others
+ERROR_SHARES = (
+    0.6,
+    0.4,
+)  # of a gap's lower and upper limit: the upper is often safe by including the estimate
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ def level_intervals(
     """Limits [K], [K] of the levels of K groups.
 
     Wilson's score limits (1927, doi:10.1080/01621459.1927.10502953) with the effective number of units
-    p (1 - p) / variance, the variance being that of the resamples times n / (n - 1) (Korn & Graubard, 1998, Survey
-    Methodology 24, 193-201). Where no resample varies (all right, or all wrong) n itself is taken.
+    p (1 - p) / variance (Korn & Graubard, 1998, Survey Methodology 24, 193-201), the variance being that of the
+    resamples times (n + 1) / (n - 1). Where no resample varies (all right, or all wrong) n itself is taken.
 
     Args:
         estimate: [K] point values; nan gives nan limits.
@@ -79,7 +83,7 @@ def level_intervals(
     """
     point, values, units = _arrays(estimate, replicates, n)
     z = float(norm.ppf((1 + confidence) / 2))
-    variance = _variance(values) * units / np.maximum(units - 1, 1)
+    variance = _variance(values) * (units + 1) / np.maximum(units - 1, 1)
     size = _size(point, variance, units, kind)
     return _wilson(point, size, z) if kind != "unbounded" else _normal(point, size, z)
 
@@ -125,7 +129,7 @@ def gap_interval(
 ) -> GapInterval:
     """Interval of the gap, the largest minus the smallest of K levels.
 
-    By `inversion.invert`. The gap as estimated always lies inside, though it is biased upwards: the limits are not, and
+    By `inversion`. The gap as estimated always lies inside, though it is biased upwards: the limits are not, and
     may lie mostly below it. Two small groups come out exactly equal more often than normal noise has it: their upper
     limit is at least that of the difference with four times the error (80%).
 
@@ -146,10 +150,17 @@ def gap_interval(
     naive = np.quantile(told, (tail, 1 - tail)) if len(told) else (np.nan, np.nan)
     value = float(_gaps(point[None], codes)[0])
     size = _size(point, _variance(values), units, kind, borrow=True)
-    freedom = np.maximum(units - 1, 1)
-    freedom = freedom + np.minimum(BORROWED, freedom.sum() - freedom)
-    size = size * (norm.ppf(1 - tail) / t.ppf(1 - tail, freedom)) ** 2
-    low, high = invert(Levels(point, size, codes, _correlation(values), kind != "unbounded"), tail)
+    correlation = _correlation(values)
+
+    def levels(freedom: Floats, error: float) -> Levels:
+        """With noise of variances known from so many degrees of freedom, for one limit with this error."""
+        less = (norm.isf(error) / t.isf(error, freedom)) ** 2
+        return Levels(point, size * less, codes, correlation, kind != "unbounded")
+
+    below, above = (share * (1 - confidence) for share in ERROR_SHARES)
+    own = np.maximum(units - 1, 1)
+    low = lower_limit(levels(own + np.minimum(BORROWED, own.sum() - own), below), below)
+    high = upper_limit(levels(own, above), above)
     if len(point) == 2:
         pair = pairwise_intervals(point, values, n=units, kind=kind, confidence=max(1 - 8 * tail, 0.5))
         high = max(high, abs(float(pair.single_low[0])), abs(float(pair.single_high[0])))

@@ -61,16 +61,24 @@ class Levels:
         return float(np.abs(self.value[a] - self.value[b]).max())
 
 
-def invert(levels: Levels, tail: float) -> tuple[float, float]:
-    """Limits of the gap, each with probability `tail` of error; the estimated gap lies between them."""
-    noise = standard_noise(len(levels.value)) @ np.linalg.cholesky(levels.correlation).T
-    gap = levels.gap
-    most = gap + 8 * float(levels.error(levels.value).max())  # 5.6 standard errors of the widest difference
+def lower_limit(levels: Levels, tail: float) -> float:
+    """The smallest gap that gives as much as was observed with more than this probability; 0 to the estimate."""
+    noise = _noise(levels)
+    if _share_above(levels, noise, 0.0) > tail:
+        return 0.0
+    return _boundary(lambda g: _share_above(levels, noise, g) > tail, levels.gap, 0.0)
+
+
+def upper_limit(levels: Levels, tail: float) -> float:
+    """The largest gap that gives as little as was observed with more than this probability; at least the estimate."""
+    noise = _noise(levels)
+    most = levels.gap + 8 * float(levels.error(levels.value).max())  # 5.6 errors of the widest difference
     most = min(most, 1.0) if levels.bounded else most
-    low = 0.0
-    if _share_above(levels, noise, 0.0) <= tail:
-        low = _boundary(lambda g: _share_above(levels, noise, g) > tail, gap, 0.0)
-    return low, _boundary(lambda g: _share_below(levels, noise, g) > tail, gap, most)
+    return _boundary(lambda g: _share_below(levels, noise, g) > tail, levels.gap, most)
+
+
+def _noise(levels: Levels) -> Floats:
+    return standard_noise(len(levels.value)) @ np.linalg.cholesky(levels.correlation).T
 
 
 @lru_cache(maxsize=64)
