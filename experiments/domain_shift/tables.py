@@ -30,7 +30,7 @@ from questions import questions
 from study import BALANCED, MULTI, SINGLE, Study
 
 from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.groups import DOMAIN, FST_GROUP, OVERALL
+from skintag.evaluation.groups import DATASET, DOMAIN, FST_GROUP, OVERALL
 from skintag.evaluation.plots.forest import dodged_forest
 from skintag.evaluation.seeds import SeedSummary, over_seeds
 from skintag.grid.figures import findings_figure, write_png
@@ -125,7 +125,7 @@ def summary_of(runs: Sequence[GridRun], models: Sequence[str], resamples: int) -
         {(r.name, r.seed): r.predictions for r in runs},
         {(r.name, r.seed): r.thresholds for r in runs},
         pairs=[pair for pair in PAIRS if set(pair) <= names],
-        models=models, metrics=SHOWN, groupings=(OVERALL, DOMAIN, FST_GROUP),
+        models=models, metrics=SHOWN, groupings=(OVERALL, DOMAIN, DATASET, FST_GROUP),
         settings=AssessmentSettings(resamples=resamples),
     )  # fmt: skip
 

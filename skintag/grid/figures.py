@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,15 @@ if TYPE_CHECKING:
 
 
 def write_png(figure: Figure, path: Path, note: str = "") -> None:
-    """Write a figure as PNG, with a note (what kind of data) in its corner."""
+    """Write a figure as PNG, with a note (what kind of data) under its axis."""
     import matplotlib as mpl
 
     with mpl.rc_context(RC):
         if note:
-            height = figure.get_size_inches()[1]
-            figure.get_layout_engine().set(rect=(0, 0.17 / height, 1, 1 - 0.17 / height))  # type: ignore[union-attr, call-arg]
-            figure.text(0.01, 0.05 / height, note, fontsize=6.5, color=MUTED, va="bottom")
+            axes = figure.axes[-1]
+            axes.set_xlabel("\n".join([axes.get_xlabel(), *textwrap.wrap(note, 62)]))
         stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=160)
+        figure.savefig(stream, format="png", dpi=160, bbox_inches="tight", pad_inches=0.08)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, stream.getvalue())
 
@@ -46,7 +46,7 @@ def findings_figure(judged: pd.DataFrame, title: str) -> Figure:
     heading_rows(axes, [(float(y), str(name), False) for y, name in enumerate(judged["question"])])
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.set_ylim(len(judged) - 0.4, -0.6)
-    axes.set_xlabel("contrast, 95% interval; filled: found, hollow: not found, grey: cannot be told")
+    axes.set_xlabel("contrast, 95% interval\nfilled: found, hollow: not found, grey: cannot be told")
     axes.set_title(title)
     return figure
 
@@ -66,6 +66,6 @@ def differences_figure(differences: pd.DataFrame, title: str) -> Figure:
     heading_rows(axes, [(float(y), name, False) for y, name in enumerate(names)])
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.set_ylim(len(differences) - 0.4, -0.6)
-    axes.set_xlabel("difference, 95% interval; filled: p < 0.05 after Holm, grey: other test images")
+    axes.set_xlabel("difference, 95% interval\nfilled: p < 0.05 after Holm, grey: other test images")
     axes.set_title(title)
     return figure
