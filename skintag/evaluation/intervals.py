@@ -7,20 +7,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
 from scipy.stats import norm, studentized_range, t
 
 from skintag.evaluation.inversion import Levels, lower_limit, upper_limit
+from skintag.evaluation.noise import (
+    BORROWED,
+    Kind,
+    correlation_of,
+    effective_size,
+    jeffreys_limits,
+    normal_limits,
+    variance_of,
+    wilson_limits,
+)
 
-Kind = Literal["proportion", "score", "unbounded"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-BORROWED = 10.0  # errors' worth of information on its variance that a group takes from the others
 ERROR_SHARES = (
     0.6,
     0.4,
@@ -68,7 +74,7 @@ def level_intervals(
 ) -> tuple[Floats, Floats]:
     """Limits [K], [K] of the levels of K groups.
 
-    Wilson's score limits (1927, doi:10.1080/01621459.1927.10502953) with the effective number of units
+    Wilson's score limits with the effective number of units
     p (1 - p) / variance (Korn & Graubard, 1998, Survey Methodology 24, 193-201), the variance being that of the
     resamples times (n + 1) / (n - 1). Where no resample varies (all right, or all wrong) n itself is taken.
 
@@ -83,9 +89,9 @@ def level_intervals(
     """
     point, values, units = _arrays(estimate, replicates, n)
     z = float(norm.ppf((1 + confidence) / 2))
-    variance = _variance(values) * (units + 1) / np.maximum(units - 1, 1)
-    size = _size(point, variance, units, kind)
-    return _wilson(point, size, z) if kind != "unbounded" else _normal(point, size, z)
+    variance = variance_of(values) * (units + 1) / np.maximum(units - 1, 1)
+    size = effective_size(point, variance, units, kind)
+    return wilson_limits(point, size, z) if kind != "unbounded" else normal_limits(point, size, z)
 
 
 def pairwise_intervals(
@@ -100,12 +106,12 @@ def pairwise_intervals(
     value in place of the normal one.
     """
     point, values, units = _arrays(estimate, replicates, n)
-    size = _size(point, _variance(values), units, kind, borrow=True)
+    size = effective_size(point, variance_of(values), units, kind, borrow=True)
     a, b = np.triu_indices(len(point), k=1)
-    correlation = _correlation(values)[a, b]
+    correlation = correlation_of(values)[a, b]
 
     def differences(z: float) -> tuple[Floats, Floats]:
-        low, high = _jeffreys(point, size, z) if kind != "unbounded" else _normal(point, size, z)
+        low, high = jeffreys_limits(point, size, z) if kind != "unbounded" else normal_limits(point, size, z)
         down, up = point - low, high - point
         below = down[a] ** 2 + up[b] ** 2 - 2 * correlation * down[a] * up[b]
         above = up[a] ** 2 + down[b] ** 2 - 2 * correlation * up[a] * down[b]
@@ -149,8 +155,8 @@ def gap_interval(
     told = drawn[~np.isnan(drawn)]
     naive = np.quantile(told, (tail, 1 - tail)) if len(told) else (np.nan, np.nan)
     value = float(_gaps(point[None], codes)[0])
-    size = _size(point, _variance(values), units, kind, borrow=True)
-    correlation = _correlation(values)
+    size = effective_size(point, variance_of(values), units, kind, borrow=True)
+    correlation = correlation_of(values)
 
     def levels(freedom: Floats, error: float) -> Levels:
         """With noise of variances known from so many degrees of freedom, for one limit with this error."""
@@ -186,79 +192,6 @@ def _arrays(estimate: ArrayLike, replicates: ArrayLike, n: ArrayLike) -> tuple[F
             f"and {units.shape}"
         )
     return point, values, units
-
-
-def _variance(values: Floats) -> Floats:
-    """Variance of each estimate [K]: that of its resamples; nan if none tells.
-
-    Too small by (n - 1) / n as bootstraps are, and too large by about as much because the number of a group's
-    clusters varies from resample to resample.
-    """
-    missing = np.isnan(values)
-    if not missing.any():
-        return values.var(axis=0)
-    told = (~missing).sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(missing, 0, values).sum(axis=0) / told
-        return (np.where(missing, 0, values - mean) ** 2).sum(axis=0) / np.where(told > 0, told, np.nan)
-
-
-def _size(point: Floats, variance: Floats, units: Floats, kind: Kind, *, borrow: bool = False) -> Floats:
-    """Effective number of units [K]; for `unbounded` the reciprocal of the variance."""
-    top = np.ones_like(point) if kind == "unbounded" else point * (1 - point)
-    tiny = variance <= 1e-12
-    with np.errstate(invalid="ignore"):
-        size = top / np.where(tiny, 1, variance)
-    size = np.where(np.isnan(point) | np.isnan(variance), np.nan, np.where(tiny, np.maximum(units, 1), size))
-    return _borrow(point, size, units) if borrow and kind != "unbounded" else size
-
-
-def _wilson(point: Floats, size: Floats, z: float) -> tuple[Floats, Floats]:
-    with np.errstate(invalid="ignore"):
-        middle = (point + z**2 / (2 * size)) / (1 + z**2 / size)
-        half = z / (1 + z**2 / size) * np.sqrt(point * (1 - point) / size + z**2 / (4 * size**2))
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
-
-
-def _jeffreys(point: Floats, size: Floats, z: float) -> tuple[Floats, Floats]:
-    """Quantiles of the posterior under Jeffreys' prior; 0 and 1 where all are wrong, or right (Brown et al., 2001)."""
-    hits, misses, tail = point * size + 0.5, (1 - point) * size + 0.5, float(norm.sf(z))
-    low = np.where(point <= 0, 0.0, betaincinv(hits, misses, tail))
-    return low, np.where(point >= 1, 1.0, betaincinv(hits, misses, 1 - tail))
-
-
-def _normal(point: Floats, size: Floats, z: float) -> tuple[Floats, Floats]:
-    return point - z / np.sqrt(size), point + z / np.sqrt(size)
-
-
-def _borrow(point: Floats, size: Floats, units: Floats) -> Floats:
-    """Effective sizes drawn towards the groups' common ratio of size to units.
-
-    A group with few errors hardly tells how much they cluster: its variance counts as known from about as many errors
-    as it has, and that of all groups together as known from `BORROWED`.
-    """
-    known = np.nan_to_num(2 * units * point * (1 - point))
-    spread = np.where(np.isnan(size), 1.0, units / size)
-    if known.sum() == 0:
-        return size
-    common = (known * spread).sum() / known.sum()
-    return np.where(np.isnan(size), np.nan, units * (known + BORROWED) / (known * spread + BORROWED * common))
-
-
-def _correlation(values: Floats) -> Floats:
-    """Correlation [K, K] of the resampled levels: 0 but where clusters lie in several groups; positive definite."""
-    identity = np.eye(values.shape[1])
-    told = values[~np.isnan(values).any(axis=1)]
-    if len(told) < 100:
-        return identity
-    centred = told - told.mean(axis=0)
-    scale = np.sqrt((centred**2).mean(axis=0))
-    centred = centred / np.where(scale > 1e-9, scale, 1)
-    found = centred.T @ centred / len(told)
-    found[np.abs(found) < 4 / np.sqrt(len(told))] = 0  # what independent groups show by chance
-    np.fill_diagonal(found, 1)
-    lowest = float(np.linalg.eigvalsh(found).min())
-    return found if lowest > 0.01 else (found + (0.01 - lowest) * identity) / (1.01 - lowest)
 
 
 def _gaps(values: Floats, family: Ints) -> Floats:
