@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,9 @@ def evaluate(config: DictConfig) -> list[Path]:
     settings: ReportSettings = instantiate(config.report)
     command = "python evaluate.py " + " ".join(sys.argv[1:])
     if config.predictions:
-        foreign = ForeignSettings(**_plain(config.foreign), columns=_plain(config.columns))
+        foreign = ForeignSettings(
+            **{field.name: _plain(config[field.name]) for field in fields(ForeignSettings)}
+        )
         return [report_predictions(Path(config.predictions), foreign, settings, config.out, command)]
     given = [config.run] if isinstance(config.run, str) else list(config.run)
     folders = list(dict.fromkeys(folder for path in given for folder in find_runs(path)))
@@ -195,7 +198,7 @@ def readable_console() -> Console:
 
 
 def _plain(node: Any) -> Any:
-    return OmegaConf.to_container(node, resolve=True)
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
 def _say(text: str) -> None:

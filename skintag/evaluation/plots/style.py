@@ -106,14 +106,17 @@ def save(plot: Plot, folder: Path, note: str = "") -> str:
 
     figure = plot.figure
     with mpl.rc_context(RC):
+        engine = figure.get_layout_engine()
         if note:
             height = figure.get_size_inches()[1]
-            engine = figure.get_layout_engine()
             if engine is not None:
                 engine.set(rect=(0, 0.17 / height, 1, 1 - 0.17 / height))  # type: ignore[call-arg]
             figure.text(0.01, 0.05 / height, note, fontsize=6.5, color=MUTED, va="bottom", gid=NOTE_ID)
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out once: a second time for the other format takes as long
+        if engine is not None:
+            engine.execute(figure)
+            figure.set_layout_engine(
+                "none"
+            )  # laid out once: each format would do it again, and it takes longest
         stream = io.BytesIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
         svg = stream.getvalue()

@@ -133,7 +133,7 @@ def _check(predictions: Predictions, settings: ReportSettings) -> None:
             "predictions table",
             expected="test rows of every model",
             found=f"none of {', '.join(without)}",
-            fix="evaluate a split that has a test set; for a table of one split only, foreign.split=test",
+            fix="evaluate a split that has a test set; for a table of one split only, split=test",
         )
 
 

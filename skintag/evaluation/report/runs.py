@@ -124,9 +124,9 @@ def _differences_section(evidence: RunsEvidence) -> Section:
             "differences", "Differences", [Text("There are none: see the notes above.", tone="muted")]
         )
     intro = (
-        f"Each name minus {evidence.reference}, on the test images that both were tested on. Intervals and p "
-        "hold the noise of test images and, where there are several seeds, of seeds. Holm's correction covers all names and "
-        "groups of one model, grouping and metric."
+        f"Each name minus {evidence.reference}, on the test images that both were tested on. Intervals and p-values "
+        "hold the noise of test images and, where there are several seeds, of seeds. Holm's correction covers all "
+        "names and groups of one model, grouping and metric."
     )
     table = evidence.differences
     overall = table[table["grouping"] == "overall"]

@@ -1,0 +1,194 @@
+"""`evaluate.py`: run folders, several of them, and anybody's table."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from skintag import evaluate as program
+from skintag.errors import ConfigError, DataError
+from skintag.evaluation.assess import AssessmentSettings
+from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.report.gather import ReportSettings
+from skintag.evaluation.table import EvaluationSettings, write_outputs
+from skintag.io import read_json, write_json
+from tests.conftest import CONFIGS
+
+ROOT = CONFIGS.parent
+QUICK = ReportSettings(AssessmentSettings(resamples=40, permutations=40), errors=1)
+SMALL = ["report.assessment.resamples=40", "report.assessment.permutations=40", "report.errors=1"]
+NOTE = "synthetic benchmark: drawn images"
+
+
+def table(seed: int = 0, n: int = 160) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    images = np.random.default_rng(9)  # the same images whatever the seed
+    target = images.integers(0, 2, n)
+    domain = images.choice(["dermoscopic", "smartphone"], n)
+    return pd.DataFrame(
+        {
+            "image_id": [f"x/{i:03d}" for i in range(n)],
+            "dataset": domain,
+            "domain": domain,
+            "split": np.repeat(["val", "test"], n // 2),
+            "model": "head",
+            "p_malignant": np.clip(0.3 * target + 0.7 * rng.random(n), 0, 1),
+            "target": target,
+            "malignancy": np.where(target == 1, "malignant", "benign"),
+            "fst_group": images.choice(["I-II", "V-VI"], n),
+            "group_id": [f"g{i // 2}" for i in range(n)],
+        }
+    )
+
+
+def run_folder(folder: Path, name: str = "multi", seed: int = 0) -> Path:
+    """What train.py leaves behind, without weights and pictures."""
+    (folder / ".hydra").mkdir(parents=True)
+    predictions = Predictions(table(seed))
+    predictions.write(folder / "predictions.parquet")
+    write_outputs(folder, predictions, EvaluationSettings(), caption=NOTE)
+    config = {
+        "name": name,
+        "seed": seed,
+        "fit": True,
+        "labels": {"premalignant": "malignant"},
+        "trainer": {"max_epochs": 2},
+        "callbacks": {"patience": 3},
+        "data": {"prepared": str(folder / "gone"), "sources": {}},
+        "paths": {"cache": str(folder / "gone")},
+    }
+    OmegaConf.save(OmegaConf.create(config), folder / ".hydra" / "config.yaml")
+    write_json(
+        folder / "leakage_audit.json", {"split": "Grouped", "leaky": False, "clean": True, "overlaps": []}
+    )
+    probes = {"logistic_frozen": {"chosen": {"binary_c": 0.01}}}
+    data = {"name": "synthetic", "note": NOTE}
+    write_json(folder / "provenance.json", {"seed": seed, "split_seed": 0, "data": data, "probes": probes})
+    return folder
+
+
+def composed(*overrides: str):
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return compose("evaluate", overrides=[*SMALL, *overrides])
+
+
+def test_a_run_gets_its_report_and_keeps_its_metrics(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run_folder(tmp_path / "run")
+    before = read_json(folder / "metrics.json")
+    path = program.report_run(folder, QUICK)
+    assert path == folder / "report.html"
+    html = path.read_text(encoding="utf-8")
+    assert NOTE in html
+    assert "lowest loss on val" in html
+    assert "binary c 0.01" in html
+    after = read_json(folder / "metrics.json")
+    assert after["models"]["head"]["groups"] == before["models"]["head"]["groups"]
+    assert after["models"]["head"]["threshold"] == before["models"]["head"]["threshold"]
+    assert set(after["models"]["head"]["premalignant_as"]) == {"malignant", "benign"}
+    for name in (
+        "model_card.md",
+        "triage.json",
+        "calibration_temperature.json",
+        "tables/models.tex",
+        "plots/gaps.svg",
+    ):
+        assert (folder / name).is_file(), name
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1] == f"report: {path}"
+    assert "worst skin type" in out
+
+
+def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"predictions\.parquet"):
+        program.report_run(tmp_path, QUICK)
+
+
+def test_runs_of_a_sweep_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for job, (name, seed) in enumerate((("multi", 0), ("multi", 1), ("single_ham", 0))):
+        run_folder(tmp_path / "sweep" / f"{job}_{name}_seed{seed}", name, seed)
+    written = program.evaluate(composed(f"run={tmp_path}/sweep", "each=false", "reference=single_ham"))
+    assert written == [tmp_path / "sweep" / "comparison" / "report.html"]
+    found = read_json(written[0].parent / "comparison.json")
+    assert found["reference"] == "single_ham"
+    levels = [
+        r for r in found["levels"] if (r["grouping"], r["metric"], r["model"]) == ("overall", "auroc", "head")
+    ]
+    assert {r["name"]: r["n_seeds"] for r in levels} == {"single_ham": 1, "multi": 2}
+    differences = [r for r in found["differences"] if r["grouping"] == "overall" and r["metric"] == "auroc"]
+    assert [(r["name"], r["reference"], r["n_seeds"]) for r in differences] == [("multi", "single_ham", 1)]
+    assert "report: " in capsys.readouterr().out
+
+
+def test_nothing_or_both_given_is_refused() -> None:
+    for overrides in ([], ["run=a", "predictions=b.csv"]):
+        with pytest.raises(ConfigError, match="give run="):
+            program.evaluate(composed(*overrides))
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> tuple[Path, list[str]]:
+    """Somebody's test rows under their own names, and the overrides that read them."""
+    frame = table()
+    frame = frame[frame["split"] == "test"]
+    theirs = pd.DataFrame(
+        {
+            "Name": frame["image_id"], "prob": frame["p_malignant"],
+            "label": frame["target"].map({1: "Melanoma", 0: "nevus"}),
+            "skin": frame["fst_group"].where(frame.index % 5 > 0, "n/a"), "remark": "none",
+        }
+    )  # fmt: skip
+    path = tmp_path / "theirs.csv"
+    theirs.to_csv(path, index=False, sep=";")
+    columns = [
+        "columns.image_id=Name",
+        "columns.p_malignant=prob",
+        "columns.target=label",
+        "columns.fitzpatrick=skin",
+    ]
+    return path, [f"predictions={path}", *columns, "positive=[melanoma]"]
+
+
+def test_a_foreign_table_is_reported_with_what_was_understood(foreign: tuple[Path, list[str]]) -> None:
+    path, overrides = foreign
+    (written,) = program.evaluate(composed(*overrides, "threshold=0.5"))
+    assert written == path.parent / "theirs_report" / "report.html"
+    html = written.read_text(encoding="utf-8")
+    for said in (
+        "intervals ignore clustering", "columns that nothing was made of: remark", "given, not fitted",
+        "target 1 (malignant): melanoma", "skin type unknown for 16 of 80 rows", "cannot be counted the other way",
+    ):  # fmt: skip
+        assert said in html, said
+    assert (
+        json.loads((written.parent / "thresholds.json").read_text())["thresholds"]["theirs"]["value"] == 0.5
+    )
+    assert not (written.parent / "triage.json").exists()
+
+
+def test_a_test_only_table_without_a_threshold_is_refused(foreign: tuple[Path, list[str]]) -> None:
+    with pytest.raises(DataError, match=r"threshold=0\.5"):
+        program.evaluate(composed(*foreign[1]))
+
+
+def test_the_command_ends_with_a_message_not_a_traceback(foreign: tuple[Path, list[str]]) -> None:
+    path, overrides = foreign
+    path.write_text(path.read_text().replace("Melanoma", "1", 1).replace(";0.", ";7.", 1))
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "evaluate.py"), *overrides, *SMALL],
+        capture_output=True,
+        text=True,
+        cwd=path.parent,
+    )
+    assert done.returncode == 1
+    assert "scores in [0, 1]" in done.stderr
+    assert "row 1 (x/080)" in done.stderr
+    assert "Traceback" not in done.stderr
