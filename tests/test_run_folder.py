@@ -266,8 +266,18 @@ def test_other_pictures_than_the_run_had_are_refused(copy: Path) -> None:
         _ = RunFolder(copy).data
 
 
-def test_foreign_code_named_in_the_configuration_is_not_run(copy: Path, tmp_path: Path) -> None:
-    change_config(copy, labels___target_="pathlib.Path.touch")
+@pytest.mark.parametrize(
+    "target",
+    [
+        "pathlib.Path.touch",
+        "skintag.evaluation.gaps.pd.read_pickle",  # reached through a module of SkinTag's
+        "skintag.run_model.Path",  # a class, but not SkinTag's
+        "skintag.io.write_json",  # SkinTag's, but no class
+        "lightning.pytorch.cli.LightningCLI",
+    ],
+)
+def test_foreign_code_named_in_the_configuration_is_not_run(copy: Path, target: str) -> None:
+    change_config(copy, labels___target_=target)
     with pytest.raises(ConfigError, match="may not be instantiated"):
         _ = RunFolder(copy).view
 

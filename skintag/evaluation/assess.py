@@ -107,7 +107,7 @@ def assess(
     named = {g.column for g in groupings}
     groupings = (*groupings, *(Grouping(c, c) for c in extra if c not in named))
     rows = {name: _with(predictions.test(name), attributes) for name in names}
-    families = list(_families(rows))
+    families = list(_families(rows, groupings))
     tables: dict[str, tuple[pd.DataFrame, ...]] = {}
     for family in families:
         tables |= _assess_family(family, thresholds, settings, groupings, progress)
@@ -179,7 +179,9 @@ def _notes(families: Sequence[Mapping[str, TestPredictions]], clustered: bool) -
         )
     if len(families) > 1:
         apart = "; ".join(", ".join(family) for family in families)
-        notes.append(f"Not all models were tested on the same images, so they are not comparable: {apart}.")
+        notes.append(
+            f"Not all models were tested on the same images in the same groups, so they are not comparable: {apart}."
+        )
     return tuple(notes)
 
 
@@ -212,12 +214,15 @@ def level_table(replicates: Replicates, *, minimum: int = 10, confidence: float 
     return index.drop(columns="n_units").assign(low=low, high=high, too_few=small, note=notes)
 
 
-def _families(rows: Mapping[str, TestPredictions]) -> Iterator[dict[str, TestPredictions]]:
-    """Models on the same images, together."""
+def _families(
+    rows: Mapping[str, TestPredictions], groupings: Sequence[Grouping]
+) -> Iterator[dict[str, TestPredictions]]:
+    """Models on the same images in the same groups, together."""
     left = dict(rows)
+    columns = {g.column for g in groupings} - {None}
     while left:
         first = next(iter(left.values())).frame
-        keys = ["image_id", "target", "group_id"]
+        keys = ["image_id", "target", "group_id", "condition", *sorted(str(c) for c in columns)]
         same = {name: part for name, part in left.items() if part.frame[keys].equals(first[keys])}
         left = {name: part for name, part in left.items() if name not in same}
         yield same

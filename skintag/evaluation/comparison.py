@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from skintag.errors import DataError, near_matches
 from skintag.evaluation.assess import DEFAULTS, AssessmentSettings
 from skintag.evaluation.differences import holm, paired_differences
-from skintag.evaluation.gap_replicates import n_rows, notes, small_rows, with_gaps
+from skintag.evaluation.gap_replicates import is_gap, n_rows, notes, small_rows, with_gaps
 from skintag.evaluation.groups import ALL_GROUPINGS, Grouping
 from skintag.evaluation.levels import LEVEL_METRICS
 from skintag.evaluation.paired import Entry, Pair, Panel
@@ -137,17 +138,18 @@ def differences(pair: Pair, settings: AssessmentSettings = DEFAULTS) -> pd.DataF
         n_rows=n_rows(a.index),
         confidence=settings.confidence,
     )
-    small = small_rows(a.index, settings.minimum)
+    small, gap = small_rows(a.index, settings.minimum), is_gap(a.index)
+    low, high, p_value = (np.where(gap, np.nan, part) for part in (found.low, found.high, found.p_value))
     return a.index.rename(columns={"value": "value_a"}).assign(
         value_b=b.index["value"],
         difference=estimate,
-        low=found.low,
-        high=found.high,
-        p_value=found.p_value,
+        low=low,
+        high=high,
+        p_value=p_value,
         n_only_a=pair.only_a,
         n_only_b=pair.only_b,
         too_few=small,
-        note=notes(estimate, found.low, found.high, small, settings.minimum),
+        note=notes(estimate, low, high, small, settings.minimum, gap),
     )
 
 

@@ -23,7 +23,7 @@ from skintag.evaluation.assess import DEFAULTS, AssessmentSettings
 from skintag.evaluation.bootstrap import Replicates
 from skintag.evaluation.comparison import entry, name_pairs
 from skintag.evaluation.differences import holm, paired_differences, seed_differences
-from skintag.evaluation.gap_replicates import n_rows, small_rows, with_gaps
+from skintag.evaluation.gap_replicates import NO_INTERVAL, is_gap, n_rows, small_rows, with_gaps
 from skintag.evaluation.groups import ALL_GROUPINGS, Grouping
 from skintag.evaluation.levels import LEVEL_METRICS
 from skintag.evaluation.paired import Panel
@@ -163,7 +163,9 @@ def _differences(
         confidence=settings.confidence,
         extra=seed_variance(sd, len(seeds)),
     )
-    told = np.isfinite(seed_low)
+    gap = is_gap(index)
+    low, high, p_value = (np.where(gap, np.nan, part) for part in (found.low, found.high, found.p_value))
+    told = np.isfinite(seed_low) & ~gap
     exceeds = pd.array((seed_low > 0) | (seed_high < 0), dtype="boolean")
     exceeds[~told] = pd.NA
     return index.assign(
@@ -172,14 +174,17 @@ def _differences(
         difference=mean,
         sd=sd,
         n_seeds=len(seeds),
-        low=found.low,
-        high=found.high,
+        low=low,
+        high=high,
         seed_low=seed_low,
         seed_high=seed_high,
-        p_value=found.p_value,
+        p_value=p_value,
         exceeds_seed_noise=exceeds,
         too_few=small_rows(index, settings.minimum),
-        note=_note(mean, len(seeds), alone),
+        note=[
+            "; ".join(filter(None, [said, NO_INTERVAL if of_gap and not np.isnan(m) else ""]))
+            for said, of_gap, m in zip(_note(mean, len(seeds), alone), gap, mean, strict=True)
+        ],
     )
 
 

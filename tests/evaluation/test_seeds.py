@@ -89,7 +89,10 @@ def test_gaps_are_averaged_and_compared(found: SeedSummary) -> None:
     level = only(found.levels, name="plain", metric="sensitivity_gap")
     assert level["mean"] == pytest.approx(row["mean_b"])
     assert np.isnan(level["low"])  # the limits of a gap do not come from its mean
-    assert np.isfinite(row["low"])
+    assert np.isfinite(row["difference"])
+    assert np.isnan(
+        [row["low"], row["p_value"], row["p_holm"]]
+    ).all()  # nor does a difference of two gaps have any
 
 
 def test_the_interval_is_wider_than_that_of_either_kind_of_noise_alone(found: SeedSummary) -> None:
