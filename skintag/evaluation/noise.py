@@ -36,10 +36,11 @@ def effective_size(
 ) -> Floats:
     """Effective number of units [K], p (1 - p) / variance; for `unbounded` the reciprocal of the variance.
 
-    `units` where no resample varies, nan without a variance. With `borrow`, groups inform each other.
+    `units` where no resample varies and at 0 and 1, nan without a variance. With `borrow`, groups inform each other.
     """
     top = np.ones_like(point) if kind == "unbounded" else point * (1 - point)
-    tiny = variance <= 1e-12
+    # a level of 0 or 1 says nothing of its noise, even where resamples move it
+    tiny = (variance <= 1e-12) | (top <= 0)
     with np.errstate(invalid="ignore"):
         size = top / np.where(tiny, 1, variance)
     size = np.where(np.isnan(point) | np.isnan(variance), np.nan, np.where(tiny, np.maximum(units, 1), size))
