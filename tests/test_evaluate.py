@@ -192,3 +192,21 @@ def test_the_command_ends_with_a_message_not_a_traceback(foreign: tuple[Path, li
     assert "scores in [0, 1]" in done.stderr
     assert "row 1 (x/080)" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_three_columns_and_a_threshold_make_a_whole_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = table()
+    path = tmp_path / "plain.csv"
+    frame.loc[frame["split"] == "test", ["image_id", "p_malignant", "target"]].to_csv(path, index=False)
+    (written,) = program.evaluate(composed(f"predictions={path}", "threshold=0.5"))
+    folder = tmp_path / "plain_report"
+    assert written == folder / "report.html"
+    assert "nothing can be said about skin tone" in written.read_text(encoding="utf-8")
+    assert set(read_json(folder / "metrics.json")["models"]) == {"plain"}
+    assert read_json(folder / "thresholds.json")["thresholds"]["plain"]["value"] == 0.5
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1] == f"report: {written}"
+    row = next(line for line in out.splitlines() if "plain " in line and "│" in line)
+    assert row.split("│")[-2].strip() == "—"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -31,10 +32,11 @@ def summary(evidence: Evidence, page: Page) -> RenderableType:
     worst = gaps[(gaps["gap"] == "worst_group_sensitivity") & (gaps["grouping"] == "fst_group")].set_index(
         "model"
     )
+    # without skin types, or with too few images of each, there is no worst group: undefined
+    worst = worst.reindex(evidence.predictions.models)
     for model in evidence.predictions.models:
-        cells = [evidence.level(model, metric) for metric in _METRICS]
-        cells += [row for _, row in worst.loc[[model]].iterrows()]
-        texts = [f"{number(c['value'])} [dim]{interval(c['low'], c['high'], 2)}[/dim]".strip() for c in cells]
+        cells = [*(evidence.level(model, metric) for metric in _METRICS), worst.loc[model]]
+        texts = [_estimate(cell) for cell in cells]
         first = cells[0]
         name = f"[bold]{escape(model)}[/bold]" if model == evidence.main else escape(model)
         table.add_row(name, count(first["n"]), count(first["n_positive"]), *texts)
@@ -75,3 +77,10 @@ def runs_summary(evidence: RunsEvidence, page: Page) -> RenderableType:
     lines: list[RenderableType] = [table, Text(page.lead)]
     lines += [Text.assemble((f"{c.title}: ", "yellow"), c.text) for c in page.cautions]
     return Group(*lines)
+
+
+def _estimate(row: pd.Series) -> str:
+    """A value with its interval; a dash where there is none."""
+    if pd.isna(row["value"]):
+        return "—"
+    return f"{number(row['value'])} [dim]{interval(row['low'], row['high'], 2)}[/dim]".strip()
