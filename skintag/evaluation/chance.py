@@ -122,7 +122,7 @@ class Exchange:
         raise ValueError(f"no permutation test for {metric!r}")
 
     def _auroc(self) -> tuple[Floats, Floats]:
-        labels = np.concatenate([self.permutations.groups[None].astype(np.int8), self.permutations.labels])
+        labels = np.concatenate([self.permutations.groups[None].astype(np.int32), self.permutations.labels])
         n, p = np.moveaxis(self.permutations.sums(self.classes), 2, 0)
         positive, negative = np.flatnonzero(self.target == 1), np.flatnonzero(self.target == 0)
         wins = np.empty((len(self.rows.score), *n.shape))

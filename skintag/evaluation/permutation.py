@@ -32,7 +32,7 @@ class Permutations:
 
     groups: NDArray[np.int64]
     """[U] group number 0..K-1 of each unit in the data."""
-    labels: NDArray[np.int8]
+    labels: NDArray[np.int32]
     """[P, U] group numbers after each exchange."""
 
     @classmethod
@@ -47,7 +47,7 @@ class Permutations:
         codes = np.asarray(groups, dtype=np.int64)
         layers = np.zeros(len(codes), dtype=np.int64) if strata is None else np.asarray(strata)
         rng = np.random.default_rng(seed)
-        labels = np.tile(codes.astype(np.int8), (permutations, 1))
+        labels = np.tile(codes.astype(np.int32), (permutations, 1))
         for layer in np.unique(layers):
             members = np.flatnonzero(layers == layer)
             labels[:, members] = rng.permuted(labels[:, members], axis=1)
@@ -57,7 +57,7 @@ class Permutations:
         """Sums of `columns` [U, M] in the groups: [1 + P, K, M], the data first."""
         values = np.asarray(columns, dtype=np.float32)
         number = int(self.groups.max()) + 1
-        everything = np.concatenate([self.groups.astype(np.int8)[None], self.labels])
+        everything = np.concatenate([self.groups.astype(np.int32)[None], self.labels])
         out = [(everything == g).astype(np.float32) @ values for g in range(number)]
         return np.stack(out, axis=1).astype(np.float64)
 

@@ -30,6 +30,11 @@ def test_every_exchange_keeps_the_groups_sizes_within_strata() -> None:
     assert len(np.unique(drawn.labels, axis=0)) > 50
 
 
+def test_many_groups_keep_all_of_their_rows() -> None:
+    drawn = Permutations.draw(np.repeat(np.arange(130), 2), permutations=3, seed=0)
+    assert (drawn.sums(np.ones((260, 1))) == 2).all()
+
+
 def test_sums_are_those_of_the_exchanged_groups_the_data_first() -> None:
     groups, columns = np.array([0, 1, 1, 2, 0]), np.arange(10).reshape(5, 2)
     drawn = Permutations.draw(groups, permutations=20, seed=0)
