@@ -1,7 +1,8 @@
 """Calibration: maps of the score to a probability, fitted on validation rows.
 
-A map is monotone, so it changes neither ROC curves nor, with its threshold mapped along, decisions (isotonic maps can
-tie what was apart). It is saved as plain JSON numbers.
+A map never falls, so it turns no pair of scores round. Isotonic maps tie what was apart, and a temperature or slope can
+where its result is nearer to 0 or 1 than float64 can tell; apart from that, ROC curves and, with the threshold mapped
+along, decisions stay as they are. A map is saved as plain JSON numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from skintag.io import read_json, write_json
 Floats = NDArray[np.float64]
 FORMAT_VERSION: Final = 1
 CLIP: Final = 1e-6
-"""Scores are moved this far from 0 and 1 before the logit, which has no value there."""
+"""How far from 0 and 1 a score that is exactly 0 or 1 counts in a fit, unless val has others that lie nearer."""
+_LEAST, _MOST = np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg  # where the logit has values
 _LARGEST: Final = (
     1000.0  # bound of the inverse temperature: val rows that are told apart perfectly have no best one
 )
@@ -47,7 +49,7 @@ class Platt:
 
     kind: ClassVar[str] = "platt"
     slope: float
-    """1 changes nothing; below 0 where val's order is the wrong way round."""
+    """1 changes nothing; 0, one probability for all, where val's order is the wrong way round."""
     intercept: float
     """0 changes nothing; it takes up a prevalence that training's weights had changed."""
 
@@ -94,7 +96,7 @@ def fit_temperature(val: ValPredictions) -> Temperature:
         DataError: there are no malignant or no benign rows.
     """
     _check(val, "fit_temperature")
-    z, target = clipped_logit(val.score), val.target
+    z, target = _fitted_logit(val.score), val.target
 
     def loss(log_inverse: float) -> float:
         return _log_loss(z * np.exp(log_inverse), target)
@@ -106,13 +108,13 @@ def fit_temperature(val: ValPredictions) -> Temperature:
 
 
 def fit_platt(val: ValPredictions) -> Platt:
-    """Slope and intercept of the least log loss on val rows, with Platt's targets.
+    """Slope, not below 0, and intercept of the least log loss on val rows, with Platt's targets.
 
     Those are (N+ + 1) / (N+ + 2) for malignant and 1 / (N- + 2) for other rows instead of 1 and 0, which keeps the map
     finite where val rows are told apart perfectly. Raises as `fit_temperature`.
     """
     _check(val, "fit_platt")
-    z, target = clipped_logit(val.score), val.target
+    z, target = _fitted_logit(val.score), val.target
     positive = int(target.sum())
     wanted = np.where(target == 1, (positive + 1) / (positive + 2), 1 / (len(target) - positive + 2))
 
@@ -122,7 +124,10 @@ def fit_platt(val: ValPredictions) -> Platt:
         return _log_loss(logit, wanted), np.array([np.mean(off * z), np.mean(off)])
 
     found = optimize.minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9})
-    return Platt(float(found.x[0]), float(found.x[1]))
+    slope, intercept = found.x
+    if slope < 0:  # the loss is convex: the least without falling is that of a constant
+        slope, intercept = 0.0, special.logit(wanted.mean())
+    return Platt(float(slope), float(intercept))
 
 
 def fit_isotonic(val: ValPredictions) -> Isotonic:
@@ -182,8 +187,16 @@ def read_calibrations(path: str | os.PathLike[str]) -> dict[str, Calibration]:
 
 
 def clipped_logit(score: ArrayLike) -> Floats:
-    """log(p / (1 - p)) of [n] scores moved `CLIP` away from 0 and 1."""
-    return special.logit(np.clip(np.asarray(score, dtype=np.float64), CLIP, 1 - CLIP))
+    """log(p / (1 - p)) of [n] scores; 0 and 1 count as the numbers next to them, so the order stays."""
+    return special.logit(np.clip(np.asarray(score, dtype=np.float64), _LEAST, _MOST))
+
+
+def _fitted_logit(score: ArrayLike) -> Floats:
+    """The logits to fit on: where a rounded 0 or 1 truly lies is not known; at the very end it would rule."""
+    given = np.asarray(score, dtype=np.float64)
+    inner = given[(given > 0) & (given < 1)]
+    low, high = min(CLIP, inner.min(initial=CLIP)), max(1 - CLIP, inner.max(initial=1 - CLIP))
+    return clipped_logit(np.clip(given, low, high))
 
 
 def _from_json(entry: Mapping[str, Any]) -> Calibration:

@@ -128,8 +128,35 @@ def test_every_map_rises_and_stays_a_probability(kind: str, rows: list[tuple[int
     fitted = fit_calibration(val_rows(target, score), kind)
     out = fitted.apply(np.linspace(0, 1, 50))
     assert ((out >= 0) & (out <= 1)).all()
-    falls = kind == "platt" and fitted.slope < 0  # val's order the wrong way round
-    assert falls or (np.diff(out) >= -1e-15).all()
+    assert (np.diff(out) >= -1e-15).all()
+
+
+def test_an_order_the_wrong_way_round_becomes_one_probability() -> None:
+    target, score = overconfident(200, 1.0)
+    rows = val_rows(target, 1 - score)
+    fitted = fit_platt(rows)
+    assert fitted.slope == 0
+    assert fitted.apply([0.1, 0.9]) == pytest.approx([target.mean()] * 2, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["temperature", "platt"])
+def test_scores_that_are_nearly_0_keep_their_order(kind: str) -> None:
+    rng = np.random.default_rng(5)
+    target = rng.integers(0, 2, 500)
+    score = expit(rng.normal(-18 + 6 * target, 2))  # most below 1e-6
+    fitted = fit_calibration(val_rows(target, score), kind)
+    assert (np.diff(fitted.apply(np.sort(score))) > 0).all()
+
+
+def test_a_temperature_is_found_where_most_scores_are_nearly_0_or_1() -> None:
+    target, score = overconfident(20_000, 15.0, seed=6)
+    assert fit_temperature(val_rows(target, score)).temperature == pytest.approx(15, rel=0.05)
+
+
+def test_scores_of_exactly_0_do_not_rule_the_fit() -> None:
+    target, score = overconfident(2000, 1.0, seed=7)
+    score[:2], target[:2] = 0.0, 1  # rounded, and wrong
+    assert fit_temperature(val_rows(target, score)).temperature == pytest.approx(1, abs=0.15)
 
 
 def test_rows_that_are_told_apart_perfectly_have_finite_maps() -> None:
