@@ -56,12 +56,15 @@ def compare_models(
 
     Returns:
         `model_a`, `model_b` and `DIFFERENCE_COLUMNS`. Groups that are too small have an interval and a p-value but
-        no place in a family (`p_holm` is nan) nor in a gap; what cannot be told is nan.
+        no place in a family (`p_holm` is nan) nor in a gap; what cannot be told is nan. A single model has
+        no rows.
 
     Raises:
         DataError: an unknown model, or one without a threshold.
     """
     chosen = name_pairs(predictions.models, pairs, reference, "model")
+    if not chosen:
+        return pd.DataFrame(columns=["model_a", "model_b", *DIFFERENCE_COLUMNS])
     names = sorted({name for pair in chosen for name in pair})
     entries = {name: entry(predictions, name, thresholds, f"model {name!r}") for name in names}
     panel = _panel(entries, groupings, metrics, settings)

@@ -49,6 +49,14 @@ def cell(frame: pd.DataFrame, **where: str) -> pd.Series:
     return frame.iloc[0]
 
 
+def test_a_single_model_has_nothing_to_be_compared_with(table: Predictions, compared: pd.DataFrame) -> None:
+    alone = Predictions(table.frame[table.frame["model"] == "good"])
+    for reference in (None, "good"):
+        found = compare_models(alone, fit_thresholds(alone), reference=reference, settings=QUICK)
+        assert found.empty
+        assert found.columns.tolist() == compared.columns.tolist()
+
+
 def test_values_are_those_of_each_model_at_its_own_threshold(
     table: Predictions, compared: pd.DataFrame
 ) -> None:
