@@ -89,11 +89,13 @@ def error_table(
     Returns:
         A row per pair of a condition and a group that has images, both with `all` and with `unknown`, where the table
         does not say (unknown is not a group: it is there so that the numbers add up): `condition group n n_malignant
-        errors false_negatives false_positives rate too_few`. `rate` is errors / n.
+        errors false_negatives false_positives rate too_few`. `rate` is errors / n. A group that is itself called
+        `all` or `unknown` is in quotes: `'unknown'`.
     """
     rows = predictions.test(model)
     names = _names(rows.frame["condition"]).fillna(UNKNOWN)
-    codes, groups = grouping.codes(rows.frame)
+    codes, found = grouping.codes(rows.frame)
+    groups = [repr(name) if name in (ALL, UNKNOWN) else name for name in found]
     labels = np.array([*groups, UNKNOWN], dtype=object)[codes]  # code -1 is the last: unknown
     malignant, decision = rows.target == 1, rows.score >= threshold
     base = pd.DataFrame(

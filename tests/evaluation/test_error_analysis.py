@@ -8,6 +8,7 @@ import pytest
 
 from skintag.data.schema import CONDITIONS
 from skintag.evaluation.error_analysis import CONDITION_NAMES, error_table, worst_errors
+from skintag.evaluation.groups import SEX
 from skintag.evaluation.predictions import Predictions
 from skintag.triage import PUBLISHED, TriagePolicy
 
@@ -75,6 +76,13 @@ def test_a_model_without_conditions_or_errors(table: Predictions) -> None:
     right = Predictions(bare.frame.assign(p_malignant=bare.frame["target"].astype(float)))
     assert worst_errors(right, "m", 0.5).empty
     assert (error_table(right, "m", 0.5)["rate"] == 0).all()
+
+
+def test_groups_called_like_a_margin_are_told_from_it(table: Predictions) -> None:
+    named = pd.Series(["all"] * 3 + ["unknown"] * 2 + [None] * 5, dtype="str")
+    found = error_table(Predictions(table.frame.assign(sex=named)), "m", 0.5, grouping=SEX)
+    margin = found[found["condition"] == "all"].set_index("group")["n"]
+    assert margin.to_dict() == {"all": 10, "'all'": 3, "'unknown'": 2, "unknown": 5}
 
 
 def test_error_table_by_hand(table: Predictions) -> None:
