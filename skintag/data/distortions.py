@@ -48,7 +48,7 @@ class Distortion(ABC):
     severity: float
     """How much, in `unit`. Farther from `neutral` is stronger."""
     neutral: ClassVar[float] = 0.0
-    """The severity that would change nothing."""
+    """The severity that changes least: nothing, but for JPEG, whose halved colour resolution even quality 100 has."""
 
     def __post_init__(self) -> None:
         low, high = self.limits
