@@ -8,6 +8,7 @@ others, or on other machines.
 from __future__ import annotations
 
 import fcntl
+import gc
 import sys
 import time
 import traceback
@@ -118,6 +119,7 @@ def run_job(task: Callable[[DictConfig], Any], config: DictConfig) -> Any:
     Returns:
         What the task returns, or returned when it finished; nan after a failure (a search counts that as one).
     """
+    gc.collect()  # a trainer is a web of cycles: the job before this one would stay in memory for long
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     overrides = tuple(o for o in hydra.overrides.task if not o.startswith("resume="))
