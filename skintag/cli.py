@@ -54,7 +54,9 @@ def run_command(config_name: str, task: Callable[[DictConfig], Any]) -> None:
     except SkinTagError as error:
         _fail(1, str(error))
     except Exception as error:
-        if type(error).__name__ != "MisconfigurationException":  # Lightning's own; importing it would take seconds
+        if (
+            type(error).__name__ != "MisconfigurationException"
+        ):  # Lightning's own; importing it would take seconds
             raise
         _fail(2, str(error))
 
