@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
+import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +20,19 @@ DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
 TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 PARQUET_SUFFIXES: Final = (".parquet", ".pq")
 _SAMPLE: Final = 1 << 18  # bytes looked at to tell the delimiter
+_SAMPLE_ROWS: Final = 50
+_NAMED_DELIMITER: Final = re.compile(r'"?sep=(.)"?')  # the first line that Excel writes and reads
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a text file is cut into fields."""
+
+    delimiter: str
+    names: list[str]
+    """The header, blanks around the names removed."""
+    above: int
+    """Lines up to and with the header."""
 
 
 def file_columns(path: Path) -> list[str]:
@@ -27,14 +43,14 @@ def file_columns(path: Path) -> list[str]:
     """
     if not path.is_file():
         raise DataError(path, expected="a file", found="none", fix="check the path")
-    if path.name.endswith(PARQUET_SUFFIXES):
+    if _is_parquet(path):
         import pyarrow.parquet as pq
 
         try:
             return [str(name).strip() for name in pq.read_schema(path).names]
         except (OSError, ValueError) as error:
             raise _unreadable(path, "a parquet file", error) from error
-    return [name.strip() for name in _rows(path)[0]]
+    return _layout(path).names
 
 
 def read_columns(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
@@ -52,24 +68,28 @@ def read_columns(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
             found=f"{first_few(twice)} more than once",
             fix="rename one of them in the file",
         )
-    if path.name.endswith(PARQUET_SUFFIXES):
+    if _is_parquet(path):
         import pyarrow.parquet as pq
 
         raw = {name.strip(): name for name in pq.read_schema(path).names}
-        table = pq.read_table(path, columns=[raw[name] for name in wanted])
+        try:
+            table = pq.read_table(path, columns=[raw[name] for name in wanted])
+        except (OSError, ValueError) as error:  # a header in order, and damaged pages
+            raise _unreadable(path, "a parquet file that is whole", error) from error
         return table.rename_columns(list(wanted)).to_pandas(ignore_metadata=True)
-    return _read_text(path, names, wanted)
+    return _read_text(path, wanted)
 
 
-def _read_text(path: Path, names: list[str], wanted: Sequence[str]) -> pd.DataFrame:
+def _read_text(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
     import pyarrow as pa
     from pyarrow import csv as arrow
 
-    delimiter = _delimiter(path, _head(path))
+    layout = _layout(path)
+    names, delimiter = layout.names, layout.delimiter
     try:
         table = arrow.read_csv(
-            path,
-            read_options=arrow.ReadOptions(column_names=names, skip_rows=1),
+            pa.input_stream(path, compression="gzip" if _is_zipped(path) else None),
+            read_options=arrow.ReadOptions(column_names=names, skip_rows=layout.above),
             parse_options=arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=arrow.ConvertOptions(
                 include_columns=list(wanted),
@@ -78,8 +98,10 @@ def _read_text(path: Path, names: list[str], wanted: Sequence[str]) -> pd.DataFr
             ),
         )
     except (pa.ArrowInvalid, OSError) as error:
-        found = str(error).splitlines()[0]
-        fix = f"every row needs {len(names)} fields, separated by a {DELIMITERS[delimiter]}"
+        found = _said(error)
+        if "compressed" in found:
+            raise _unreadable(path, "a gzip file that is whole", error) from error
+        fix = f"every row needs {len(names)} fields, separated by a {DELIMITERS.get(delimiter, repr(delimiter))}"
         if delimiter == "," and "columns, got" in found:
             fix += "; numbers with a decimal comma (0,53) break a comma-separated file: write 0.53"
         raise DataError(path, expected="a rectangular table", found=found, fix=fix) from error
@@ -89,10 +111,10 @@ def _read_text(path: Path, names: list[str], wanted: Sequence[str]) -> pd.DataFr
 def _head(path: Path) -> str:
     """The beginning of a text file, whole lines only."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+        with gzip.open(path) if _is_zipped(path) else path.open("rb") as stream:
             raw = stream.read(_SAMPLE)
-    except OSError as error:
-        raise _unreadable(path, "a text file", error) from error
+    except (OSError, EOFError, zlib.error) as error:  # EOFError: a gzip file that was cut off
+        raise _unreadable(path, "a text file that is whole", error) from error
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(path, expected="UTF-8", found="UTF-16", fix="save it as 'CSV UTF-8'")
     if len(raw) == _SAMPLE and b"\n" in raw:
@@ -103,9 +125,9 @@ def _head(path: Path) -> str:
         raise _unreadable(path, "UTF-8 text", error) from error
 
 
-def _rows(path: Path) -> list[list[str]]:
-    """The header and the first rows of a text file, checked to be a table."""
-    if not path.name.endswith(TEXT_SUFFIXES):
+def _layout(path: Path) -> _Layout:
+    """Delimiter and header of a text file, checked to be a table."""
+    if not path.name.lower().endswith(TEXT_SUFFIXES):
         raise DataError(
             path,
             expected=f"a file named {', '.join((*TEXT_SUFFIXES[:3], *PARQUET_SUFFIXES[:1]))} (or .gz)",
@@ -113,23 +135,62 @@ def _rows(path: Path) -> list[list[str]]:
             fix="export the predictions as CSV or parquet; formats that can run code are never read",
         )
     head = _head(path)
-    rows = [row for row in csv.reader(io.StringIO(head), delimiter=_delimiter(path, head)) if row]
+    if "\r" in head and "\n" not in head:
+        raise DataError(
+            path,
+            expected="lines that end as on Windows, Linux or macOS",
+            found="a single line, or lines that end in carriage returns alone, as on the first Macs",
+            fix="export the file again, or save it as 'CSV UTF-8'",
+        )
+    above, named, lines = 0, "", head.split("\n")
+    for line in lines:
+        match = _NAMED_DELIMITER.fullmatch(line.strip("\r"))
+        if not match and line.strip(" \r\t,;"):
+            break
+        above, named = above + 1, match[1] if match else named
+    table = "\n".join(lines[above:])
+    delimiter = named or _delimiter(path, table)
+    rows, in_header = _sample(path, table, delimiter)
     if len(rows) < 2:
         raise DataError(
             path, expected="a header and rows below it", found=f"{len(rows)} line(s)", fix="check the file"
         )
-    return rows
+    return _Layout(delimiter, [name.strip() for name in rows[0]], above + in_header)
 
 
-def _delimiter(path: Path, head: str) -> str:
-    """The delimiter that cuts the header into most fields, and the rows below into as many."""
-    best, fields = "", 1
+def _sample(path: Path, table: str, delimiter: str) -> tuple[list[list[str]], int]:
+    """The first rows that are not empty, and how many lines the header takes."""
+    reader = csv.reader(io.StringIO(table), delimiter=delimiter)
+    rows: list[list[str]] = []
+    in_header = 0
+    try:
+        for row in reader:
+            if row:
+                rows.append(row)
+                in_header = in_header or reader.line_num
+            if len(rows) == _SAMPLE_ROWS:
+                break
+    except csv.Error as error:
+        raise DataError(
+            path,
+            expected="rows of fields",
+            found=f"line {reader.line_num}: {error}",
+            fix="close every quotation mark, and leave out columns of very long text",
+        ) from error
+    return rows, in_header
+
+
+def _delimiter(path: Path, table: str) -> str:
+    """The delimiter that cuts most rows into as many fields as the header, and among equals into most."""
+    best, merit = "", (-1.0, 1)
     for delimiter in DELIMITERS:
-        header = next(iter(csv.reader(io.StringIO(head), delimiter=delimiter)), [])
-        if len(header) > fields:
-            best, fields = delimiter, len(header)
+        rows, _ = _sample(path, table, delimiter)
+        fields = len(rows[0]) if rows else 0
+        alike = sum(len(row) == fields for row in rows[1:]) / max(len(rows) - 1, 1)
+        if fields > 1 and (alike, fields) > merit:
+            best, merit = delimiter, (alike, fields)
     if not best:
-        line = head.splitlines()[0][:80] if head.strip() else "an empty file"
+        line = table.splitlines()[0][:80] if table.strip() else "an empty file"
         raise DataError(
             path,
             expected=f"columns separated by {', '.join(DELIMITERS.values())}",
@@ -139,5 +200,17 @@ def _delimiter(path: Path, head: str) -> str:
     return best
 
 
+def _is_parquet(path: Path) -> bool:
+    return path.name.lower().endswith(PARQUET_SUFFIXES)
+
+
+def _is_zipped(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _said(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 def _unreadable(path: Path, expected: str, error: Exception) -> DataError:
-    return DataError(path, expected=expected, found=str(error).splitlines()[0], fix="export the file again")
+    return DataError(path, expected=expected, found=_said(error), fix="export the file again")

@@ -231,3 +231,58 @@ def test_a_large_file_is_read_by_columns(tmp_path: Path) -> None:
     result = read(tmp_path / "big.csv")
     assert len(result.predictions) == n
     assert result.ignored == ("x",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Name;prob;label;note (a, b, c)\na;0.5;1;x\nb;0.4;0;y\n",
+        "\n\nName;prob;label\na;0.5;1\nb;0.4;0\n",
+        "sep=;\nName;prob;label\na;0.5;1\nb;0.4;0\n",
+        'sep=;\r\nName;prob;label;"a,\nb,c"\r\na;0.5;1;x\r\nb;0.4;0;y\r\n',
+        ";;\nName;prob;label\na;0.5;1\nb;0.4;0\n",
+        "sep=|\nName|prob|label\na|0.5|1\nb|0.4|0\n",
+    ],
+)
+def test_the_delimiter_is_the_one_that_the_rows_agree_with(table, text: str) -> None:
+    frame = read(table(text)).predictions.frame
+    assert list(frame["image_id"]) == ["a", "b"]
+    assert list(frame["p_malignant"]) == [0.5, 0.4]
+
+
+@pytest.mark.parametrize("name", ["T.CSV", "T.TSV", "T.CSV.GZ", "T.PARQUET"])
+def test_suffixes_are_read_in_any_case(tmp_path: Path, name: str) -> None:
+    frame = pd.DataFrame({"Name": ["a", "b"], "prob": [0.5, 0.4], "label": [1, 0]})
+    if name.endswith("PARQUET"):
+        frame.to_parquet(tmp_path / name)
+    else:
+        text = frame.to_csv(index=False).encode()
+        (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("GZ") else text)
+    assert len(read(tmp_path / name).predictions) == 2
+
+
+def test_old_line_ends_and_endless_fields_are_refused_with_a_cure(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"Name,prob,label\ra,0.5,1\rb,0.4,0\r")
+    assert "carriage returns" in refusal(path)
+    path.write_bytes(b'Name,prob,label\na,0.5,"' + b"x" * 140_000 + b'"\nb,0.4,0\n')
+    assert "quotation mark" in refusal(path)
+
+
+@pytest.mark.parametrize("n", [3, 200_000])
+def test_a_gzip_file_that_was_cut_off_is_refused(tmp_path: Path, n: int) -> None:
+    rows = "".join(f"{i},0.{i * 7919 % 100_003},{i % 2}\n" for i in range(n))
+    whole = gzip.compress(("Name,prob,label\n" + rows).encode())
+    (tmp_path / "t.csv.gz").write_bytes(whole[: len(whole) * 9 // 10])
+    assert "that is whole" in refusal(tmp_path / "t.csv.gz")
+
+
+def test_damaged_parquet_pages_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"Name": np.arange(5000).astype(str), "prob": rng.random(5000), "label": 1})
+    frame.to_parquet(path)
+    data = bytearray(path.read_bytes())
+    data[100:2000] = b"\xff" * 1900
+    path.write_bytes(bytes(data))
+    assert "a parquet file that is whole" in refusal(path)
