@@ -76,7 +76,7 @@ def level_intervals(
 
     Wilson's score limits with the effective number of units
     p (1 - p) / variance (Korn & Graubard, 1998, Survey Methodology 24, 193-201), the variance being that of the
-    resamples times (n + 1) / (n - 1). Where no resample varies (all right, or all wrong) n itself is taken.
+    resamples times n / (n - 1). Where no resample varies (all right, or all wrong) n itself is taken.
 
     Args:
         estimate: [K] point values; nan gives nan limits.
@@ -89,7 +89,7 @@ def level_intervals(
     """
     point, values, units = _arrays(estimate, replicates, n)
     z = float(norm.ppf((1 + confidence) / 2))
-    variance = variance_of(values) * (units + 1) / np.maximum(units - 1, 1)
+    variance = variance_of(values) * units / np.maximum(units - 1, 1)
     size = effective_size(point, variance, units, kind)
     return wilson_limits(point, size, z) if kind != "unbounded" else normal_limits(point, size, z)
 

@@ -15,14 +15,14 @@ Floats = NDArray[np.float64]
 
 
 def resamples_of(hits: list[int], rows: list[int], number: int = 2000, *, shrunk: bool = False) -> Floats:
-    """Resampled shares [B, K], uncorrelated, whose variance is exactly p (1 - p) / n; `shrunk` by (n - 1) / (n + 1)."""
+    """Resampled shares [B, K], uncorrelated, whose variance is exactly p (1 - p) / n; `shrunk` by (n - 1) / n."""
     rng = np.random.default_rng(0)
     n, p = np.array(rows), np.array(hits) / np.array(rows)
     noise = rng.standard_normal((number, len(rows)))
     # uncorrelated to the last digit
     noise -= noise.mean(axis=0)
     noise = np.linalg.qr(noise)[0] * np.sqrt(number)
-    return p + noise * np.sqrt(p * (1 - p) / n * ((n - 1) / (n + 1) if shrunk else 1))
+    return p + noise * np.sqrt(p * (1 - p) / n * ((n - 1) / n if shrunk else 1))
 
 
 def test_levels_are_wilsons_where_each_row_is_its_own_cluster() -> None:
@@ -56,10 +56,16 @@ def test_an_undefined_level_has_no_limits_and_undefined_resamples_are_left_out()
     assert (low[1], high[1]) == pytest.approx((whole[0][0], whole[1][0]))
 
 
+def test_a_score_of_1_that_varies_has_limits() -> None:
+    values = np.array([[1.0], [0.9], [1.0], [0.8]] * 50)
+    low, high = level_intervals([1.0], values, n=[25], kind="score")
+    assert 0.8 < low[0] < high[0] == 1
+
+
 def test_unbounded_levels_have_normal_limits() -> None:
     values = np.random.default_rng(0).normal(5.0, 2.0, (4000, 1))
     low, high = level_intervals([5.0], values, n=[1000], kind="unbounded")
-    half = norm.ppf(0.975) * values.std() * np.sqrt(1001 / 999)
+    half = norm.ppf(0.975) * values.std() * np.sqrt(1000 / 999)
     assert (low[0], high[0]) == pytest.approx((5 - half, 5 + half))
 
 
