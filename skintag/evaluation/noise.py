@@ -52,7 +52,8 @@ def wilson_limits(point: Floats, size: Floats, z: float) -> tuple[Floats, Floats
     with np.errstate(invalid="ignore"):
         middle = (point + z**2 / (2 * size)) / (1 + z**2 / size)
         half = z / (1 + z**2 / size) * np.sqrt(point * (1 - point) / size + z**2 / (4 * size**2))
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+    # rounding never leaves the estimate outside
+    return np.clip(np.minimum(middle - half, point), 0, 1), np.clip(np.maximum(middle + half, point), 0, 1)
 
 
 def jeffreys_limits(point: Floats, size: Floats, z: float) -> tuple[Floats, Floats]:
