@@ -8,8 +8,11 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from skintag.errors import DataError
+from skintag.evaluation.premalignant import NONE_IN_TABLE, premalignant_side
 from skintag.evaluation.report.evidence import Origin
 from skintag.evaluation.report.gather_runs import RunEntry
+from skintag.regimes import regime_names
+from skintag.run_files import PREDICTIONS
 from skintag.run_folder import RunFolder
 
 
@@ -33,22 +36,16 @@ def origin_of(run: RunFolder, command: str) -> Origin:
 
 
 def entries_of(runs: Sequence[RunFolder]) -> list[RunEntry]:
-    """The runs with names that tell them apart: the experiment, and the split where that differs too."""
-    origins = [origin_of(run, f"python evaluate.py run={run.path}") for run in runs]
-    splits = {origin.split for origin in origins}
-    names = [
-        f"{_name(run)} {o.split}" if len(splits) > 1 else _name(run)
-        for run, o in zip(runs, origins, strict=True)
-    ]
-    keys = [(name, _seed(run)) for name, run in zip(names, runs, strict=True)]
-    # the same name and seed: other settings, which the folder's name has to tell
-    names = [
-        f"{name} {run.path.resolve().name}" if keys.count(key) > 1 else name
-        for name, key, run in zip(names, keys, runs, strict=True)
-    ]
+    """The runs with names that tell them apart: runs of one name are one regime under several seeds."""
     return [
-        RunEntry(name, seed, run.predictions, run.thresholds, origin)
-        for name, (_, seed), run, origin in zip(names, keys, runs, origins, strict=True)
+        RunEntry(
+            name,
+            _seed(run),
+            run.predictions,
+            run.thresholds,
+            origin_of(run, f"python evaluate.py run={run.path}"),
+        )
+        for name, run in zip(regime_names(runs), runs, strict=True)
     ]
 
 
@@ -81,13 +78,6 @@ def _label(run: RunFolder) -> str:
         return run.path.resolve().name
 
 
-def _name(run: RunFolder) -> str:
-    try:
-        return run.name
-    except DataError:
-        return run.path.resolve().name
-
-
 def _seed(run: RunFolder) -> int:
     try:
         return run.seed
@@ -103,8 +93,15 @@ def _split(run: RunFolder, audit: dict[str, Any] | None) -> str:
 
 
 def _premalignant(run: RunFolder) -> str:
+    """What the rows say; what the configuration says, where they do not, or have none because it leaves them out."""
     value = _config(run, "labels.premalignant")
-    return {"exclude": "excluded", "excluded": "excluded"}.get(str(value), str(value)) if value else ""
+    said = {"exclude": "excluded"}.get(str(value), str(value)) if value else ""
+    try:
+        frame = run.predictions.frame
+    except DataError:
+        return said
+    found = premalignant_side(frame, run.path / PREDICTIONS)
+    return said if not found or (found, said) == (NONE_IN_TABLE, "excluded") else found
 
 
 def _config(run: RunFolder, key: str) -> Any:

@@ -80,9 +80,15 @@ class RunFiles:
         return int(self.setting("seed"))
 
     @property
+    def choices(self) -> dict[str, str]:
+        """Group of the configuration -> name of what was chosen, as Hydra wrote them down; empty where it did not."""
+        chosen = OmegaConf.select(self._hydra, "hydra.runtime.choices") or {}
+        return {str(group): str(name) for group, name in chosen.items() if name is not None}
+
+    @property
     def split(self) -> str:
         """Name of the split policy, e.g. `grouped`."""
-        chosen = OmegaConf.select(self._hydra, "hydra.runtime.choices.split")
+        chosen = self.choices.get("split")
         kind = str(self.setting("split._target_")).rpartition(".")[2]
         return str(chosen or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower())
 
