@@ -38,8 +38,11 @@ GROUPING: Final = Grouping("group", "fst_group")
 THRESHOLD: Final = 0.5
 SHARED: Final = 0.3
 """Share of a score's variance that is its cluster's."""
-TYPICAL: Final = {"auroc": 0.90, "sensitivity": 0.90}
-MEASURE_OF: Final = {"auroc": ("auroc_gap",), "sensitivity": ("sensitivity_gap", "equalized_odds_difference")}
+TYPICAL: Final = 0.90
+"""Level of the groups that are not low, in the metric whose gap is set."""
+FALSE_ALARMS: Final = 0.15
+BENIGN: Final = 3
+"""Benign images for each malignant one."""
 
 
 @dataclass(frozen=True)
@@ -51,39 +54,48 @@ class Cell:
     metric: str
     """`auroc` or `sensitivity`: whose gap is the one set, the first group being lower."""
     positives: tuple[int, ...]
-    """Malignant images to expect, per group; there are three times as many benign ones."""
+    """Malignant images to expect, per group."""
+
+    def means(self, gap: float) -> tuple[Floats, float]:
+        """Means of the malignant latent scores, per group, and of the benign ones; decisions are latent >= 0."""
+        levels = np.full(len(self.positives), TYPICAL)
+        levels[0] -= gap
+        benign = float(norm.ppf(FALSE_ALARMS))
+        apart = norm.ppf(levels)
+        return (np.sqrt(2) * apart + benign if self.metric == "auroc" else apart), benign
+
+    def truth(self, gap: float) -> dict[str, Floats]:
+        """True levels of the groups, by metric."""
+        malignant, benign = self.means(gap)
+        hits = norm.cdf(malignant)
+        return {
+            "sensitivity": hits,
+            "specificity": np.full(len(hits), 1 - FALSE_ALARMS),
+            "f1_malignant": 2 * hits / (hits + BENIGN * FALSE_ALARMS + 1),
+            "auroc": norm.cdf((malignant - benign) / np.sqrt(2)),
+        }
 
 
 CELLS: Final = (
-    Cell("3: 30, 60, 120, auroc", "auroc", (30, 60, 120)),
-    Cell("3: 30, 60, 120, sensitivity", "sensitivity", (30, 60, 120)),
-    Cell("3: 100 each, auroc", "auroc", (100, 100, 100)),
+    Cell("3: 40, 80, 120, auroc", "auroc", (40, 80, 120)),
+    Cell("3: 40, 80, 120, sensitivity", "sensitivity", (40, 80, 120)),
 )
-
-
-def separations(cell: Cell, gap: float) -> Floats:
-    """How far the malignant scores' mean lies above the threshold's, per group."""
-    levels = np.full(len(cell.positives), TYPICAL[cell.metric])
-    levels[0] -= gap
-    return norm.ppf(levels) * (np.sqrt(2) if cell.metric == "auroc" else 1.0)
 
 
 def draw(cell: Cell, gap: float, rng: np.random.Generator) -> TestPredictions:
     """One table; clusters of 1 to 4 images of one class, or (one in ten) of both."""
     parts = []
-    for g, (positives, shift) in enumerate(zip(cell.positives, separations(cell, gap), strict=True)):
-        sizes = rng.integers(1, 5, 4 * positives)
-        sizes = sizes[: np.searchsorted(np.cumsum(sizes), 4 * positives) + 1]
+    malignant, benign = cell.means(gap)
+    ill_share = 1 / (1 + BENIGN)
+    for g, (positives, mean) in enumerate(zip(cell.positives, malignant, strict=True)):
+        rows = positives * (1 + BENIGN)
+        sizes = rng.integers(1, 5, rows)
+        sizes = sizes[: np.searchsorted(np.cumsum(sizes), rows) + 1]
         cluster = np.repeat(np.arange(len(sizes)), sizes)
         mixed = rng.random(len(sizes)) < 0.1
-        ill = np.where(
-            mixed[cluster], rng.random(len(cluster)) < 0.25, (rng.random(len(sizes)) < 0.25)[cluster]
-        )
+        ill = np.where(mixed[cluster], rng.random(len(cluster)), rng.random(len(sizes))[cluster]) < ill_share
         own, shared = rng.standard_normal(len(cluster)), rng.standard_normal(len(sizes))[cluster]
-        centre = np.where(ill, shift, 0.0 if cell.metric == "auroc" else norm.ppf(0.15))
-        latent = centre + np.sqrt(SHARED) * shared + np.sqrt(1 - SHARED) * own
-        if cell.metric == "auroc":
-            latent = latent - 1.0
+        latent = np.where(ill, mean, benign) + np.sqrt(SHARED) * shared + np.sqrt(1 - SHARED) * own
         names = [f"{g}/{c}" for c in cluster]
         parts.append(pd.DataFrame({"g": f"g{g}", "group_id": names, "target": ill, "p": norm.cdf(latent)}))
     table = pd.concat(parts, ignore_index=True)
@@ -99,53 +111,47 @@ def draw(cell: Cell, gap: float, rng: np.random.Generator) -> TestPredictions:
 
 
 def simulate(cell: Cell, gap: float, simulations: int, resamples: int, seed: int) -> pd.DataFrame:
-    """Coverage of levels, pairs and gaps of the cell's metric, and rejections where there is no gap."""
+    """Coverage of levels, pairs and gaps, and rejections where there is no gap."""
     rng = np.random.default_rng([seed, zlib.crc32(cell.name.encode()), round(1000 * gap)])
-    levels = np.full(len(cell.positives), TYPICAL[cell.metric])
-    levels[0] -= gap
-    truth = dict(zip((f"g{g}" for g in range(len(levels))), levels, strict=True))
-    tally, rejected = Tally(), []
+    truth, tally, rejected = cell.truth(gap), Tally(), []
+    names = [f"g{g}" for g in range(len(cell.positives))]
+    level_of = {metric: dict(zip(names, levels, strict=True)) for metric, levels in truth.items()}
+    gap_of = {m: max(float(np.ptp(truth[metric])) for metric in metrics) for m, metrics in MEASURES.items()}
     for _ in range(simulations):
         rows = draw(cell, gap, rng)
         drawn = Resamples.of(rows, resamples, int(rng.integers(2**32)))
         replicates = replicate(rows, THRESHOLD, drawn, groupings=(GROUPING,), metrics=METRICS, threads=1)
-        told = level_table(replicates).query("metric == @cell.metric")
-        tally.add("level", cell.metric, told["low"], told["high"], told["group"].map(truth))
-        pairs = pair_table(replicates).query("metric == @cell.metric")
-        difference = pairs["group_a"].map(truth) - pairs["group_b"].map(truth)
-        tally.add("difference", cell.metric, pairs["single_low"], pairs["single_high"], difference)
-        tally.add_jointly(
-            "all differences",
-            cell.metric,
-            *(pairs[c].to_numpy() for c in ("low", "high")),
-            difference.to_numpy(),
-        )
-        found = {}
+        for metric, told in level_table(replicates).groupby("metric"):
+            tally.add(
+                "level", str(metric), told["low"], told["high"], told["group"].map(level_of[str(metric)])
+            )
+        for metric, pairs in pair_table(replicates).groupby("metric"):
+            true = level_of[str(metric)]
+            difference = (pairs["group_a"].map(true) - pairs["group_b"].map(true)).to_numpy()
+            tally.add("difference", str(metric), pairs["single_low"], pairs["single_high"], difference)
+            low, high = pairs["low"].to_numpy(), pairs["high"].to_numpy()
+            tally.add_jointly("all differences", str(metric), low, high, difference)
+        for measure, row in gap_table(replicates, {}).set_index("gap").loc[list(MEASURES)].iterrows():
+            tally.add("gap", str(measure), row["low"], row["high"], gap_of[str(measure)])
+            naive = (row["naive_low"], row["naive_high"])
+            tally.add("gap, percentile", str(measure), *naive, gap_of[str(measure)])
         if gap == 0:
-            scored = Scored(
-                rows.frame, rows.target, rows.score[None], rows.score[None] >= THRESHOLD, drawn.cluster
-            )
-            (found,) = chances(
-                scored,
-                replicates.index,
-                GROUPING,
-                minimum=10,
-                permutations=499,
-                seed=int(rng.integers(2**32)),
-            )
-            rejected.append([found[m].p_value <= 0.05 for m in MEASURES])
-        gaps = gap_table(replicates, {}).set_index("gap")
-        for measure in MEASURE_OF[cell.metric]:
-            row = gaps.loc[measure]
-            tally.add("gap", measure, row["low"], row["high"], gap)
-            tally.add("gap", f"{measure}, percentile", row["naive_low"], row["naive_high"], gap)
+            rejected.append(_rejected(rows, drawn, replicates.index, int(rng.integers(2**32))))
     table = tally.table()
     for measure, share in zip(MEASURES, np.mean(rejected, axis=0) if rejected else (), strict=False):
         table.loc[len(table)] = ["permutation", measure, share, np.nan, np.nan, np.nan, simulations]
+    true_gaps = [gap_of.get(m, np.nan) for m in table["method"]]
     head = {
         "cell": cell.name, "positives": " ".join(map(str, cell.positives)), "gap": gap, "simulations": simulations,
     }  # fmt: skip
-    return pd.DataFrame(head, index=table.index).join(table)
+    return pd.DataFrame(head, index=table.index).join(table.assign(true_gap=true_gaps))
+
+
+def _rejected(rows: TestPredictions, drawn: Resamples, index: pd.DataFrame, seed: int) -> list[bool]:
+    score = rows.score[None]
+    scored = Scored(rows.frame, rows.target, score, score >= THRESHOLD, drawn.cluster)
+    (found,) = chances(scored, index, GROUPING, minimum=10, permutations=499, seed=seed)
+    return [found[measure].p_value <= 0.05 for measure in MEASURES]
 
 
 def main() -> None:

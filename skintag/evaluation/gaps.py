@@ -149,13 +149,13 @@ def _interval(
     parts = [replicates.levels(grouping, metric).of(chosen.groups)[3:] for metric in metrics]
     n, value, values = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
     if gap == WORST:
-        return _worst(value, values, n, confidence), "; ".join(interval_warnings(n))
+        return _worst(value, values, n, confidence), "; ".join(interval_warnings(n, of_gap=True))
     kind = kind_of(metrics[0])
     family = np.repeat(np.arange(len(metrics)), len(chosen.groups))
     found = gap_interval(value, values, n=n, kind=kind, confidence=confidence, family=family)
     limits = (found.value, found.low, found.high, found.naive_low, found.naive_high)
     notes = [F1_NOTE] if gap == "f1_gap" else []
-    return limits, "; ".join([*notes, *interval_warnings(n, kind=kind, of_gap=True)])
+    return limits, "; ".join([*notes, *interval_warnings(n, kind=kind, of_gap=True, estimate=value)])
 
 
 def _worst(

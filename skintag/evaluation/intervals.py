@@ -27,6 +27,7 @@ from skintag.evaluation.noise import (
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+FEW_UNITS = 10
 ERROR_SHARES = (
     0.6,
     0.4,
@@ -173,14 +174,34 @@ def gap_interval(
     return GapInterval(value, low, high, float(naive[0]), float(naive[1]))
 
 
-def interval_warnings(n: ArrayLike, *, kind: Kind = "proportion", of_gap: bool = False) -> list[str]:
-    """What the report says where these intervals are not to be trusted fully; empty where they are."""
+def interval_warnings(
+    n: ArrayLike, *, kind: Kind = "proportion", of_gap: bool = False, estimate: ArrayLike | None = None
+) -> list[str]:
+    """What the report says where simulations have these intervals miss their 95%; empty where they keep it.
+
+    Args:
+        n: [K] independent units, as for `level_intervals`.
+        kind: of the levels.
+        of_gap: whether it is about the gap of K levels, or about one level.
+        estimate: [K] point values, where they are known.
+    """
     units = np.asarray(n, dtype=np.float64)
-    if (units < 30).any():
-        return [
-            f"The smallest group has {int(units.min())} independent units: below 30, intervals are approximate."
-        ]
-    return []
+    if not len(units):
+        return []
+    out = []
+    if units.min() < FEW_UNITS:
+        whose = "the smallest group stands" if of_gap and len(units) > 1 else "it stands"
+        out.append(
+            f"{whose} on {int(units.min())} independent images, lesions or patients: with fewer than {FEW_UNITS} the "
+            "interval is rather too wide, and its 95% is not established"
+        )
+    if of_gap and len(units) == 2 and estimate is not None and kind != "unbounded":
+        level = np.asarray(estimate, dtype=np.float64)
+        if (units * np.minimum(level, 1 - level)).min() < 1:
+            out.append(
+                "of two groups one is nearly all right or all wrong: the interval is rather too wide (99%)"
+            )
+    return out
 
 
 def _arrays(estimate: ArrayLike, replicates: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats, Floats]:

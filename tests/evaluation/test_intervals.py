@@ -220,4 +220,14 @@ def test_gaps_of_known_truth_are_covered() -> None:
 def test_what_stands_on_little_is_warned_of() -> None:
     assert interval_warnings([200, 300], of_gap=True) == []
     (few,) = interval_warnings([200, 7], of_gap=True)
-    assert "7" in few
+    assert "smallest group stands on 7" in few
+    (alone,) = interval_warnings([4])
+    assert alone.startswith("it stands on 4")
+
+
+def test_two_groups_of_which_one_hardly_errs_are_warned_of() -> None:
+    assert interval_warnings([200, 15], of_gap=True, estimate=[0.9, 0.8]) == []
+    (near,) = interval_warnings([200, 15], of_gap=True, estimate=[0.9, 1.0])
+    assert "too wide" in near
+    assert interval_warnings([200, 15, 15], of_gap=True, estimate=[0.9, 1.0, 0.9]) == []
+    assert interval_warnings([15], estimate=[1.0]) == []
