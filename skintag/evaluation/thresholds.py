@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,7 @@ from skintag.evaluation.predictions import Predictions, ValPredictions, require_
 from skintag.io import read_json, write_json
 
 OBJECTIVES: Final = ("youden", "f1", "target_sensitivity", "target_specificity")
+GIVEN: Final = "given"  # in place of an objective: the threshold was fixed before, and not fitted
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,15 @@ class Objective:
     def __str__(self) -> str:
         return f"{self.name} {self.target:g}" if self.name.startswith("target_") else self.name
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The objective that `str` wrote, e.g. `target_sensitivity 0.95`. Raises ConfigError for other text."""
+        name, _, target = text.partition(" ")
+        try:
+            return cls(name, float(target)) if target else cls(name)
+        except ValueError as error:
+            raise ConfigError(f"threshold objective {text!r}: expected a number after {name}") from error
+
 
 @dataclass(frozen=True)
 class Threshold:
@@ -45,7 +55,8 @@ class Threshold:
     value: float
     """A score is called malignant where `score >= value`."""
     objective: str
-    """What it was chosen for, e.g. `youden` or `target_sensitivity 0.95`."""
+    """What it was chosen for, e.g. `youden` or `target_sensitivity 0.95`; `given`: not fitted, n is 0 and what
+    follows is nan."""
     n: int
     """Validation rows."""
     n_positive: int
@@ -129,28 +140,40 @@ def fit_thresholds(
 def write_thresholds(path: str | os.PathLike[str], thresholds: Mapping[str, Threshold]) -> None:
     """Write `thresholds.json`, atomically."""
     table = {model: asdict(threshold) for model, threshold in thresholds.items()}
-    write_json(path, {"fitted_on": "val", "decision": "score >= value", "thresholds": table})
+    fitted = any(threshold.objective != GIVEN for threshold in thresholds.values())
+    write_json(
+        path, {"fitted_on": "val" if fitted else None, "decision": "score >= value", "thresholds": table}
+    )
 
 
 def read_thresholds(path: str | os.PathLike[str]) -> dict[str, Threshold]:
     """Read `thresholds.json`.
 
     Raises:
-        DataError: the file does not hold thresholds as `write_thresholds` writes them.
+        DataError: there is no such file, or it does not hold thresholds as `write_thresholds` writes them.
     """
     names = [field.name for field in fields(Threshold)]
     try:
-        return {
-            model: Threshold(**{name: entry[name] for name in names})
-            for model, entry in read_json(path)["thresholds"].items()
-        }
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        return {model: _from_json(entry) for model, entry in read_json(path)["thresholds"].items()}
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise DataError(
             path,
             expected=f"thresholds, each with {', '.join(names)}",
             found=f"{type(error).__name__}: {error}",
             fix="write the file again by evaluating the run's predictions",
         ) from error
+
+
+def _from_json(entry: Mapping[str, Any]) -> Threshold:
+    """One threshold; a null, which is how JSON holds nan, only where nothing was fitted."""
+    values = {field.name: entry[field.name] for field in fields(Threshold)}
+    for name in ("value", "achieved", "sensitivity", "specificity"):
+        if values[name] is None and (name == "value" or values["objective"] != GIVEN):
+            raise ValueError(f"{name} is null")
+        values[name] = float("nan") if values[name] is None else float(values[name])
+    if not np.isfinite(values["value"]):
+        raise ValueError(f"value is {values['value']}")
+    return Threshold(**values)
 
 
 def _outcomes(

@@ -16,6 +16,7 @@ from skintag.evaluation.predictions import Predictions, ValPredictions
 from skintag.evaluation.thresholds import (
     OBJECTIVES,
     Objective,
+    Threshold,
     fit_threshold,
     fit_thresholds,
     read_thresholds,
@@ -149,3 +150,40 @@ def test_a_misspelt_objective_gets_near_matches() -> None:
         Objective("yuoden")
     with pytest.raises(ConfigError, match=r"\(0, 1\]"):
         Objective("target_sensitivity", 95)
+
+
+def test_a_given_threshold_survives_its_file(tmp_path: Path) -> None:
+    nan = float("nan")
+    path = tmp_path / "thresholds.json"
+    write_thresholds(path, {"m": Threshold(0.5, "given", 0, 0, nan, nan, nan)})
+    (again,) = read_thresholds(path).values()
+    assert (again.value, again.objective, again.n, again.n_positive) == (0.5, "given", 0, 0)
+    assert all(np.isnan([again.achieved, again.sensitivity, again.specificity]))
+    assert json.loads(path.read_text())["fitted_on"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "objective"), [("value", "given"), ("value", "youden"), ("sensitivity", "youden")]
+)
+def test_a_null_where_a_number_belongs_is_refused(tmp_path: Path, name: str, objective: str) -> None:
+    path = tmp_path / "thresholds.json"
+    write_thresholds(path, {"m": Threshold(0.5, objective, 4, 2, 0.5, 0.5, 0.5)})
+    content = json.loads(path.read_text())
+    content["thresholds"]["m"][name] = None
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=f"{name} is null"):
+        read_thresholds(path)
+
+
+def test_a_missing_thresholds_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"thresholds\.json"):
+        read_thresholds(tmp_path / "thresholds.json")
+
+
+@pytest.mark.parametrize("objective", [Objective("f1"), Objective("target_specificity", 0.9), Objective()])
+def test_an_objective_is_read_back_from_its_text(objective: Objective) -> None:
+    assert str(Objective.parse(str(objective))) == str(objective)
+    with pytest.raises(ConfigError, match="a number after"):
+        Objective.parse("target_sensitivity much")
+    with pytest.raises(ConfigError):
+        Objective.parse("given")
