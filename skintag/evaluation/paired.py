@@ -127,17 +127,17 @@ def joint_clusters(frames: Sequence[pd.DataFrame]) -> pd.Series:
     """A cluster for each image of any frame, indexed by image_id: images that share one in any frame share it here.
 
     Runs may know more or less about what belongs together; what hangs together in one of them must not be drawn
-    apart. Clusters are named after their first image, so the names do not hang on the order of frames or rows.
+    apart. A group is the same group in all frames, though its images be others in each: runs of one prepared data name
+    patients alike. Clusters are named after their first image, so the names do not hang on the order of frames or rows.
     """
     images = pd.Index(sorted(set().union(*(frame["image_id"] for frame in frames))), name="image_id")
-    left, right, offset = [], [], len(images)
-    for frame in frames:  # images and clusters are the nodes of a graph, an image's cluster an edge
-        code, names = pd.factorize(cluster_names(frame))
-        left.append(images.get_indexer(pd.Index(frame["image_id"])))
-        right.append(code + offset)
-        offset += len(names)
-    ends = np.concatenate(left), np.concatenate(right)
-    graph = sparse.coo_array((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(offset, offset))
+    # images and clusters are the nodes of a graph, an image's cluster an edge
+    left = np.concatenate([images.get_indexer(pd.Index(frame["image_id"])) for frame in frames])
+    code, names = pd.factorize(pd.concat([cluster_names(frame) for frame in frames]))
+    nodes = len(images) + len(names)
+    graph = sparse.coo_array(
+        (np.ones(len(left), dtype=np.int8), (left, code + len(images))), shape=(nodes, nodes)
+    )
     part = sparse.csgraph.connected_components(graph, directed=False)[1][: len(images)]
     first = np.unique(part, return_index=True)[1]  # images are sorted: the first is the least
     return pd.Series(images.to_numpy()[first][np.unique(part, return_inverse=True)[1]], index=images)

@@ -37,6 +37,11 @@ def test_what_one_frame_joins_stays_joined() -> None:
     assert joint_clusters([first]).to_dict() == {"a": "a", "b": "a", "c": "c", "d": "d"}
 
 
+def test_a_patient_is_one_cluster_though_each_run_tests_other_pictures_of_them() -> None:
+    first, second = clusters(["a", "b"], ["p", "q"]), clusters(["c", "d"], ["p", None])
+    assert joint_clusters([first, second]).to_dict() == {"a": "a", "b": "b", "c": "a", "d": "d"}
+
+
 def test_a_group_name_that_is_an_image_of_another_cluster_joins_nothing() -> None:
     assert joint_clusters([clusters(["a", "b"], ["b", None])]).to_dict() == {"a": "a", "b": "b"}
 
