@@ -53,6 +53,13 @@ def regime_key(config: DictConfig, *, without: Sequence[str] = ()) -> str:
     return content_key({k: v for k, v in settings_of(config).items() if k not in without})
 
 
+def differing(a: DictConfig, b: DictConfig, *, without: Sequence[str] = ()) -> list[str]:
+    """The keys by which two regimes differ; arguments as `regime_key`."""
+    one, other = settings_of(a), settings_of(b)
+    keys = dict.fromkeys((*one, *other))
+    return [key for key in keys if key not in without and _at(one, key) != _at(other, key)]
+
+
 def regime_names(runs: Sequence[RunFiles]) -> list[str]:
     """A name for each run, such that (name, seed) is a run's own and a name is that of one regime.
 
@@ -75,12 +82,12 @@ def _labels(runs: Sequence[RunFiles]) -> list[str]:
     if len(set(keys)) == 1:
         return [""] * len(runs)
     settings = [_settings(run) for run in runs]
-    differing = [
+    varied = [
         k for k in dict.fromkeys(k for s in settings for k in s) if len({_at(s, k) for s in settings}) > 1
     ]
     parts: list[list[str]] = [[] for _ in runs]
-    for group in dict.fromkeys(key.split(".")[0] for key in differing):
-        within = [key for key in differing if key.split(".")[0] == group]
+    for group in dict.fromkeys(key.split(".")[0] for key in varied):
+        within = [key for key in varied if key.split(".")[0] == group]
         for part, words in zip(parts, _words(runs, settings, group, within), strict=True):
             part += words
     labels = [" ".join(part) for part in parts]

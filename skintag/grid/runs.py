@@ -15,7 +15,10 @@ from omegaconf import OmegaConf
 from skintag.errors import DataError, first_few
 from skintag.evaluation.predictions import Predictions
 from skintag.evaluation.thresholds import Threshold
+from skintag.regimes import differing, regime_key
 from skintag.run_folder import RunFolder, find_runs
+
+_SEEDS = ("split_seed",)
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,22 @@ def read_grid(folders: Iterable[str | Path]) -> tuple[GridRun, ...]:
     """The finished runs in several run or sweep folders, ordered by split, name and seed.
 
     Raises:
-        DataError: no run, or two of one name, seed and split.
+        DataError: no run, two of one name, seed and split, or two of one name and split with other settings.
     """
     found = [path for folder in folders for path in find_runs(folder)]
     runs = sorted((GridRun.of(RunFolder(p)) for p in dict.fromkeys(found)), key=_key)
     if not runs:
         raise DataError("the grid", expected="finished runs", found="none", fix="name folders of sweeps")
+    by_name: dict[tuple[str, str], GridRun] = {}
+    for run in runs:  # runs of one name and split are averaged over their seeds
+        first = by_name.setdefault((run.split, run.name), run)
+        if regime_key(run.run.config, without=_SEEDS) != regime_key(first.run.config, without=_SEEDS):
+            raise DataError(
+                run.run.path,
+                expected=f"the settings of {first.run.path}, seeds aside, as both are called {run.name}",
+                found=f"others in {first_few(differing(first.run.config, run.run.config, without=_SEEDS), 5)}",
+                fix="give runs of other settings a name of their own, or leave one of the two out",
+            )
     twice = [f"{a.run.path} and {b.run.path}" for a, b in pairwise(runs) if _key(a) == _key(b)]
     if twice:
         raise DataError(

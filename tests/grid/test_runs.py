@@ -43,6 +43,15 @@ def test_two_runs_of_one_name_seed_and_split_are_refused(tmp_path: Path) -> None
         read_grid([a, b])
 
 
+def test_other_settings_under_another_seed_are_no_repetition(tmp_path: Path) -> None:
+    a = write_grid(tmp_path / "a", effects=False, n=200, names=("multi",), seeds=(0,))
+    b = write_grid(
+        tmp_path / "b", effects=False, n=200, names=("multi",), seeds=(1,), split=GROUPED | {"val": 0.3}
+    )
+    with pytest.raises(DataError, match=r"others in split\.val"):
+        read_grid([a, b])
+
+
 def test_runs_tested_on_other_images_are_not_compared(tmp_path: Path) -> None:
     a = write_grid(tmp_path / "a", effects=False, n=200, names=("multi",), seeds=(0,))
     frame = images(200, seed=5)
