@@ -150,7 +150,18 @@ class RunFiles:
     @cached_property
     def robustness(self) -> pd.DataFrame:
         """Scores of distorted test images: columns of the predictions table, `distortion` and `severity`."""
-        return pd.read_parquet(self.file(ROBUSTNESS, f"python -m skintag.robustness run={self.path}"))
+        command = f"python -m skintag.robustness run={self.path}"
+        path = self.file(ROBUSTNESS, command)
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            said = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataError(
+                path,
+                expected="a parquet file that is whole",
+                found=said,
+                fix=f"remove it and write it again: {command}",
+            ) from error
 
     def file(self, name: str, written_by: str) -> Path:
         """The path of a file of the folder; DataError says what writes it, where it is missing."""

@@ -216,10 +216,10 @@ def write_policies(path: str | os.PathLike[str], policies: Mapping[str, TriagePo
 
 
 def read_policies(path: str | os.PathLike[str]) -> dict[str, TriagePolicy]:
-    """What `write_policies` wrote. Raises DataError where the file is not that."""
+    """What `write_policies` wrote. Raises DataError where there is no file, or it is not that."""
     try:
         entries = dict(read_json(path)["policies"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             path,
             expected="triage policies by model",

@@ -89,6 +89,12 @@ def test_missing_robustness_names_the_command(run: RunFolder) -> None:
         _ = run.robustness
 
 
+def test_damaged_robustness_is_named_with_the_command(tmp_path: Path) -> None:
+    (tmp_path / "robustness.parquet").write_bytes(b"PAR1 cut off")
+    with pytest.raises(DataError, match=r"write it again: python -m skintag\.robustness run="):
+        _ = RunFolder(tmp_path).robustness
+
+
 def test_stopped_run_is_told_from_one_that_lost_a_file(copy: Path) -> None:
     (copy / "predictions.parquet").unlink()
     with pytest.raises(DataError, match="resume="):

@@ -207,3 +207,8 @@ def test_serving_needs_no_pandas() -> None:
     program = "import sys, skintag.triage; print(sorted({'pandas', 'torch', 'sklearn'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone\.json"):
+        read_policies(tmp_path / "gone.json")

@@ -177,7 +177,7 @@ def read_calibrations(path: str | os.PathLike[str]) -> dict[str, Calibration]:
         if content["version"] != FORMAT_VERSION:
             raise ValueError(f"version {content['version']!r}")
         return {model: _from_json(entry) for model, entry in content["calibrations"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
             path,
             expected=f"calibrations of version {FORMAT_VERSION}, each of a kind out of {', '.join(KINDS)}",

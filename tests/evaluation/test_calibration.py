@@ -212,3 +212,8 @@ def test_a_file_of_another_kind_is_refused(predictions: Predictions, tmp_path: P
     path.write_text(json.dumps(content | {"calibrations": {"m": falling}}))
     with pytest.raises(DataError, match="do not fall"):
         read_calibrations(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone\.json"):
+        read_calibrations(tmp_path / "gone.json")
