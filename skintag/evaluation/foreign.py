@@ -13,9 +13,9 @@ from typing import Final
 
 from skintag.errors import ConfigError, DataError, first_few, near_matches
 from skintag.evaluation.foreign_file import file_columns, read_columns
-from skintag.evaluation.foreign_reader import MAPPABLE, PREDICTED, ForeignReader, ForeignSettings
+from skintag.evaluation.foreign_reader import AUTO, MAPPABLE, PREDICTED, ForeignReader, ForeignSettings
 from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.thresholds import DEFAULT_OBJECTIVE, Objective, Threshold, fit_threshold
+from skintag.evaluation.thresholds import DEFAULT_OBJECTIVE, GIVEN, Objective, Threshold, fit_threshold
 
 DEFAULTS: Final = ForeignSettings()
 _NEEDED: Final = ("image_id", "p_malignant")
@@ -48,9 +48,11 @@ def read_foreign(
     raw = read_columns(where, list(dict.fromkeys(names.values())))
     if raw.empty:
         raise DataError(where, expected="rows below the header", found="none", fix="check the export")
-    reader = ForeignReader(where, settings, {ours: raw[theirs] for ours, theirs in names.items()})
+    columns = {ours: raw[theirs] for ours, theirs in names.items()}
+    reader = ForeignReader(where, settings, columns, set(names) - set(_asked(settings)))
     frame = reader.frame()
-    ignored = tuple(name for name in file_columns(where) if name not in names.values())
+    used = {theirs for ours, theirs in names.items() if ours not in reader.left_out}
+    ignored = tuple(name for name in file_columns(where) if name not in used)
     return ForeignTable(Predictions(frame, where), tuple(reader.notes), ignored)
 
 
@@ -67,7 +69,7 @@ def thresholds_of(
         if not 0 <= given <= 1:
             raise ConfigError(f"threshold={given}: expected a number in [0, 1], on the scale of the scores")
         nan = float("nan")
-        return dict.fromkeys(predictions.models, Threshold(float(given), "given", 0, 0, nan, nan, nan))
+        return dict.fromkeys(predictions.models, Threshold(float(given), GIVEN, 0, 0, nan, nan, nan))
     without = [model for model in predictions.models if not len(predictions.val(model))]
     if without:
         raise DataError(
@@ -80,10 +82,16 @@ def thresholds_of(
     return {model: fit_threshold(predictions.val(model), objective) for model in predictions.models}
 
 
+def _asked(settings: ForeignSettings) -> dict[str, str]:
+    """Our name -> the file's, where somebody named it."""
+    return {ours: theirs for ours, theirs in settings.columns.items() if theirs not in (None, AUTO)}
+
+
 def _names_of(path: Path, settings: ForeignSettings) -> dict[str, str]:
     """Our name -> the file's, for all columns that will be read."""
     present = file_columns(path)
-    given = {ours: theirs for ours, theirs in settings.columns.items() if theirs is not None}
+    given = _asked(settings)
+    free = [name for name in (*MAPPABLE, *PREDICTED) if settings.columns.get(name, AUTO) == AUTO]
     for ours, theirs in given.items():
         if theirs not in present:
             raise DataError(
@@ -92,8 +100,7 @@ def _names_of(path: Path, settings: ForeignSettings) -> dict[str, str]:
                 found=f"columns {first_few(present, 20)}",
                 fix=near_matches(theirs, present),
             )
-    same = {name: name for name in (*MAPPABLE, *PREDICTED) if name in present and name not in given}
-    names = {**same, **given}
+    names = {**{name: name for name in free if name in present}, **given}
     missing = [name for name in _NEEDED if name not in names]
     if "target" not in names and "malignancy" not in names:
         missing.append("target")

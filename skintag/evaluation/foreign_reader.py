@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,9 +13,11 @@ import pandas as pd
 from skintag.errors import ConfigError, DataError, first_few, near_matches
 from skintag.evaluation import foreign_values as values
 from skintag.evaluation.predictions import age_group_of
+from skintag.evaluation.premalignant import NONE_IN_TABLE, premalignant_side
 from skintag.evaluation.schema import CONDITION_COLUMNS, EXTENDED_COLUMN
 
 NOT_GIVEN: Final = "not given"
+AUTO: Final = "auto"
 PREDICTED: Final = (*CONDITION_COLUMNS, EXTENDED_COLUMN)
 # what a column of the file may be mapped to; `age` in years becomes `age_group`
 MAPPABLE: Final = (
@@ -29,7 +31,8 @@ class ForeignSettings:
     """How to read somebody else's table."""
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
-    """Our name -> the file's name. Columns that bear our names already need no entry."""
+    """Our name -> the file's name. `auto`, or no entry: the column that bears our name, where there is one.
+    None: no column, even where one bears our name."""
     positive: Sequence[str] = ()
     """Labels of the target column that mean malignant, any case; empty: 0/1, true/false, benign/malignant."""
     negative: Sequence[str] = ()
@@ -54,11 +57,25 @@ class ForeignSettings:
 
 
 class ForeignReader:
-    """Turns the columns of one file into the predictions table's, and keeps notes."""
+    """Turns the columns of one file into the predictions table's, and keeps notes.
 
-    def __init__(self, where: Path, settings: ForeignSettings, columns: dict[str, pd.Series]) -> None:
-        self.where, self.settings, self.columns = where, settings, columns
+    Args:
+        where: the file, for messages.
+        settings: how to read it.
+        columns: its columns by our names.
+        unasked: those of them that nobody named, and that only happen to bear our names.
+    """
+
+    def __init__(
+        self,
+        where: Path,
+        settings: ForeignSettings,
+        columns: dict[str, pd.Series],
+        unasked: Collection[str] = (),
+    ) -> None:
+        self.where, self.settings, self.columns, self.unasked = where, settings, columns, unasked
         self.notes: list[str] = []
+        self.left_out: list[str] = []
         ids = columns["image_id"].astype("str").fillna("").str.strip()
         values.refuse_missing(ids == "", "an image_id", ids, where, fix="fill the column, or map another one")
         self.ids = ids
@@ -78,14 +95,36 @@ class ForeignReader:
         else:
             self.notes.append("premalignant lesions are not marked: the other binarisation cannot be shown")
         out["target"] = self._target(malignancy)
+        if malignancy is not None:
+            side = premalignant_side(out, self.where)
+            told = {NONE_IN_TABLE: "no lesion is premalignant", "": "no row says whether it is premalignant"}
+            self.notes.append(told.get(side, f"premalignant lesions count as {side} in the target"))
         self._refuse_repeated(out)
         self._skin(out)
         self._person(out)
         self._clusters(out)
-        for name in ("condition", *PREDICTED):
-            if name in self.columns:
-                out[name] = values.numbers(self.columns[name], name, self.ids, self.where)
+        self._understood(out, ["condition"], lambda name, c: values.conditions(c, self.ids, self.where))
+        self._understood(out, PREDICTED, self._numbers)
         return out
+
+    def _numbers(self, name: str, column: pd.Series) -> pd.Series:
+        return values.numbers(column, name, self.ids, self.where)
+
+    def _understood(
+        self, out: pd.DataFrame, names: Sequence[str], read: Callable[[str, pd.Series], pd.Series]
+    ) -> None:
+        """Add these columns; where one cannot be read, all are left out with a note, unless they were asked for."""
+        present = [name for name in names if name in self.columns]
+        try:
+            found = {name: read(name, self.columns[name]) for name in present}
+        except DataError as error:
+            if not set(present) <= set(self.unasked):
+                raise
+            self.left_out += present
+            self.notes.append(f"{first_few(present)} ignored: expected {error.expected}; found {error.found}")
+            return
+        for name, column in found.items():
+            out[name] = column
 
     def _word(self, name: str, default: str) -> pd.Series:
         if name not in self.columns:
@@ -132,7 +171,7 @@ class ForeignReader:
         if "target" in self.columns and (malignancy is None or "malignancy" in self.columns):
             s = self.settings
             column, note = values.targets(
-                self.columns["target"], s.positive, s.negative, self.ids, self.where
+                self.columns["target"], s.positive, s.negative, self.ids, self.where, s.unknown
             )
             self.notes.append(note)
             return column
@@ -140,7 +179,7 @@ class ForeignReader:
         values.refuse_missing(
             malignancy.isna(), "a malignancy", self.ids, self.where, fix="drop unlabelled rows"
         )
-        self.notes.append("target from the three-valued label: premalignant counts as malignant")
+        self.notes.append("target from the three-valued label")
         return (malignancy != "benign").astype("Int8")
 
     def _refuse_repeated(self, out: pd.DataFrame) -> None:
@@ -184,7 +223,7 @@ class ForeignReader:
                     self.where,
                     expected="fitzpatrick and fst_group to agree",
                     found=f"{clash.sum():,} row(s) where not: {values.cells(clash, group, self.ids)}",
-                    fix="map one of the two only",
+                    fix="leave one of the two out: columns.fst_group=null",
                 )
             out["fst_group"] = own.fillna(group)
         if "fst_group" not in out:
@@ -199,8 +238,10 @@ class ForeignReader:
         if "age_group" in self.columns:
             out["age_group"] = values.known(self.columns["age_group"], unknown)
         elif "age" in self.columns:
-            age = values.numbers(self.columns["age"], "age", self.ids, self.where)
-            out["age_group"] = age_group_of(age.where(age >= 0))
+            self._understood(out, ["age"], self._numbers)
+            if "age" in out:
+                age = out.pop("age")
+                out["age_group"] = age_group_of(age.where(age >= 0))
         if "site" in self.columns:
             out["site"] = values.known(self.columns["site"], unknown)
 

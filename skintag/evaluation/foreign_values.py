@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from skintag.errors import DataError, first_few, near_matches
+from skintag.evaluation.error_analysis import CONDITION_NAMES
 
 UNKNOWN: Final = frozenset(
     ("", "-", "--", "?", "-1", "-1.0", "nan", "none", "null", "nil", "na", "n/a", "<na>", "unknown", "unk",
@@ -48,7 +49,13 @@ def plain(column: pd.Series) -> pd.Series:
 def known(column: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
     """The column as stripped text in its own case, spellings of unknown as null."""
     text = column.astype("str").fillna("").str.strip()
-    return text.mask(text.str.lower().isin({*UNKNOWN, *(u.lower() for u in unknown)}))
+    return text.mask(text.str.lower().isin(_unknowns(unknown)))
+
+
+def _unknowns(further: Iterable[object]) -> set[str]:
+    """All spellings of unknown; the command line gives numbers as numbers."""
+    given = [str(word).strip().lower() for word in further]
+    return {*UNKNOWN, *given, *plain(pd.Series(given, dtype="str"))}
 
 
 def numbers(column: pd.Series, name: str, ids: pd.Series, where: object) -> pd.Series:
@@ -79,22 +86,49 @@ def numbers(column: pd.Series, name: str, ids: pd.Series, where: object) -> pd.S
     return value
 
 
+def conditions(column: pd.Series, ids: pd.Series, where: object) -> pd.Series:
+    """Numbers of the taxonomy's conditions from numbers or names; null where the cell is a spelling of unknown.
+
+    Raises:
+        DataError: a cell is neither.
+    """
+    text = plain(column)
+    number = {name: i for i, name in enumerate(CONDITION_NAMES)}
+    number |= {str(i): i for i in range(len(CONDITION_NAMES))}
+    value = text.str.replace(r"[ -]+", "_", regex=True).map(number).astype("float64")
+    bad = value.isna() & ~text.isin(UNKNOWN)
+    if bad.any():
+        raise DataError(
+            where,
+            expected=f"'condition' to be 0 to {len(CONDITION_NAMES) - 1}, or {', '.join(CONDITION_NAMES)}",
+            found=f"{bad.sum():,} other cell(s): {cells(bad, text, ids)}",
+            fix="rename them, or leave the column out: columns.condition=null",
+        )
+    return value
+
+
 def targets(
-    column: pd.Series, positive: Sequence[str], negative: Sequence[str], ids: pd.Series, where: object
+    column: pd.Series,
+    positive: Sequence[str],
+    negative: Sequence[str],
+    ids: pd.Series,
+    where: object,
+    unknown: Iterable[str] = (),
 ) -> tuple[pd.Series, str]:
     """0/1 from labels, and one sentence that says which label became what.
 
     Without `positive`, only the spellings in `POSITIVE` and `NEGATIVE` are understood. With it, what is listed
-    is positive and every other label negative; `negative` narrows the latter to a list of its own.
+    is positive and every other label negative; `negative` narrows the latter to a list of its own. Spellings of
+    unknown are no labels, unless they are listed.
 
     Raises:
         DataError: a row has no label, a label is not understood, or a given one does not occur.
     """
     text = plain(column)
-    refuse_missing(text == "", "a label", ids, where, fix="drop unlabelled rows: they cannot be scored")
-    labels = text.value_counts()
     wanted = tuple(plain(pd.Series([str(p) for p in positive]))) or POSITIVE
     benign = tuple(plain(pd.Series([str(p) for p in negative]))) or (() if positive else NEGATIVE)
+    _refuse_unlabelled(text.where(text.isin(_unknowns(unknown)) & ~text.isin([*wanted, *benign])), ids, where)
+    labels = text.value_counts()
     if positive:
         _refuse_absent(wanted, labels.index, "positive", where)
     if negative:
@@ -122,7 +156,7 @@ def skin_types(
     Raises:
         DataError: a value is none of these and no spelling of unknown.
     """
-    none = {*UNKNOWN, *(u.lower() for u in unknown)}
+    none = _unknowns(unknown)
 
     def parse(value: str) -> tuple[int | None, str | None]:
         if value in none:
@@ -157,7 +191,7 @@ def sexes(column: pd.Series, unknown: Iterable[str]) -> pd.Series:
 
 def malignancies(column: pd.Series, unknown: Iterable[str], where: object) -> pd.Series:
     """`benign`, `premalignant`, `malignant` or null; DataError for any other word."""
-    none = {*UNKNOWN, *(u.lower() for u in unknown)}
+    none = _unknowns(unknown)
 
     def parse(value: str) -> str | None:
         word = re.sub(r"[ _-]", "", value)
@@ -184,13 +218,22 @@ def translated(
     if strange:
         counts = text.value_counts()
         found = first_few([f"{value!r} ({counts[value]:,} rows)" for value in strange])
-        fix = f"rename them, map another column to {name!r}, or, if they mean unknown, add unknown=[{strange[0]}]"
+        fix = f"rename them, map another column, columns.{name}=<column>, or none, columns.{name}=null"
+        if name != "split":  # every row is of one of them
+            fix += f"; if they mean unknown: {option('unknown', strange)}"
         raise DataError(where, expected=f"{name!r} to be {expected}", found=found, fix=fix)
     codes, values = pd.factorize(text)
     column = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):  # an assignment in one go would unpack pairs
         column[i] = meaning[value]
     return pd.Series(column[codes], index=text.index, dtype=object)
+
+
+def option(name: str, words: Sequence[object]) -> str:
+    """A list of words as the command line takes it, quoted where that is needed."""
+    texts = [str(word) for word in words]
+    quoted = [t if re.fullmatch(r"[\w.-]+", t) else '"' + t.replace('"', '\\"') + '"' for t in texts]
+    return f"'{name}=[{','.join(quoted)}]'"
 
 
 def refuse_missing(missing: pd.Series, what: str, ids: pd.Series, where: object, fix: str) -> None:
@@ -211,6 +254,17 @@ def cells(bad: pd.Series, values: pd.Series, ids: pd.Series) -> str:
     """The first few cells of a mask with their rows."""
     rows = np.flatnonzero(bad.to_numpy())[:50]
     return first_few([f"'{values.iloc[i]}' in {row_name(int(i), ids)}" for i in rows], 5)
+
+
+def _refuse_unlabelled(missing: pd.Series, ids: pd.Series, where: object) -> None:
+    """DataError for rows whose label is a spelling of unknown; null where a row has a label."""
+    fix = "drop unlabelled rows: they cannot be scored"
+    words = [word for word in missing.dropna().unique() if word]
+    if words:
+        spelt = ", ".join(repr(word) for word in words)
+        fix += f"; {spelt} count as unknown. Where they are labels, list all that mean benign: "
+        fix += option("negative", [*words, "nevus"])
+    refuse_missing(missing.notna(), "a label", ids, where, fix=fix)
 
 
 def _refuse_absent(given: Sequence[str], labels: pd.Index, name: str, where: object) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hydra import compose, initialize_config_dir
 
 from skintag.errors import ConfigError, DataError
 from skintag.evaluation.foreign import read_foreign, thresholds_of
 from skintag.evaluation.foreign_reader import ForeignSettings
 from skintag.evaluation.predictions import Predictions
+from tests.conftest import CONFIGS
 
 COLUMNS = {"image_id": "Name", "p_malignant": "prob", "target": "label"}
 
@@ -286,3 +289,97 @@ def test_damaged_parquet_pages_are_refused(tmp_path: Path) -> None:
     data[100:2000] = b"\xff" * 1900
     path.write_bytes(bytes(data))
     assert "a parquet file that is whole" in refusal(path)
+
+
+@pytest.mark.parametrize("word", ["NA", "unknown", "nan", "-1", "-1.0", "Not Available", "?"])
+def test_a_label_that_means_unknown_is_no_benign_one(table, word: str) -> None:
+    path = table(f"Name,prob,label\na,0.5,mel\nb,0.4,nevus\nc,0.3,{word}\n")
+    message = refusal(path, positive=["mel"])
+    assert "1 row(s) without: row 3 (c)" in message
+    assert "negative=[" in message
+    listed = read(path, positive=["mel"], negative=[word, "nevus"])
+    assert list(listed.predictions.frame["target"]) == [1, 0, 0]
+
+
+def test_further_spellings_of_unknown_hold_for_labels_too(table) -> None:
+    path = table("Name,prob,label\na,0.5,mel\nb,0.4,9\n")
+    assert list(read(path, positive=["mel"]).predictions.frame["target"]) == [1, 0]
+    assert "row 2 (b)" in refusal(path, positive=["mel"], unknown=[9])
+
+
+@pytest.mark.parametrize(
+    ("targets", "side"), [("1,1,0", "malignant"), ("1,0,0", "benign"), ("1,-,0", "no lesion is premalignant")]
+)
+def test_target_and_malignancy_are_compared(table, targets: str, side: str) -> None:
+    words = ["malignant", "premalignant", "benign"]
+    rows = [
+        f"{word[0]},0.5,{t},{word}" for word, t in zip(words, targets.split(","), strict=True) if t != "-"
+    ]
+    notes = read(table("\n".join(["Name,prob,label,malignancy", *rows]))).notes
+    assert any(side in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("a,0.5,0,malignant\nb,0.5,0,benign", "a (malignant, target 0)"),
+        ("a,0.5,1,malignant\nb,0.5,1,benign", "b (benign, target 1)"),
+        ("a,0.5,1,premalignant\nb,0.5,0,premalignant\nc,0.5,1,premalignant", "b (premalignant, target 0)"),
+    ],
+)
+def test_a_target_that_contradicts_malignancy_is_refused(table, rows: str, said: str) -> None:
+    path = table(f"Name,prob,label,malignancy\n{rows}\n")
+    message = refusal(path)
+    assert said in message
+    assert "columns.malignancy=null" in message
+    result = read(path, columns={**COLUMNS, "malignancy": None})
+    assert result.predictions.frame["malignancy"].isna().all()
+    assert result.ignored == ("malignancy",)
+
+
+def test_a_column_that_happens_to_bear_our_name_can_be_left_out(table) -> None:
+    path = table("Name,prob,label,sex,fitzpatrick\na,0.5,1,f,1\nb,0.4,0,m,nine\n")
+    assert "columns.fitzpatrick=null" in refusal(path)
+    result = read(path, columns={**COLUMNS, "fitzpatrick": None, "sex": "auto"})
+    assert result.ignored == ("fitzpatrick",)
+    assert set(result.predictions.frame["sex"]) == {"female", "male"}
+
+
+def test_conditions_by_name_and_by_number(table) -> None:
+    path = table("Name,prob,label,condition\na,0.5,1,Melanoma\nb,0.4,0,5\nc,0.4,0,unknown\n")
+    condition = read(path).predictions.frame["condition"]
+    assert list(condition[:2]) == [0, 5]
+    assert condition.isna().sum() == 1
+
+
+def test_columns_of_our_names_that_are_not_understood_are_ignored_unless_asked_for(table) -> None:
+    path = table("Name,prob,label,condition,age\na,0.5,1,itchy rash,old\nb,0.4,0,2,young\n")
+    result = read(path)
+    assert set(result.ignored) == {"condition", "age"}
+    assert any("'itchy rash' in row 1 (a)" in note for note in result.notes)
+    assert result.predictions.frame["condition"].isna().all()
+    assert "columns.condition=null" in refusal(path, columns={**COLUMNS, "condition": "condition"})
+
+
+def test_advice_on_strange_words_can_be_followed(table) -> None:
+    path = table('Name,prob,label,fitzpatrick\na,0.5,1,"dark, very"\nb,0.4,0,7\nc,0.4,0,2\n')
+    advice = re.search(r"'(unknown=.*)'", refusal(path))
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        config = compose("evaluate", overrides=[advice[1]])
+    frame = read(path, unknown=list(config.unknown)).predictions.frame
+    assert frame["fst_group"].isna().sum() == 2
+
+
+def test_advice_on_two_columns_of_skin_types_can_be_followed(table) -> None:
+    path = table("Name,prob,label,fitzpatrick,fst_group\na,0.5,1,1,V-VI\nb,0.4,0,2,I-II\n")
+    assert "columns.fst_group=null" in refusal(path)
+    frame = read(path, columns={**COLUMNS, "fst_group": None}).predictions.frame
+    assert set(frame["fst_group"]) == {"I-II"}
+
+
+def test_advice_on_splits_names_a_key(table) -> None:
+    path = table("Name,prob,label,split\na,0.5,1,fold 3\nb,0.4,0,fold 4\n")
+    message = refusal(path)
+    assert "columns.split=null" in message
+    assert "unknown=" not in message
+    assert set(read(path, columns={**COLUMNS, "split": None}).predictions.frame["split"]) == {"test"}
