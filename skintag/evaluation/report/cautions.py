@@ -9,6 +9,7 @@ import numpy as np
 
 from skintag.evaluation.report.cells import count, number, percent, words
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.findings import LEVEL, family
 
 FEW_POSITIVES: Final = 100
 FEW_TO_FIT: Final = 30
@@ -30,7 +31,7 @@ def cautions(evidence: Evidence) -> list[Caution]:
     """All that apply, the worst first."""
     found = [
         *_leaks(evidence), *_too_good(evidence), *_clusters(evidence), *_few(evidence), *_shift(evidence),
-        *_skin(evidence), *_fitted(evidence), *_seeds(evidence),
+        *_skin(evidence), *_fitted(evidence), *_coarse(evidence), *_seeds(evidence),
     ]  # fmt: skip
     return sorted(found, key=lambda caution: caution.level != "bad")
 
@@ -144,6 +145,20 @@ def _fitted(evidence: Evidence) -> list[Caution]:
         return []
     text = f"They were fitted on {count(threshold.n_positive)} malignant of {count(threshold.n)} validation images."
     return [Caution("warn", "Thresholds stand on few images", text)]
+
+
+def _coarse(evidence: Evidence) -> list[Caution]:
+    """Whether the smallest p-value that so many exchanges can give is too large for so many questions."""
+    told = int(family(evidence)["p_value"].notna().sum())
+    least = told / (evidence.assessment.settings.permutations + 1)
+    if least < LEVEL:
+        return []
+    text = (
+        f"{evidence.assessment.settings.permutations:,} exchanges cannot give a p-value below {number(least, 2)} after "
+        f"Holm's correction over {told} gaps: no gap can be told from chance. Make the report again with more, "
+        f"report.assessment.permutations={-(-told * 40 // 1000) * 1000}."
+    )
+    return [Caution("warn", "Too few permutations", text)]
 
 
 def _seeds(evidence: Evidence) -> list[Caution]:

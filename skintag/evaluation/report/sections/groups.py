@@ -171,6 +171,9 @@ def _grouped(evidence: Evidence, metric: str) -> pd.DataFrame:
     levels = evidence.levels(evidence.main, metric=metric)
     sizes = levels.groupby("grouping")["group"].size()
     skip = {g for g in sizes.index if sizes[g] < 2 and g != "overall"}
+    cancers = levels[levels["grouping"] == "fst_group_common_cancers"]
+    if cancers["value"].isna().all():
+        skip.add("fst_group_common_cancers")  # the table has no conditions
     if metric == "specificity":
         skip.add("fst_group_common_cancers")  # all negatives are kept: the same as fst_group
     return levels[~levels["grouping"].isin(skip)]

@@ -55,13 +55,15 @@ def _sentence(table: pd.DataFrame, model: str) -> str:
 def _plot(evidence: Evidence, table: pd.DataFrame, models: list[str], metric: str, suffix: str = "") -> Plot:
     rows = table[(table["metric"] == metric) & table["model"].isin(models)]
     rows = rows.sort_values("model", key=lambda c: c.map({m: i for i, m in enumerate(models)}), kind="stable")
-    n = count(rows["n"].iloc[0])
+    scored, total = int(rows["n"].iloc[0]), len(evidence.test)
+    n = count(scored) if scored == total else f"{count(scored)} of {count(total)}"
     frozen = "" if metric == "auroc" else " at the threshold frozen on clean val"
     caption = (
         f"{words(models)} on {n} test images{frozen}. Bars are {level_of(evidence)} intervals, {how(evidence)}; lines "
         "mark the clean images. The paired differences in the table say how much is lost, overlapping bars do not."
     )
-    title = f"{'AUROC' if metric == 'auroc' else metric.capitalize()} under distortions"
+    name = "AUROC" if metric == "auroc" else metric.capitalize()
+    title = f"{name} under distortions" + (", by model" if suffix else "")
     return robustness_plot(rows, metric, f"robustness_{metric}{suffix}", title, caption)
 
 
