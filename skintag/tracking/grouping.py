@@ -1,30 +1,41 @@
-"""Which runs belong together: the group of a run is its experiment and what its sweep varies, seeds aside."""
+"""Which runs belong together: the group of a run is its experiment and all that it was told, seeds and places aside."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Final
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-# Runs that differ in these alone are repetitions, or have a name of their own.
-_NO_ABLATION: Final = frozenset({"seed", "split_seed", "experiment", "name"})
+from skintag.hashing import content_key
+from skintag.regimes import matters
+
+LONGEST: Final = 128
+"""Characters of a group's name that W&B takes."""
+# Choices that set devices and searches alone.
+_NO_REGIME: Final = frozenset({"trainer", "sweep"})
 
 
 def group_of(folder: Path, name: str) -> str:
-    """`multi_balanced`, or, in a sweep over balance and seeds, `multi_balanced balance=domain`.
+    """`multi_balanced`, or, told so on the command line, `multi_balanced balance=domain`.
+
+    Runs of one group differ in their seed alone, in a sweep or not.
 
     Args:
-        folder: the run folder; a sweep's `multirun.yaml` lies in the folder above it.
-        name: the experiment's name.
+        folder: the run folder, where Hydra wrote down what the run was told.
+        name: the experiment's name; an experiment of that name is not repeated.
     """
-    own = dict(
-        item.split("=", 1) for item in _overrides(folder / ".hydra" / "overrides.yaml", "") if "=" in item
-    )
-    varied = [key for key in varied_keys(folder.parent) if key in own and key not in _NO_ABLATION]
-    return " ".join([name, *(f"{key}={own[key]}" for key in varied)])
+    told = {
+        _key(item): item for item in _overrides(folder / ".hydra" / "overrides.yaml")
+    }  # the last one counts
+    told = {key: item for key, item in told.items() if matters(key) and key not in _NO_REGIME}
+    if told.get("experiment") == f"experiment={name}":
+        del told["experiment"]
+    group = " ".join([name, *(told[key] for key in sorted(told))])
+    if len(group) > LONGEST:
+        known = f" #{content_key(group)[:8]}"
+        group = group[: LONGEST - len(known)] + known
+    return group
 
 
 def sweep_of(folder: Path) -> str | None:
@@ -32,23 +43,10 @@ def sweep_of(folder: Path) -> str | None:
     return folder.resolve().parent.name if (folder.parent / "multirun.yaml").is_file() else None
 
 
-def varied_keys(sweep: Path) -> list[str]:
-    """The keys that a sweep gives several values to, in the order of its command; empty for no sweep."""
-    given = _overrides(sweep / "multirun.yaml", "hydra.overrides.task")
-    parser, keys = OverridesParser.create(), []
-    for override in given:
-        try:
-            parsed = parser.parse_override(override)
-        except HydraException:
-            continue
-        if parsed.is_sweep_override():
-            keys.append(override.split("=", 1)[0])
-    return keys
+def _key(override: str) -> str:
+    return override.lstrip("+~").split("=", 1)[0]
 
 
-def _overrides(path: Path, key: str) -> list[str]:
-    if not path.is_file():
-        return []
-    loaded: Any = OmegaConf.load(path)
-    found = OmegaConf.select(loaded, key) if key else loaded
-    return [str(item) for item in found or []]
+def _overrides(path: Path) -> list[str]:
+    loaded: Any = OmegaConf.load(path) if path.is_file() else []
+    return [str(item) for item in loaded or []]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
+from omegaconf import OmegaConf
 
 from skintag.errors import ConfigError, DataError, ImageError
 from skintag.run_folder import PREDICTIONS, RunFolder
@@ -86,7 +87,8 @@ def log_run(
         run.config.update(known, allow_val_change=True)
         _write(run, opened, record, settings)
         return where_to_find(run)
-    trained_there = any(opened.path.glob("wandb/*run-*"))
+    # what lies below `wandb` does not tell: it may be from here
+    trained_there = bool(OmegaConf.select(opened.config, "logger.wandb"))
     with wandb_run(
         opened.path,
         project=settings.project,

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -153,6 +154,27 @@ def test_artifacts_hold_predictions_and_report_but_no_checkpoint(logged: tuple[P
     assert not any(path.endswith(".ckpt") for content in files.values() for path in content)
 
 
+@pytest.mark.parametrize(("wandb", "job"), [(None, "evaluate"), ({"project": "p"}, "train")])
+def test_sending_again_changes_no_job_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wandb: dict[str, str] | None, job: str
+) -> None:
+    (tmp_path / "wandb" / "offline-run-20260131_120000-x").mkdir(
+        parents=True
+    )  # by training, or an earlier log_run
+    opened: list[str] = []
+
+    def refuse(*_: object, job_type: str, **__: object) -> None:
+        opened.append(job_type)
+        raise RuntimeError("seen enough")
+
+    record = SimpleNamespace(notes=(), name="n", group="g", tags=(), config={})
+    monkeypatch.setattr("skintag.tracking.log.read_record", lambda *_, **__: record)
+    monkeypatch.setattr("skintag.tracking.log.wandb_run", refuse)
+    with pytest.raises(RuntimeError, match="seen enough"):
+        log_run(tmp_path, model=RunFolder(tmp_path, OmegaConf.create({"logger": {"wandb": wandb}})))
+    assert opened == [job]
+
+
 def test_results_go_to_the_run_that_training_logs_to(finished: Path, tmp_path: Path) -> None:
     from lightning.pytorch.loggers import WandbLogger
 
@@ -225,7 +247,9 @@ def test_leaky_split_is_a_tag(workspace: Path, tmp_path: Path) -> None:
     assert "leaky" in read_record(RunFolder(folder)).tags
 
 
-def test_jobs_of_a_sweep_are_grouped_by_what_it_varies_but_the_seed(workspace: Path, tmp_path: Path) -> None:
+def test_jobs_of_a_sweep_are_grouped_by_all_they_were_told_but_the_seed(
+    workspace: Path, tmp_path: Path
+) -> None:
     given = ["balance=none,domain", "seed=0,1", "optimizer.head_lr=0.001"]
     OmegaConf.save(OmegaConf.create({"hydra": {"overrides": {"task": given}}}), tmp_path / "multirun.yaml")
     groups = {}
@@ -236,15 +260,27 @@ def test_jobs_of_a_sweep_are_grouped_by_what_it_varies_but_the_seed(workspace: P
                 tmp_path / name, workspace, f"balance={balance}", f"seed={seed}", "optimizer.head_lr=0.001"
             )
             groups[name] = group_of(tmp_path / name, "multi_balanced")
-    assert groups["none_0"] == groups["none_1"] == "multi_balanced balance=none"
-    assert groups["domain_0"] == groups["domain_1"] == "multi_balanced balance=domain"
+    assert groups["none_0"] == groups["none_1"] == "multi_balanced balance=none optimizer.head_lr=0.001"
+    assert groups["domain_0"] == groups["domain_1"] == "multi_balanced balance=domain optimizer.head_lr=0.001"
     assert sweep_of(tmp_path / "none_0") == tmp_path.name
 
 
-def test_run_of_its_own_is_grouped_by_its_experiment(workspace: Path, tmp_path: Path) -> None:
-    folder = write_run(tmp_path / "run", workspace, "balance=domain")
-    assert group_of(folder, "multi_balanced") == "multi_balanced"
-    assert sweep_of(folder) is None
+def test_run_of_its_own_is_grouped_by_its_experiment_and_what_it_was_told(tmp_path: Path) -> None:
+    def group(*overrides: str) -> str:
+        OmegaConf.save(OmegaConf.create(list(overrides)), tmp_path / ".hydra" / "overrides.yaml")
+        return group_of(tmp_path, "multi")
+
+    (tmp_path / ".hydra").mkdir()
+    plain = group("experiment=multi", "seed=3", "paths.raw=/x", "logger=wandb", "trainer=cpu")
+    assert plain == "multi"
+    assert group("objective=focal", "experiment=multi") == "multi objective=focal"
+    assert (
+        group("split=stratified", "seed=1") == group("seed=2", "split=stratified") == "multi split=stratified"
+    )
+    long = [group(*(f"augment.step{i}.p={p}" for i in range(9))) for p in ("0.123456789", "0.123456780")]
+    assert [len(name) for name in long] == [128, 128]
+    assert long[0] != long[1]
+    assert sweep_of(tmp_path) is None
 
 
 def test_training_logs_to_the_same_group_and_run(workspace: Path, tmp_path: Path) -> None:
