@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from skintag.errors import ConfigError
 from skintag.evaluation.calibration import write_calibrations
 from skintag.evaluation.foreign import read_foreign, thresholds_of
 from skintag.evaluation.foreign_reader import ForeignSettings
+from skintag.evaluation.premalignant import premalignant_side
 from skintag.evaluation.report.build import build_page
 from skintag.evaluation.report.evidence import Evidence, Origin
 from skintag.evaluation.report.gather import ReportSettings, gather
@@ -74,7 +75,8 @@ def report_run(
     Args:
         folder: the run folder.
         settings: what the report is made with.
-        out: another folder to write to.
+        out: another folder to write to. By default the run's own; with another threshold or objective than the
+            run's, a folder below it, so that what the run wrote stays as it was.
         command: what makes the report again; by default the one for this folder.
 
     Returns:
@@ -86,8 +88,7 @@ def report_run(
     began = time.perf_counter()
     run = RunFolder(folder)
     predictions = run.predictions
-    refit = settings.objective is not None or settings.threshold is not None
-    thresholds = _thresholds(predictions, settings) if refit else run.thresholds
+    thresholds = _thresholds_of_run(run, settings)
     origin = origin_of(run, command or f"python evaluate.py run={run.path}")
     evidence = gather(
         predictions,
@@ -98,7 +99,7 @@ def report_run(
         pictures=partial(pictures_of, run) if settings.errors else None,
         say=_say,
     )
-    return _write(evidence, Path(out or run.path), began)
+    return _write(evidence, Path(out or run.path / _below(settings)), began)
 
 
 def report_predictions(
@@ -122,14 +123,12 @@ def report_predictions(
         remarks=table.notes,
         ignored=table.ignored,
         command=command,
-        premalignant="malignant" if table.predictions.frame["malignancy"].notna().all() else "",
+        premalignant=premalignant_side(table.predictions.frame, path),
         choices=(("model", "not by SkinTag: the table came with its scores"),),
     )
     evidence = gather(table.predictions, thresholds, origin, settings, say=_say)
     folder = Path(out) if out else path.parent / f"{path.name.split('.')[0]}_report"
-    written = _write(evidence, folder, began)
-    write_thresholds(folder / "thresholds.json", thresholds)
-    return written
+    return _write(evidence, folder, began)
 
 
 def compare_folders(
@@ -147,7 +146,11 @@ def compare_folders(
         DataError: a folder is not that of a finished run, or the runs have no model in common.
     """
     began = time.perf_counter()
-    runs = entries_of([RunFolder(folder) for folder in folders])
+    opened = [RunFolder(folder) for folder in folders]
+    runs = [
+        replace(entry, thresholds=_thresholds_of_run(run, settings))
+        for entry, run in zip(entries_of(opened), opened, strict=True)
+    ]
     evidence = gather_runs(runs, settings.assessment, reference=reference, command=command, say=_say)
     page = build_runs_page(evidence)
     written = write_page(page, out)
@@ -177,6 +180,7 @@ def _write(evidence: Evidence, folder: Path, began: float) -> Path:
     page = build_page(evidence)
     written = write_page(page, folder)
     write_json(folder / "metrics.json", metrics_of(evidence))
+    write_thresholds(folder / "thresholds.json", evidence.thresholds)
     write_bytes(folder / "model_card.md", model_card(evidence, page).encode())
     for kind, by_model in evidence.calibrations.items():
         write_calibrations(folder / f"calibration_{kind}.json", by_model)
@@ -184,12 +188,26 @@ def _write(evidence: Evidence, folder: Path, began: float) -> Path:
     if fitted:
         write_policies(folder / "triage.json", fitted)
     readable_console().print(summary(evidence, page))
-    _announce(written, folder, "metrics.json, model_card.md", began)
+    _announce(written, folder, "metrics.json, thresholds.json, model_card.md", began)
     return written[0]
 
 
 def _thresholds(predictions: Any, settings: ReportSettings) -> dict[str, Threshold]:
     return thresholds_of(predictions, settings.threshold_objective, settings.threshold)
+
+
+def _thresholds_of_run(run: RunFolder, settings: ReportSettings) -> Mapping[str, Threshold]:
+    """The run's own thresholds, unless the report asks for others."""
+    return _thresholds(run.predictions, settings) if _below(settings) else run.thresholds
+
+
+def _below(settings: ReportSettings) -> str:
+    """Folder below a run for a report with other thresholds than the run's own; empty for the run's own."""
+    if settings.threshold is not None:
+        return f"report_threshold_{settings.threshold:g}"
+    if settings.objective is not None:
+        return "report_" + str(settings.threshold_objective).replace(" ", "_")
+    return ""
 
 
 def readable_console() -> Console:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,10 @@ from skintag.evaluation.assess import AssessmentSettings
 from skintag.evaluation.predictions import Predictions
 from skintag.evaluation.report.gather import ReportSettings
 from skintag.evaluation.table import EvaluationSettings, write_outputs
+from skintag.evaluation.thresholds import read_thresholds
 from skintag.io import read_json, write_json
+from skintag.run_evidence import origin_of
+from skintag.run_folder import RunFolder, find_runs
 from tests.conftest import CONFIGS
 
 ROOT = CONFIGS.parent
@@ -210,3 +214,41 @@ def test_three_columns_and_a_threshold_make_a_whole_report(
     assert out.splitlines()[-1] == f"report: {written}"
     row = next(line for line in out.splitlines() if "plain " in line and "│" in line)
     assert row.split("│")[-2].strip() == "—"
+
+
+def test_another_objective_leaves_what_the_run_wrote_as_it_was(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run")
+    before = {name: (folder / name).read_bytes() for name in ("metrics.json", "thresholds.json")}
+    settings = replace(QUICK, objective="target_sensitivity", target=0.9)
+    path = program.report_run(folder, settings)
+    assert path == folder / "report_target_sensitivity_0.9" / "report.html"
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    (threshold,) = read_thresholds(path.parent / "thresholds.json").values()
+    assert threshold.objective == "target_sensitivity 0.9"
+    assert read_json(path.parent / "metrics.json")["models"]["head"]["threshold"]["value"] == threshold.value
+    assert find_runs(tmp_path) == [folder]
+
+
+def test_a_comparison_uses_the_threshold_that_was_asked_for(tmp_path: Path) -> None:
+    folders = [run_folder(tmp_path / f"s{seed}", seed=seed) for seed in (0, 1)]
+    out = tmp_path / "comparison"
+    program.compare_folders(folders, replace(QUICK, threshold=0.0), out)
+    levels = [r for r in read_json(out / "comparison.json")["levels"] if r["grouping"] == "overall"]
+    assert {r["metric"]: r["mean"] for r in levels if r["metric"] != "auroc"} == {
+        "sensitivity": 1.0,
+        "specificity": 0.0,
+    }
+
+
+@pytest.mark.parametrize("own", ["malignant", "benign"])
+def test_the_report_says_how_the_rows_count_premalignant_lesions(tmp_path: Path, own: str) -> None:
+    folder = run_folder(tmp_path / "run")  # its configuration says malignant
+    frame = table()
+    frame.loc[(frame["target"] == (own == "malignant")) & (frame.index % 4 < 2), "malignancy"] = (
+        "premalignant"
+    )
+    Predictions(frame).write(folder / "predictions.parquet")
+    assert origin_of(RunFolder(folder), "").premalignant == own
+    frame["malignancy"] = np.where(frame["target"] == 1, "malignant", "benign")
+    Predictions(frame).write(folder / "predictions.parquet")
+    assert origin_of(RunFolder(folder), "").premalignant == "none in table"

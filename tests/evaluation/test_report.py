@@ -15,6 +15,8 @@ import pytest
 
 from skintag.errors import ConfigError, DataError
 from skintag.evaluation.assess import AssessmentSettings
+from skintag.evaluation.groups import AGE_GROUP, DOMAIN, FST_GROUP, SEX
+from skintag.evaluation.oracle import oracle
 from skintag.evaluation.predictions import Predictions
 from skintag.evaluation.report.build import build_page
 from skintag.evaluation.report.cases import Pictures
@@ -31,7 +33,7 @@ from skintag.evaluation.report.runs import build_runs_page
 from skintag.evaluation.report.sections.data import headline_table
 from skintag.evaluation.report.writers import latex, write_table
 from skintag.evaluation.table import metrics_json
-from skintag.evaluation.thresholds import Threshold, fit_thresholds
+from skintag.evaluation.thresholds import Objective, Threshold, fit_thresholds
 
 SETTINGS = ReportSettings(AssessmentSettings(resamples=60, permutations=60), errors=2, neighbours=1)
 NOTE = "synthetic benchmark: drawn images"
@@ -408,3 +410,36 @@ def test_numbers_are_written_with_a_true_minus_and_never_as_minus_zero() -> None
     assert interval(-0.1, 0.2, 1) == "−0.1 to 0.2"
     assert interval(float("nan"), 0.2) == ""
     assert [p_value(p) for p in (0.0004, 0.0123, 0.5, float("nan"))] == ["<0.001", "0.012", "0.50", "–"]
+
+
+def test_the_oracle_is_fitted_for_what_the_common_threshold_was(predictions: Predictions) -> None:
+    objective = Objective("target_sensitivity", 0.95)
+    thresholds = fit_thresholds(predictions, objective)
+    found = gather(predictions, thresholds, origin(), SETTINGS)
+    groupings = (DOMAIN, FST_GROUP, SEX, AGE_GROUP)
+    draws = SETTINGS.assessment
+    expected = oracle(predictions, objective, draws, groupings=groupings, models=[found.main]).gaps
+    pd.testing.assert_frame_equal(found.oracle, expected)
+    youden = oracle(predictions, Objective(), draws, groupings=groupings, models=[found.main]).gaps
+    assert not found.oracle["value"].equals(youden["value"])
+
+
+def test_without_an_objective_there_is_no_oracle(predictions: Predictions) -> None:
+    nan = float("nan")
+    given = dict.fromkeys(predictions.models, Threshold(0.5, "given", 0, 0, nan, nan, nan))
+    found = gather(predictions, given, origin(), SETTINGS)
+    assert found.oracle is None
+    assert "a threshold per group, because the common threshold was given" in shown(build_page(found)).text
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ("benign", "count as benign"),
+        ("excluded", "are left out"),
+        ("none in table", "do not occur"),
+        ("", ""),
+    ],
+)
+def test_premalignant_lesions_are_spoken_of_as_they_were_counted(own: str, said: str) -> None:
+    assert origin(premalignant=own).premalignant_words.startswith(said)

@@ -85,6 +85,6 @@ def _facts(evidence: Evidence) -> list[Fact]:
             "of patients and lesions" if evidence.clustered else "of images: clustering ignored",
             "" if evidence.clustered else "bad",
         ),
-        Fact("Premalignant lesions", f"count as {origin.premalignant}" if origin.premalignant else "not marked",
+        Fact("Premalignant lesions", origin.premalignant_words or "not marked",
              "both ways below" if evidence.binarisations else "the other way cannot be shown"),
     ]  # fmt: skip

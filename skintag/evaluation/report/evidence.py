@@ -12,6 +12,7 @@ from skintag.evaluation.assess import Assessment
 from skintag.evaluation.calibration import Calibration
 from skintag.evaluation.metrics import auroc
 from skintag.evaluation.predictions import Predictions, TestPredictions
+from skintag.evaluation.premalignant import NONE_IN_TABLE
 from skintag.evaluation.thresholds import Threshold
 from skintag.triage import TriagePolicy
 
@@ -43,7 +44,14 @@ class Origin:
     run: str = ""
     """The run folder; empty for a foreign table."""
     premalignant: str = ""
-    """How the run's label policy counted premalignant lesions."""
+    """What the target makes of premalignant lesions: `malignant`, `benign`, `excluded` or `none in table`; empty
+    where that is not known."""
+
+    @property
+    def premalignant_words(self) -> str:
+        """What a sentence about premalignant lesions says of them; empty where nothing is known."""
+        said = {"excluded": "are left out", NONE_IN_TABLE: "do not occur in the table"}
+        return said.get(self.premalignant, f"count as {self.premalignant}") if self.premalignant else ""
 
     @property
     def leaky(self) -> bool:

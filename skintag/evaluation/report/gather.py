@@ -20,7 +20,7 @@ from skintag.evaluation.reliability import calibration_table
 from skintag.evaluation.report.cases import Pictures, error_cases
 from skintag.evaluation.report.evidence import Evidence, Origin, main_model
 from skintag.evaluation.robustness import robustness_table
-from skintag.evaluation.thresholds import Objective, Threshold
+from skintag.evaluation.thresholds import GIVEN, Objective, Threshold
 from skintag.evaluation.triage_analysis import fit_policies, operating_points, triage_table
 from skintag.triage import PUBLISHED
 
@@ -51,7 +51,7 @@ class ReportSettings:
     def __post_init__(self) -> None:
         for name in ("errors", "neighbours"):
             if getattr(self, name) < 0:
-                raise ConfigError(f"{name} is {getattr(self, name)}: expected 0 or more")
+                raise ConfigError(f"report.{name} is {getattr(self, name)}: expected 0 or more")
         _ = self.threshold_objective
 
     @property
@@ -106,10 +106,7 @@ def gather(
     if fitted:
         parts["calibration"] = _calibration(predictions, calibrations, main, draws)
         parts["operating_points"] = operating_points(predictions, settings=draws)
-        groupings = (DOMAIN, FST_GROUP, SEX, AGE_GROUP)
-        parts["oracle"] = oracle(
-            predictions, settings.threshold_objective, draws, groupings=groupings, models=[main]
-        ).gaps
+        parts["oracle"] = _oracle(predictions, thresholds[main], main, draws, missing)
     else:
         missing |= dict.fromkeys(("calibration of scores", "fitted triage", "operating points"), NO_VAL)
     if distorted is not None:
@@ -126,7 +123,7 @@ def gather(
 
 def _check(predictions: Predictions, settings: ReportSettings) -> None:
     if settings.main is not None and settings.main not in predictions.models:
-        raise ConfigError(f"main={settings.main}: {near_matches(settings.main, predictions.models)}")
+        raise ConfigError(f"report.main={settings.main}: {near_matches(settings.main, predictions.models)}")
     without = [m for m in predictions.models if not len(predictions.test(m))]
     if without:
         raise DataError(
@@ -155,9 +152,7 @@ def _binarisations(
             for side in ("malignant", "benign")
         }
     except DataError as error:
-        missing["the other binarisation of premalignant"] = (
-            f"rows do not say which lesions are: {error.found}"
-        )
+        missing["the other binarisation of premalignant"] = error.found.split(":")[0]
         return {}
     return {side: assess(table, thresholds, settings, groupings=(OVERALL,)) for side, table in sides.items()}
 
@@ -170,6 +165,24 @@ def _comparison(
     return compare_models(
         predictions, thresholds, reference=main, metrics=COMPARED, groupings=(OVERALL,), settings=settings
     )
+
+
+def _oracle(
+    predictions: Predictions,
+    common: Threshold,
+    main: str,
+    settings: AssessmentSettings,
+    missing: dict[str, str],
+) -> pd.DataFrame | None:
+    """Gaps under a threshold per group, each fitted for what the common one was fitted for."""
+    if common.objective == GIVEN:
+        missing["a threshold per group"] = (
+            "the common threshold was given, so there is no objective to fit others for"
+        )
+        return None
+    objective = Objective.parse(common.objective)
+    groupings = (DOMAIN, FST_GROUP, SEX, AGE_GROUP)
+    return oracle(predictions, objective, settings, groupings=groupings, models=[main]).gaps
 
 
 def _calibration(

@@ -145,9 +145,9 @@ def _escaped(text: str) -> str:
 
 
 def _outcome(evidence: Evidence) -> str:
-    own = evidence.origin.premalignant
+    own = evidence.origin.premalignant_words
     return "Malignancy of the lesion, by the source's own label" + (
-        f"; premalignant lesions count as {own}." if own else "; premalignant lesions are not marked."
+        f"; premalignant lesions {own}." if own else "; premalignant lesions are not marked."
     )
 
 

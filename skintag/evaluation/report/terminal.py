@@ -35,7 +35,7 @@ def summary(evidence: Evidence, page: Page) -> RenderableType:
     # without skin types, or with too few images of each, there is no worst group: undefined
     worst = worst.reindex(evidence.predictions.models)
     for model in evidence.predictions.models:
-        cells = [*(evidence.level(model, metric) for metric in _METRICS), worst.loc[model]]
+        cells = [*(evidence.level(model, metric) for metric in _METRICS), worst.loc[[model]].iloc[0]]
         texts = [_estimate(cell) for cell in cells]
         first = cells[0]
         name = f"[bold]{escape(model)}[/bold]" if model == evidence.main else escape(model)

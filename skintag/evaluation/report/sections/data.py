@@ -47,7 +47,8 @@ def headline_table(evidence: Evidence) -> Table:
     note = (
         "The same scores and threshold, with premalignant lesions (actinic keratosis, ...) counted either way"
     )
-    note += f"; the run itself counts them as {own}." if own else "."
+    words = evidence.origin.premalignant_words
+    note += f"; in all other figures they {words}." if words else "."
     reason = evidence.missing.get("the other binarisation of premalignant")
     if reason:
         note = f"Premalignant lesions cannot be counted the other way: {reason}."
@@ -122,9 +123,9 @@ def binarisation_table(evidence: Evidence) -> Table:
                 cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))
                 data.append((side, *row[["model", "metric", "n", "n_positive", "value", "low", "high"]]))
             rows.append((Cell(side), Cell(model), Cell(percent(positive / n), f"{positive:,}/{n:,}"), *cells))
-    own = evidence.origin.premalignant
+    words = evidence.origin.premalignant_words
     note = "The same scores and the same thresholds, with premalignant lesions (actinic keratosis, ...) counted either "
-    note += f"way. The run itself counts them as {own}." if own else "way."
+    note += f"way. In all other figures they {words}." if words else "way."
     columns = ["premalignant", "model", "metric", "n", "n_positive", "value", "low", "high"]
     frame = pd.DataFrame(data, columns=columns)
     return Table(
