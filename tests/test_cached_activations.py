@@ -116,7 +116,9 @@ def test_run_cut_off_in_mid_epoch_goes_on_to_the_same_end(
     train(compose_run(*overrides), tmp_path / "whole")
     with monkeypatch.context() as cut:
         after = EpochLine.on_train_batch_end
-        cut.setattr(LastCheckpoint, "_ended", property(lambda _: -math.inf, lambda *_: None))  # never too soon
+        cut.setattr(
+            LastCheckpoint, "_ended", property(lambda _: -math.inf, lambda *_: None)
+        )  # never too soon
 
         def die(self: EpochLine, trainer: Any, *rest: Any) -> None:
             after(self, trainer, *rest)

@@ -54,7 +54,9 @@ def run_list(runs: Sequence[GridRun]) -> pd.DataFrame:
     for run in runs:
         said = run.run.provenance
         git, seconds = said.get("git") or {}, said.get("seconds") or {}
-        command = [c for c in said.get("command") or [] if not c.startswith(("paths.", "hydra.", "resume=", "/"))]
+        command = [
+            c for c in said.get("command") or [] if not c.startswith(("paths.", "hydra.", "resume=", "/"))
+        ]
         rows.append({
             "name": run.name, "seed": run.seed, "split": run.split, "split_seed": run.split_seed,
             "commit": str(git.get("commit") or "")[:12] + (" with changes" if git.get("dirty") else ""),
