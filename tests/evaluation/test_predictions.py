@@ -36,7 +36,14 @@ def test_columns_and_their_order_are_those_of_the_architecture(predictions: Pred
     before = ["image_id", "dataset", "domain", "split", "model", "p_malignant"]
     conditions = [f"p_condition_{i}" for i in range(10)]
     groups = ["fitzpatrick", "fst_group", "sex", "age_group", "site", "lesion_id", "patient_id", "group_id"]
-    assert list(predictions.frame.columns) == [*before, *conditions, "target", "condition", "malignancy", *groups]
+    assert list(predictions.frame.columns) == [
+        *before,
+        *conditions,
+        "target",
+        "condition",
+        "malignancy",
+        *groups,
+    ]
 
 
 def test_names_agree_with_the_catalog_schema() -> None:
