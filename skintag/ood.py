@@ -1,0 +1,325 @@
+"""Is this a lesion photograph like those seen? A distance of embeddings from those of train, its limit set on val.
+
+Reads no image and no torch: embeddings in, scores and flags out, and one small file to ship with a model.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skintag.errors import ConfigError, DataError, near_matches
+from skintag.io import atomic_path
+from skintag.subspace import Subspace
+
+FILE: Final = "ood.safetensors"
+FORMAT: Final = 1
+MAX_BYTES: Final = 32 * 2**20
+"""A larger file is no reference that this module wrote."""
+MAX_ROWS: Final = 2000
+"""Embeddings that a kNN reference keeps at most."""
+KINDS: Final = ("mahalanobis", "relative_mahalanobis", "knn")
+_CHUNK: Final = 2048  # rows scored at a time
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OodSettings:
+    """What a reference is made of."""
+
+    kind: str = "mahalanobis"
+    """`mahalanobis`: squared distance from the nearest class mean under one shrunk covariance (Lee et al., 2018,
+    arXiv:1807.03888), from the mean of all where there are no labels. `relative_mahalanobis`: that of the nearest
+    class less that of everything together (Ren et al., 2021, arXiv:2106.09022). `knn`: distance from the k-th
+    nearest training embedding, all of length 1 (Sun et al., 2022, arXiv:2204.06507)."""
+    target: float = 0.95
+    """Share of val that is to be kept."""
+    rank: int = 64
+    """Directions that are told apart; what lies beside them counts with one common variance."""
+    neighbours: int = 10
+    """k of `knn`."""
+    rows: int = MAX_ROWS
+    """Training embeddings that `knn` keeps at most, drawn with `seed`."""
+    seed: int = 0
+    """Of that draw."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ConfigError(f"ood.kind is {self.kind!r}: {near_matches(self.kind, KINDS)}")
+        if not 0 < self.target <= 1:
+            raise ConfigError(f"ood.target is {self.target}: expected a share of val to keep, e.g. 0.95")
+        if not 1 <= self.rows <= MAX_ROWS:
+            raise ConfigError(f"ood.rows is {self.rows}: expected 1 to {MAX_ROWS:,}")
+        if self.rank < 1 or self.neighbours < 1:
+            raise ConfigError(
+                f"ood.rank is {self.rank}, ood.neighbours {self.neighbours}: expected 1 or more"
+            )
+
+
+@dataclass(frozen=True)
+class OodRecord:
+    """What came out of a fit, beside the arrays."""
+
+    threshold: float
+    """Scores above it are flagged."""
+    width: int
+    """Numbers in an embedding."""
+    n_train: int
+    """Embeddings that the reference was made of."""
+    n_val: int
+    """Embeddings that the threshold was fitted on."""
+    val_kept: float
+    """Share of val that is not flagged: the target or, with ties and few rows, a little more."""
+    rest: float
+    """Variance beside the stored directions."""
+    background_rest: float
+    """The same of everything together, where the kind is relative."""
+
+
+@dataclass(frozen=True)
+class OodReference:
+    """Where the training embeddings lie, and how far from them is too far. Make one with `fit` or `load`."""
+
+    settings: OodSettings
+    """What it was made of."""
+    record: OodRecord
+    """What came out."""
+    arrays: dict[str, NDArray[Any]]
+    """What is stored: `means` float32 [K, D], `directions` float16 [r, D], `variances` float32 [r]; relative:
+    also `background_mean`, `background_directions`, `background_variances`; knn: `rows` float16 [m, r]."""
+
+    @classmethod
+    def fit(
+        cls,
+        train_embeddings: ArrayLike,
+        val_embeddings: ArrayLike,
+        *,
+        kind: str = "mahalanobis",
+        labels: ArrayLike | None = None,
+        **settings: Any,
+    ) -> Self:
+        """A reference of train whose threshold keeps `target` of val.
+
+        Args:
+            train_embeddings: [n, D], two rows or more.
+            val_embeddings: [m, D]. Only these choose the threshold.
+            kind: see `OodSettings`.
+            labels: [n] classes of the training rows, e.g. conditions; `relative_mahalanobis` needs them, `knn` has
+                no use for them.
+            settings: the other fields of `OodSettings`.
+
+        Raises:
+            ConfigError: a setting that makes no sense.
+            DataError: no rows, widths or lengths that differ, or values that are not finite.
+        """
+        asked = OodSettings(kind=kind, **settings)
+        train, val = (
+            _rows(train_embeddings, "train embeddings", 2),
+            _rows(val_embeddings, "val embeddings", 1),
+        )
+        classes = _classes(labels, len(train), asked)
+        _same("val embeddings", f"width {train.shape[1]}, as train has", val.shape[1], train.shape[1])
+        arrays, rest, background = _knn(train, asked) if kind == "knn" else _gaussian(train, classes, asked)
+        record = OodRecord(np.inf, train.shape[1], len(train), len(val), 1.0, rest, background)
+        made = cls(asked, record, arrays)
+        scores = made.score(val)  # of the arrays as stored, so that nothing moves when they are read back
+        limit = float(np.sort(scores)[int(np.ceil(asked.target * len(val))) - 1])
+        kept = float((scores <= limit).mean())
+        return replace(made, record=replace(record, threshold=limit, val_kept=kept))
+
+    @property
+    def threshold(self) -> float:
+        """Scores above it are flagged."""
+        return self.record.threshold
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the stored arrays."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+    def score(self, embeddings: ArrayLike) -> Floats:
+        """How unlike train each of [n, D] embeddings is, float64 [n]; more is stranger.
+
+        A row that is not finite is infinitely strange. No rows give no scores.
+
+        Raises:
+            DataError: another width than train's.
+        """
+        rows = np.asarray(embeddings)
+        found = rows.shape[1] if rows.ndim == 2 else f"shape {rows.shape}"
+        _same("embeddings", f"[n, {self.record.width}], as the reference has", found, self.record.width)
+        out = np.full(len(rows), np.inf)
+        for start in range(0, len(rows), _CHUNK):
+            part = rows[start : start + _CHUNK].astype(np.float64)
+            finite = np.isfinite(part).all(axis=1)
+            scored = self._neighbours if self.settings.kind == "knn" else self._distance
+            out[start : start + _CHUNK][finite] = scored(part[finite])
+        return out
+
+    def flags(self, embeddings: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each of [n, D] embeddings is farther than what was seen, bool [n]."""
+        return ~(self.score(embeddings) <= self.threshold)
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write `ood.safetensors`, a function of the reference alone, and return its path."""
+        from safetensors.numpy import save_file
+
+        path = Path(folder) / FILE
+        said = {"format": FORMAT, "settings": asdict(self.settings), "record": asdict(self.record)}
+        with atomic_path(path) as part:
+            save_file(self.arrays, part, metadata={"skintag_ood": json.dumps(said, sort_keys=True)})
+        return path
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read a saved reference; it scores as the saved one did, to the last bit.
+
+        Raises:
+            DataError: there is none, or it is damaged, too large, or of another format.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = Path(folder) / FILE
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise ValueError(f"{path.stat().st_size:,} bytes, more than {MAX_BYTES:,}")
+            with safe_open(path, framework="numpy") as file:
+                said = json.loads((file.metadata() or {})["skintag_ood"])
+                if said["format"] != FORMAT:
+                    raise ValueError(f"format {said['format']}")
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            made = cls(OodSettings(**said["settings"]), OodRecord(**said["record"]), arrays)
+            made._check()
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError, ConfigError) as error:
+            raise DataError(
+                path,
+                expected=f"an out-of-distribution reference of format {FORMAT}",
+                found=f"{type(error).__name__}: {error}",
+                fix="make the reference again, or copy the whole file",
+            ) from error
+        return made
+
+    def _space(self, prefix: str, rest: float) -> Subspace:
+        return Subspace(self.arrays[f"{prefix}directions"], self.arrays[f"{prefix}variances"], rest)
+
+    def _distance(self, rows: Floats) -> Floats:
+        """Squared distance [n] from the nearest class mean, less that from everything where it is relative."""
+        space = self._space("", self.record.rest)
+        near = np.min([space.squared_distance(rows - mean) for mean in self.arrays["means"]], axis=0)
+        if self.settings.kind == "mahalanobis":
+            return near
+        everything = self._space("background_", self.record.background_rest)
+        return near - everything.squared_distance(rows - self.arrays["background_mean"])
+
+    def _neighbours(self, rows: Floats) -> Floats:
+        """Distance [n] from the k-th nearest kept row."""
+        inside, outside = self._space("", self.record.rest).coordinates(_unit(rows) - self.arrays["means"][0])
+        kept = self.arrays["rows"].astype(np.float64)
+        squared = (inside**2).sum(axis=1)[:, None] + (kept**2).sum(axis=1) - 2 * inside @ kept.T  # [n, m]
+        k = min(self.settings.neighbours, len(kept)) - 1
+        return np.sqrt(np.maximum(np.partition(squared, k, axis=1)[:, k], 0) + outside)
+
+    def _check(self) -> None:
+        """Raise ValueError where the arrays do not belong together."""
+        width, rank = self.record.width, len(self.arrays["directions"])
+        shapes: dict[str, tuple[int | None, ...]] = {
+            "means": (None, width), "directions": (rank, width), "variances": (rank,), "rows": (None, rank),
+            "background_mean": (width,), "background_directions": (rank, width), "background_variances": (rank,),
+        }  # fmt: skip
+        needed = {"means", "directions", "variances"}
+        needed |= {"rows"} if self.settings.kind == "knn" else set()
+        needed |= (
+            {name for name in shapes if "background" in name} if "relative" in self.settings.kind else set()
+        )
+        if set(self.arrays) != needed:
+            raise ValueError(f"arrays {sorted(self.arrays)} in place of {sorted(needed)}")
+        for name, array in self.arrays.items():
+            if array.ndim != len(shapes[name]) or not array.size:
+                raise ValueError(f"{name} has shape {array.shape}")
+            if any(w is not None and w != n for w, n in zip(shapes[name], array.shape, strict=True)):
+                raise ValueError(f"{name} has shape {array.shape} in place of {shapes[name]}")
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} holds values that are not finite")
+
+
+def _gaussian(
+    train: Floats, classes: NDArray[np.int64], settings: OodSettings
+) -> tuple[dict[str, NDArray[Any]], float, float]:
+    """Arrays of the class means with their common covariance, and the variances beside the directions."""
+    means = np.stack([train[classes == c].mean(axis=0) for c in range(classes.max() + 1)]).astype(np.float32)
+    within = Subspace.of(train - means[classes], settings.rank)
+    arrays: dict[str, NDArray[Any]] = {
+        "means": means,
+        "directions": within.directions,
+        "variances": within.variances,
+    }
+    if settings.kind == "mahalanobis":
+        return arrays, within.rest, 1.0
+    middle = train.mean(axis=0).astype(np.float32)
+    every = Subspace.of(train - middle, settings.rank)
+    arrays |= {
+        "background_mean": middle,
+        "background_directions": every.directions,
+        "background_variances": every.variances,
+    }
+    return arrays, within.rest, every.rest
+
+
+def _knn(train: Floats, settings: OodSettings) -> tuple[dict[str, NDArray[Any]], float, float]:
+    """Arrays of the kept rows, each as its coordinates along the main directions of all rows."""
+    rows = _unit(train)
+    middle = rows.mean(axis=0).astype(np.float32)
+    space = Subspace.of(rows - middle, settings.rank)
+    draw = np.random.default_rng(settings.seed)
+    kept = np.sort(draw.permutation(len(rows))[: settings.rows])
+    coordinates = space.coordinates(rows[kept] - middle)[0].astype(np.float16)
+    arrays: dict[str, NDArray[Any]] = {
+        "means": middle[None],
+        "directions": space.directions,
+        "variances": space.variances,
+        "rows": coordinates,
+    }
+    return arrays, space.rest, 1.0
+
+
+def _unit(rows: Floats) -> Floats:
+    """Rows of length 1; a row of zeros stays one."""
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+
+
+def _rows(values: ArrayLike, what: str, least: int) -> Floats:
+    rows = np.asarray(values, dtype=np.float64)
+    problem = f"shape {rows.shape}" if rows.ndim != 2 or len(rows) < least or not rows.shape[1] else ""
+    if not problem and not np.isfinite(rows).all():
+        problem = f"{int((~np.isfinite(rows).all(axis=1)).sum()):,} row(s) that are not finite"
+    if problem:
+        raise DataError(
+            what,
+            expected=f"finite numbers [n, D], n at least {least}",
+            found=problem,
+            fix="give the embeddings of the run's own train and val images",
+        )
+    return rows
+
+
+def _classes(labels: ArrayLike | None, n: int, settings: OodSettings) -> NDArray[np.int64]:
+    """Class numbers [n], each of which occurs; all 0 without labels."""
+    if labels is None:
+        if settings.kind == "relative_mahalanobis":
+            raise ConfigError("ood.kind is 'relative_mahalanobis', which needs labels of the training rows")
+        return np.zeros(n, dtype=np.int64)
+    values = np.asarray(labels)
+    _same("labels", f"one for each of {n:,} training rows", len(values), n)
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
+def _same(where: str, expected: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise DataError(where, expected=expected, found=str(found), fix="use embeddings of one model")
