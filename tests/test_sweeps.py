@@ -204,11 +204,11 @@ def test_killed_sweep_of_runs_ends_with_the_predictions_of_a_whole_one(
 ) -> None:
     overrides = [
         *tiny_overrides(workspace), "backbone=siglip_tiny", "finetune=last_2", "augment=none", "trainer=cpu",
-        "trainer.max_epochs=2", "loader.batch_size=8", "trainer.effective_batch_size=16", "logger=csv",
-        "probe=majority", "callbacks.checkpoint_every_steps=1", "seed=0,1", "objective=erm,nonsense",
+        "trainer.max_epochs=2", "loader.batch_size=8", "logger=csv",
+        "probe=majority", "callbacks.checkpoint_every_steps=1", "seed=0,1",
+        "trainer.effective_batch_size=16,17",  # one that no batch size divides
         "hydra.sweep.subdir=${hydra.job.num}",
     ]  # fmt: skip
-    overrides[-2] = "trainer.effective_batch_size=16,17"  # one that no batch size divides
     program = ROOT / "train.py"
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert run(program, "-m", *overrides, f"hydra.sweep.dir={whole}")[0] == 1
