@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def cloud(n: int, seed: int, width: int = 8, shift: float = 0.0) -> Floats:
     return rows @ turn + 3.0
 
 
-def made(kind: str, **settings: object) -> OodReference:
+def made(kind: str, **settings: Any) -> OodReference:
     labels = LABELS if kind == "relative_mahalanobis" else None
     return OodReference.fit(cloud(600, 0), cloud(200, 1), kind=kind, labels=labels, **settings)
 
@@ -111,6 +112,23 @@ def test_threshold_keeps_the_stated_share_of_val(kind: str, target: float) -> No
     assert reference.record.val_kept == pytest.approx(kept)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_threshold_keeps_the_stated_share_of_every_group_of_val(kind: str) -> None:
+    val = np.concatenate([cloud(200, 1), cloud(40, 4, shift=6.0), cloud(5, 5, shift=50.0)])
+    groups = np.repeat(np.array(["dermoscopic", "smartphone", None], dtype=object), [200, 40, 5])
+    labels = LABELS if kind == "relative_mahalanobis" else None
+    train = np.concatenate([cloud(570, 0), cloud(30, 6, shift=6.0)])
+    plain, fair = (
+        OodReference.fit(train, val, kind=kind, labels=labels, val_groups=g) for g in (None, groups)
+    )
+    kept = {name: 1 - fair.flags(val[groups == name]).mean() for name in ("dermoscopic", "smartphone")}
+    assert min(kept.values()) >= 0.95
+    assert min(kept.values()) < 0.95 + 1 / 40  # no higher than the group that needs it most asks for
+    assert fair.threshold >= plain.threshold
+    small = OodReference.fit(train, val, kind=kind, labels=labels, val_groups=groups, smallest=41)
+    assert small.threshold <= fair.threshold
+
+
 @pytest.mark.parametrize("kind", ["mahalanobis", "knn"])
 def test_strange_embeddings_are_flagged_and_new_ones_like_train_are_not(kind: str) -> None:
     reference = made(kind)
@@ -180,18 +198,19 @@ def test_what_is_not_finite_is_flagged_and_leaves_the_others_alone() -> None:
         ({"train_embeddings": np.full((5, 8), np.nan)}, "5 row"),
         ({"val_embeddings": np.zeros((5, 7))}, "val embeddings"),
         ({"labels": [1, 2, 3]}, "labels"),
+        ({"val_groups": ["a", "b"]}, "val groups"),
     ],
 )
-def test_embeddings_that_do_not_fit_are_refused(arguments: dict[str, object], said: str) -> None:
-    given = {"train_embeddings": cloud(20, 0), "val_embeddings": cloud(20, 1)} | arguments
+def test_embeddings_that_do_not_fit_are_refused(arguments: dict[str, Any], said: str) -> None:
+    given: dict[str, Any] = {"train_embeddings": cloud(20, 0), "val_embeddings": cloud(20, 1)} | arguments
     with pytest.raises(DataError, match=said):
-        OodReference.fit(**given)  # type: ignore[arg-type]
+        OodReference.fit(**given)
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
     for settings in ({"target": 0.0}, {"kind": "mahalanobi"}, {"rank": 0}, {"kind": "relative_mahalanobis"}):
         with pytest.raises(ConfigError, match="ood"):
-            OodReference.fit(cloud(20, 0), cloud(20, 1), **settings)  # type: ignore[arg-type]
+            OodReference.fit(cloud(20, 0), cloud(20, 1), **settings)
 
 
 def test_another_width_is_refused() -> None:
