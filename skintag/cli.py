@@ -34,15 +34,21 @@ _EXTRAS = {
 }
 
 
-def run_command(config_name: str, task: Callable[[DictConfig], Any]) -> None:
+def run_command(
+    config_name: str,
+    task: Callable[[DictConfig], Any],
+    rewrite: Callable[[list[str]], list[str]] = list,
+) -> None:
     """Compose `config_name` with the command line and call `task`; multirun and `--help` are Hydra's own.
+
+    `rewrite` may put other overrides in the place of those that were given; twice must give what once gives.
 
     Mistakes in the configuration end with exit status 2, other errors that a user can mend with 1, each with
     one readable message; anything else is a bug and keeps its traceback.
     """
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hand us the exception instead of printing half of it
     try:
-        sys.argv[1:] = expand_resume(sys.argv[1:])
+        sys.argv[1:] = rewrite(expand_resume(sys.argv[1:]))
         command = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)
         command(_checked(task))()
         if SweepSummary.failed:

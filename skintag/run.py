@@ -17,17 +17,18 @@ from skintag.io import write_json
 from skintag.memory import keep_freed_memory
 from skintag.prepared import ensure_prepared
 from skintag.provenance import Stages
-from skintag.run_parts import checkpoint_to_resume, put_together
+from skintag.run_parts import Variant, checkpoint_to_resume, put_together
 from skintag.run_results import RunResult, close_loggers, finish, readable_console
 from skintag.run_settings import check_settings
 
 
-def train(config: DictConfig, folder: Path | None = None) -> RunResult | None:
+def train(config: DictConfig, folder: Path | None = None, variant: Variant | None = None) -> RunResult | None:
     """Run `config` and return its result; on the further processes of a distributed run, None.
 
     Args:
         config: `configs/train.yaml`, composed.
         folder: the run folder; by default the one that Hydra made.
+        variant: what is different in a run that is more than plain training.
     """
     folder = folder or Path(HydraConfig.get().runtime.output_dir)
     check_settings(config)
@@ -40,7 +41,7 @@ def train(config: DictConfig, folder: Path | None = None) -> RunResult | None:
     with stages.stage("data"):
         prepared = ensure_prepared(config.data)
     with stages.stage("set-up"):
-        parts = put_together(config, folder, prepared, stages)
+        parts = put_together(config, folder, prepared, stages, variant)
     if parts.trainer.is_global_zero:
         announce(parts.view, folder)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,27 @@ from skintag.data.catalog import read_catalog
 from skintag.data.datamodule import LesionDataModule
 from skintag.data.view import GROUP_NAMES, View, build_view
 from skintag.errors import ConfigError
+from skintag.evaluation.predictions import Predictions
 from skintag.models.backbone import Backbone
 from skintag.models.lesion_module import LesionModule
 from skintag.prepared import resolution_note
 from skintag.provenance import Stages
 from skintag.stored_inputs import CacheSettings, StoredInputs
 from skintag.trainer import build_trainer
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is different in a run that is more than plain training; as it stands, nothing is."""
+
+    module: Callable[[DictConfig, View], LesionModule] | None = None
+    """Makes the LightningModule; None: `module_of`."""
+    train_image_size: int | None = None
+    """Size of training images where it is not the backbone's, pixels."""
+    callbacks: tuple[pl.Callback, ...] = ()
+    """Further callbacks, before those that export and fit probes."""
+    predictions: Callable[[View], list[Predictions]] | None = None
+    """Gives further models' rows for the predictions table."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +56,19 @@ class Parts:
     probing: ProbeFitting
     time: RunTime
     trainer: pl.Trainer
+    variant: Variant
 
 
-def put_together(config: DictConfig, folder: Path, prepared: Path, stages: Stages) -> Parts:
+def put_together(
+    config: DictConfig, folder: Path, prepared: Path, stages: Stages, variant: Variant | None = None
+) -> Parts:
     """View, loaders, model, callbacks and trainer.
 
     Raises:
         ConfigError: parts that do not go together, or weights that are not the model's or have seen its test
             images.
     """
+    variant = variant or Variant()
     catalog = catalog_of(config, prepared)
     view = build_view(
         catalog,
@@ -74,9 +94,10 @@ def put_together(config: DictConfig, folder: Path, prepared: Path, stages: Stage
         augmentation=instantiate(config.augment),
         seed=config.seed,
         inputs=stored if config.fit else None,
+        train_image_size=variant.train_image_size,
         **loader,
     )
-    module = module_of(config, view)
+    module = (variant.module or module_of)(config, view)
     probes: dict[str, Any] = dict(config.probe or {})
     probes = {name: OmegaConf.to_container(probe, resolve=True) for name, probe in probes.items()}
     for late in (*probes.values(), config.evaluation):
@@ -89,9 +110,9 @@ def put_together(config: DictConfig, folder: Path, prepared: Path, stages: Stage
     if module.backbone.settings.checkpoint:
         refuse_seen_test_images(view, module.backbone.settings.checkpoint)
     time = RunTime(stages, resumed=bool(config.resume))
-    trainer = build_trainer(config, folder, [TrainedOn(view), time, export, probing])
+    trainer = build_trainer(config, folder, [*variant.callbacks, TrainedOn(view), time, export, probing])
     notes = [note for note in (config.data.note, resolution_note(catalog)) if note]
-    return Parts(view, "; ".join(notes), data, module, stored, export, probing, time, trainer)
+    return Parts(view, "; ".join(notes), data, module, stored, export, probing, time, trainer, variant)
 
 
 def catalog_of(config: DictConfig, prepared: Path) -> pd.DataFrame:
@@ -107,17 +128,22 @@ def catalog_of(config: DictConfig, prepared: Path) -> pd.DataFrame:
 
 def module_of(config: DictConfig, view: View) -> LesionModule:
     """The LightningModule, with its backbone's weights loaded and locked."""
-    return LesionModule(
-        backbone=instantiate(config.backbone),
-        finetune=instantiate(config.finetune),
-        objective=instantiate(config.objective),
-        optimizer=instantiate(config.optimizer),
-        head=OmegaConf.to_container(config.head, resolve=True),  # type: ignore[arg-type]
-        n_conditions=view.n_conditions,
-        n_groups=len(GROUP_NAMES),
-        seed=config.seed,
-        compile_backbone=config.compile,
-    )
+    return LesionModule(**module_settings(config, view))
+
+
+def module_settings(config: DictConfig, view: View) -> dict[str, Any]:
+    """The arguments of LesionModule."""
+    return {
+        "backbone": instantiate(config.backbone),
+        "finetune": instantiate(config.finetune),
+        "objective": instantiate(config.objective),
+        "optimizer": instantiate(config.optimizer),
+        "head": OmegaConf.to_container(config.head, resolve=True),  # type: ignore[arg-type]
+        "n_conditions": view.n_conditions,
+        "n_groups": len(GROUP_NAMES),
+        "seed": config.seed,
+        "compile_backbone": config.compile,
+    }
 
 
 def first_backbone(config: DictConfig) -> Backbone:

@@ -135,6 +135,8 @@ def collect_predictions(config: DictConfig, parts: Parts) -> Predictions:
         tables.append(Predictions.from_arrays(frame.iloc[rows], "head", malignant, conditions))
     for model, (scored, output) in parts.probing.outputs.items():
         tables.append(Predictions.from_arrays(frame.iloc[scored], model, output.malignant, output.conditions))
+    if parts.variant.predictions is not None:
+        tables += parts.variant.predictions(parts.view)
     return Predictions.concat(tables)
 
 

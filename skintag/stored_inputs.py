@@ -179,7 +179,9 @@ def _impossible(data: LesionDataModule, backbone: Backbone) -> str | None:
     """Why training cannot run on stored activations; None where it can."""
     if data.loader.mode != "indexed":
         return f"loader.mode={data.loader.mode} reads images"
-    if not data.pipeline.one_for_all:
+    if data.train_pipeline.image_size != data.pipeline.image_size:
+        return "training images are of another size than those of validation"
+    if not data.train_pipeline.one_for_all:
         return "training images are augmented, or cut otherwise than in validation"
     if backbone.trunk_length == 0:
         return "no layer before the first one that learns is frozen"

@@ -58,6 +58,7 @@ class LesionDataModule(pl.LightningDataModule):
         prepared: the prepared folder.
         image_size: side S of the square that the model sees, pixels.
         augmentation: of training images; None for none.
+        train_image_size: of training images where it is another: a teacher may want to see more of them.
         seed: of the order and of the augmentation.
         inputs: what gives the model something in place of training and validation images, asked once, when the
             first batches are wanted; it may answer None.
@@ -76,12 +77,15 @@ class LesionDataModule(pl.LightningDataModule):
         augmentation: Augmentation | None,
         seed: int,
         inputs: Callable[[LesionDataModule], Inputs | None] | None = None,
+        train_image_size: int | None = None,
         **loader: Any,
     ) -> None:
         super().__init__()
         self.view, self.prepared, self.seed = view, Path(prepared), seed
         self.loader = LoaderSettings.of(loader)
         self.pipeline = ImagePipeline(image_size, self.loader.fit, augmentation, seed)
+        larger = train_image_size or image_size
+        self.train_pipeline = ImagePipeline(larger, self.loader.fit, augmentation, seed)
         if self.loader.mode == "stream" and self._weights() is not None:
             raise ConfigError(
                 "balance by sampling needs exact epochs: set loader=indexed, or balance.mode=loss"
@@ -153,7 +157,7 @@ class LesionDataModule(pl.LightningDataModule):
     def _indexed(self, plan: EpochSampler, workers: int) -> DataLoader:
         """Training images by offset."""
         ring = self._ring(workers)
-        images = LesionImages(self.store, self.row_positions(), self.pipeline, ring)
+        images = LesionImages(self.store, self.row_positions(), self.train_pipeline, ring)
         batches = plan if ring is None else AskingSampler(plan, ring)
         return self._loader(images, workers, batches, persistent=True)
 
@@ -165,7 +169,7 @@ class LesionDataModule(pl.LightningDataModule):
 
         ring = self._ring(workers)
         images = StreamImages(
-            self.store, rows, self.row_positions(), self.pipeline, self.loader.batch_size, ring=ring,
+            self.store, rows, self.row_positions(), self.train_pipeline, self.loader.batch_size, ring=ring,
             workers=workers, shuffle_buffer=self.loader.shuffle_buffer, **shared,
         )  # fmt: skip
         plan = TurnSampler(images)
@@ -240,7 +244,7 @@ class LesionDataModule(pl.LightningDataModule):
         if not workers:
             return None
         largest = self.loader.batch_size + 1  # see count_batches
-        return Ring(workers * self.loader.prefetch_factor, largest, self.pipeline.image_size)
+        return Ring(workers * self.loader.prefetch_factor, largest, self.train_pipeline.image_size)
 
     def _in_order(
         self, rows: NDArray[np.int64], inputs: Inputs | None = None, persistent: bool = False

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from skintag.errors import ConfigError
 from skintag.hashing import content_key
-from skintag.models.layers import layer_groups, run_stages, stages
+from skintag.models.layers import drop_final_layers, layer_groups, run_stages, stages
 from skintag.models.settings import BackboneSettings
 from skintag.models.weights import load_weights, state_fingerprint, weights_in_package
 
@@ -56,6 +56,8 @@ class Backbone(nn.Module):
     @property
     def embedding_size(self) -> int:
         """D, the number of features of an embedding."""
+        if self.settings.features == "blocks":
+            return int(self.model.feature_info[-1]["num_chs"])
         return int(getattr(self.model, "head_hidden_size", self.model.num_features))
 
     @property
@@ -198,6 +200,12 @@ def _build(settings: BackboneSettings) -> Any:
             "backbone.pretrained=false backbone.checkpoint=<path>"
         ) from error
     path = weights_in_package(settings.package) if settings.package else settings.checkpoint
+    if settings.features == "blocks":
+        if path and settings.key_order == "positional":
+            raise ConfigError(
+                "backbone.features=blocks: weights by position need all layers, use features=final"
+            )
+        drop_final_layers(model)
     if path:
         load_weights(model, Path(path), by_position=settings.key_order == "positional")
     return model

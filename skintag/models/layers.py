@@ -11,13 +11,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from timm.models import group_parameters
 from timm.models.efficientnet import EfficientNet
+from timm.models.mobilenetv3 import MobileNetV3
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from skintag.errors import ConfigError
+
+# between the last block and the classifier of timm's networks of inverted residual blocks
+FINAL_LAYERS: Final = ("conv_head", "bn2", "norm_head", "act2")
 # timm's group matchers end a pattern with this where its match joins the group before it
 _JOINS_PREVIOUS = (99999,)
 
@@ -88,6 +93,21 @@ def stages(model: nn.Module) -> list[Stage]:
     if type(model) is EfficientNet:
         return _efficientnet_stages(model)
     return [Stage((model,), model)]
+
+
+def drop_final_layers(model: nn.Module) -> None:
+    """Take away what comes between the last block and the classifier, but for pooling; changed in place.
+
+    Raises:
+        ConfigError: not one of timm's networks of inverted residual blocks (EfficientNet, MobileNetV3).
+    """
+    if type(model) not in (EfficientNet, MobileNetV3):
+        raise ConfigError(
+            f"backbone.features=blocks: {type(model).__name__} has no such layers to leave out; use features=final"
+        )
+    for name in FINAL_LAYERS:
+        if hasattr(model, name):
+            setattr(model, name, nn.Identity())
 
 
 def run_stages(parts: Sequence[Stage], x: Tensor) -> Tensor:

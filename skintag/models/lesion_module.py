@@ -25,6 +25,8 @@ from skintag.models.settings import BackboneSettings, FinetuneSettings
 
 T = TypeVar("T")
 
+# what a student has for the sake of its teacher alone, see DistillModule
+_ONLY_TRAINED_WITH = "projection."
 # frozen layers are in evaluation mode on purpose; Lightning warns at every start
 warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
 
@@ -95,8 +97,9 @@ class LesionModule(LightningModule):
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
         values = dict(checkpoint["hyper_parameters"])
         no_source = {"pretrained": False, "checkpoint": None, "package": None, "key_order": "name"}
-        module = cls(**{**values, "backbone": {**values["backbone"], **no_source}})
-        module.load_state_dict(checkpoint["state_dict"], strict=True)
+        module = LesionModule(**{**values, "backbone": {**values["backbone"], **no_source}})
+        state = {k: v for k, v in checkpoint["state_dict"].items() if not k.startswith(_ONLY_TRAINED_WITH)}
+        module.load_state_dict(state, strict=True)
         return module.to(map_location).eval()
 
     def forward(self, batch: Batch) -> HeadOutput:

@@ -13,6 +13,7 @@ from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_
 from torch import Tensor, nn
 
 from skintag.errors import ConfigError, DataError, first_few
+from skintag.models.layers import FINAL_LAYERS
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
 # where the tower lies in a checkpoint of LesionModule
@@ -103,11 +104,14 @@ def load_weights(model: nn.Module, path: Path, *, by_position: bool = False) -> 
 
 
 def _without_classifier(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """The state without the tensors of the classifier that the model was built without."""
+    """The state without the tensors of the classifier, and of other last layers, that the model was built without."""
     classifier = getattr(model, "pretrained_cfg", {}).get("classifier") or ()
     names = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-    drop = {f"{name}.{kind}" for name in names for kind in ("weight", "bias")} - set(model.state_dict())
-    return {name: value for name, value in state.items() if name not in drop}
+    kept = model.state_dict()
+    drop = {f"{name}.{kind}" for name in names for kind in ("weight", "bias")} - set(kept)
+    # layers that the model was built without, see drop_final_layers
+    gone = tuple(f"{name}." for name in FINAL_LAYERS if isinstance(getattr(model, name, None), nn.Identity))
+    return {name: value for name, value in state.items() if name not in drop and not name.startswith(gone)}
 
 
 def _renamed_by_position(
