@@ -67,6 +67,15 @@ def decode_image(data: bytes, where: object, max_pixels: int = MAX_PIXELS) -> ND
         return _upright(pixels, _orientation(image))
 
 
+def upright_rgb(image: Image.Image, where: object) -> NDArray[np.uint8]:
+    """The pixels of an opened Pillow image as `decode_image` gives those of a file, uint8 [H, W, 3].
+
+    Raises:
+        ImageError: pixels of a kind that cannot become RGB; `where` is named in the message.
+    """
+    return _upright(_to_rgb(image, where), _orientation(image))
+
+
 def shrink(image: NDArray[np.uint8], longest_side: int) -> NDArray[np.uint8]:
     """The image with its longest side at most `longest_side` pixels, averaged by area; never enlarged."""
     height, width = image.shape[:2]

@@ -80,9 +80,14 @@ def encode(source: Source, settings: ShardSettings) -> Encoded:
         raise DataError(
             source.path, expected=f"SHA-256 {source.content_hash}, as in the catalog", found=found, fix=fix
         )
+    return encode_bytes(data, settings, str(source.path))
+
+
+def encode_bytes(data: bytes, settings: ShardSettings, where: str) -> Encoded:
+    """As `encode`, of a file's bytes; `where` is its name for messages. Raises ImageError."""
     if will_do(data, settings.longest_side):
         return Encoded(data, unchanged=True)
-    image = shrink(decode_image(data, where=str(source.path)), settings.longest_side)
+    image = shrink(decode_image(data, where=where), settings.longest_side)
     # colour at full resolution: it is among the few things that tell lesions apart
     return Encoded(simplejpeg.encode_jpeg(np.ascontiguousarray(image), settings.quality, "RGB", "444"), False)
 

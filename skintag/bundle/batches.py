@@ -1,0 +1,79 @@
+"""Images read and decoded in batches, ahead of the model, with the errors of those that cannot be."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skintag.bundle.parts import Preprocessing
+from skintag.bundle.preprocess import Image, Preprocessor, name_of
+from skintag.errors import ConfigError, ImageError
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some images, as the model takes them."""
+
+    names: list[str]
+    """Of all of them, [n]."""
+    errors: list[ImageError | None]
+    """Why an image cannot be had; None where it can, [n]."""
+    pixels: NDArray[np.uint8]
+    """Of those that can, in order: uint8 [m, S, S, 3]."""
+
+
+def read_ahead(
+    images: Iterable[Image], settings: Preprocessing, batch_size: int, workers: int
+) -> Iterator[Batch]:
+    """Batches in the order of the images; with workers, at most two more of them wait than there are threads.
+
+    Raises:
+        ConfigError: a batch size below 1, or workers below 0.
+    """
+    if batch_size < 1 or workers < 0:
+        raise ConfigError(f"batch_size={batch_size}, workers={workers}: expected at least 1, and at least 0")
+    own = threading.local()  # a Preprocessor decodes into memory of its own
+
+    def read(some: tuple[tuple[int, Image], ...]) -> Batch:
+        if not hasattr(own, "preprocessor"):
+            own.preprocessor = Preprocessor(settings)
+        return _read(own.preprocessor, some)
+
+    numbered = enumerate(images)
+    chunks = iter(lambda: tuple(islice(numbered, batch_size)), ())
+    if not workers:
+        yield from map(read, chunks)
+        return
+    with ThreadPoolExecutor(workers, "images") as pool:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            for chunk in chunks:
+                waiting.append(pool.submit(read, chunk))
+                if len(waiting) > workers + 1:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _read(preprocessor: Preprocessor, some: tuple[tuple[int, Image], ...]) -> Batch:
+    names, errors, pixels = [], list[ImageError | None](), []
+    for position, image in some:
+        name = name_of(image, position)
+        names.append(name)
+        try:
+            pixels.append(preprocessor([image], [name])[0])
+            errors.append(None)
+        except ImageError as error:
+            errors.append(error)
+    side = preprocessor.settings.image_size
+    return Batch(names, errors, np.stack(pixels) if pixels else np.empty((0, side, side, 3), np.uint8))

@@ -1,0 +1,282 @@
+"""A bundle that was loaded: checked whole, and ready to predict, or to be a teacher."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from skintag.bundle.archive import TOTAL_LIMIT, unpack
+from skintag.bundle.batches import read_ahead
+from skintag.bundle.manifest import AGAIN, Manifest
+from skintag.bundle.parts import Preprocessing, Taxonomy, Texts
+from skintag.bundle.prediction import Condition, Failure, Prediction
+from skintag.bundle.preprocess import Image, Preprocessor, name_of
+from skintag.bundle.runtime import (
+    ONNX_FILES,
+    WEIGHTS,
+    OnnxRuntime,
+    Outputs,
+    Runtime,
+    TorchRuntime,
+    read_module,
+)
+from skintag.bundle.verify import verify
+from skintag.errors import DataError, ImageError
+from skintag.evaluation.calibration import read_calibrations
+from skintag.evaluation.thresholds import read_thresholds
+from skintag.io import read_json
+from skintag.ood import FILE as OOD_FILE
+from skintag.ood import OodReference
+from skintag.triage import read_policies
+
+if TYPE_CHECKING:
+    from skintag.models.lesion_module import LesionModule
+    from skintag.probes.base import Probe
+
+TOP: Final = 3
+HEAD: Final = "head"
+
+
+class Bundle:
+    """What `build_bundle` wrote. Use `Bundle.load`; what is made here is not checked again.
+
+    Args:
+        folder: a verified bundle.
+        manifest: its `bundle.json`.
+        device: of the torch runtime, e.g. `cpu` or `cuda`.
+        threads: of onnxruntime; None: its own choice. Torch keeps the number it has.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, device: str, threads: int | None) -> None:
+        self.folder, self.manifest = folder, manifest
+        self._device, self._threads = device, threads
+        self._unpacked: tempfile.TemporaryDirectory[str] | None = None
+        self.preprocessing = Preprocessing.read(folder)
+        self.taxonomy = Taxonomy.read(folder)
+        self.texts = Texts.read(folder)
+        model = manifest.model
+        self.threshold = self._of_model(read_thresholds(folder / "thresholds.json"), "thresholds.json")
+        self.calibration = self._of_model(read_calibrations(folder / "calibration.json"), "calibration.json")
+        self.policy = self._of_model(read_policies(folder / "triage.json"), "triage.json")
+        self.ood = OodReference.load(folder / "ood") if (folder / "ood" / OOD_FILE).is_file() else None
+        self._preprocessor = Preprocessor(self.preprocessing)
+        if model != HEAD and model not in self.probes():
+            found = f"the probes {', '.join(self.probes()) or 'none'}"
+            raise DataError(folder, expected=f"the deployed probe {model!r}", found=found, fix=AGAIN)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        device: str = "cpu",
+        threads: int | None = None,
+        limit: int = TOTAL_LIMIT,
+    ) -> Bundle:
+        """A bundle from its folder or its zip, verified before anything in it is used. Runs no code from it.
+
+        A zip is unpacked into a temporary folder, which goes with the object.
+
+        Args:
+            path: the folder or the zip.
+            device: of the torch runtime.
+            threads: of onnxruntime.
+            limit: bytes that a zip may unpack to.
+
+        Raises:
+            DataError: not a bundle, one of a newer format, a file missing, extra or changed, a pickle, or a zip
+                that leads out of its folder; the message names the file and what to do.
+        """
+        path = Path(path)
+        if not path.exists():
+            raise DataError(
+                path, expected="a bundle: a folder or a zip", found="no such file", fix="check the path"
+            )
+        if path.is_dir():
+            return cls(path, verify(path), device, threads)
+        unpacked = tempfile.TemporaryDirectory(prefix="skintag_bundle_", ignore_cleanup_errors=True)
+        try:
+            unpack(path, Path(unpacked.name), limit)
+            bundle = cls(Path(unpacked.name), verify(Path(unpacked.name), path), device, threads)
+        except BaseException:
+            unpacked.cleanup()
+            raise
+        bundle._unpacked = unpacked
+        return bundle
+
+    def __repr__(self) -> str:
+        return f"Bundle({self.manifest.name!r}, model={self.manifest.model!r}, runtime={self.manifest.runtime!r})"
+
+    # ---- predictions
+
+    def predict(self, images: Sequence[Image], batch_size: int = 32) -> list[Prediction]:
+        """Predictions of [n] images, in their order.
+
+        Args:
+            images: paths, bytes of files, Pillow images, or RGB pixels uint8 [H, W, 3], mixed as you like.
+            batch_size: images that go through the model at a time.
+
+        Raises:
+            ImageError: one cannot be read; use `predict_batches` to go on past it.
+        """
+        out: list[Prediction] = []
+        for batch in self._batches(_several(images), batch_size, workers=0):
+            for _, result in batch:
+                if isinstance(result, ImageError):
+                    raise result
+                out.append(result)
+        return out
+
+    def predict_batches(
+        self, images: Iterable[Image], batch_size: int = 32, workers: int = 1
+    ) -> Iterator[list[Prediction | Failure]]:
+        """Results batch by batch, in order; an image that cannot be read becomes a `Failure`.
+
+        Args:
+            images: as `predict` takes them; asked for as they are needed, so there may be any number.
+            batch_size: images that go through the model at a time.
+            workers: threads that read and decode ahead of the model; 0: none.
+        """
+        for batch in self._batches(_several(images), batch_size, workers):
+            yield [
+                Failure.of(name, result) if isinstance(result, ImageError) else result
+                for name, result in batch
+            ]
+
+    def _batches(
+        self, images: Iterable[Image], batch_size: int, workers: int
+    ) -> Iterator[list[tuple[str, Prediction | ImageError]]]:
+        """Each image's name, with what is said of it or why nothing is."""
+        for batch in read_ahead(images, self.preprocessing, batch_size, workers):
+            good = [name for name, error in zip(batch.names, batch.errors, strict=True) if error is None]
+            made = iter(self._predictions(batch.pixels, good) if good else ())
+            yield [
+                (name, next(made) if error is None else error)
+                for name, error in zip(batch.names, batch.errors, strict=True)
+            ]
+
+    def _predictions(self, pixels: np.ndarray, names: list[str]) -> list[Prediction]:
+        """Predictions of pictures uint8 [n, S, S, 3]."""
+        outputs = self.outputs(pixels)
+        score = outputs.malignant.astype(np.float64)
+        probability = self.calibration.apply(score)
+        tiers = self.policy.tiers(score, outputs.conditions)
+        categories = self.policy.categories(score, outputs.conditions)
+        called = self.threshold.apply(score)
+        strange = None if self.ood is None else self.ood.score(outputs.embeddings)
+        out = []
+        for i, name in enumerate(names):
+            unlike = None if self.ood is None or strange is None else not strange[i] <= self.ood.threshold
+            category, tier, p = str(categories[i]), str(tiers[i]), float(probability[i])
+            sure = p if category == "malignant" else 1 - p
+            out.append(
+                Prediction(
+                    image=name,
+                    malignancy_score=float(score[i]),
+                    malignancy_probability=p,
+                    above_threshold=bool(called[i]),
+                    conditions=self._top(outputs, i),
+                    category=category,
+                    tier=tier,
+                    recommendation=self.texts.recommendation(tier, category, unlike=bool(unlike)),
+                    confidence=None if unlike else sure,
+                    out_of_distribution=unlike,
+                    out_of_distribution_score=None if strange is None else float(strange[i]),
+                    disclaimer=self.texts.disclaimer,
+                )
+            )
+        return out
+
+    def outputs(self, pixels: np.ndarray) -> Outputs:
+        """What the deployed model says of pictures uint8 [n, S, S, 3]; a probe speaks through its own scores."""
+        outputs = self.runtime(pixels)
+        if self.manifest.model == HEAD:
+            return outputs
+        said = self.probes()[self.manifest.model][1].predict(outputs.embeddings)
+        return Outputs(said.malignant, said.conditions, outputs.embeddings)
+
+    def pixels(self, images: Sequence[Image]) -> np.ndarray:
+        """What the model is given of [n] images, uint8 [n, S, S, 3] RGB. Raises ImageError."""
+        images = _several(images)
+        return self._preprocessor(images, [name_of(image, i) for i, image in enumerate(images)])
+
+    def _top(self, outputs: Outputs, i: int) -> tuple[Condition, ...]:
+        if outputs.conditions is None or not np.isfinite(outputs.conditions[i]).all():
+            return ()
+        row = outputs.conditions[i]
+        best = np.argsort(-row, kind="stable")[:TOP]
+        return tuple(Condition(self.taxonomy.conditions[k], float(row[k])) for k in best)
+
+    # ---- what it holds
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """What computes the network's outputs."""
+        kind = self.manifest.runtime
+        if kind in ONNX_FILES:
+            return OnnxRuntime(self.folder / ONNX_FILES[kind], self._threads)
+        return TorchRuntime(self.module(), self._device)
+
+    @cached_property
+    def _module(self) -> LesionModule:
+        if not (self.folder / WEIGHTS).is_file():
+            raise DataError(
+                f"{self.manifest.name}: {WEIGHTS}",
+                expected="the weights of the torch module, which a teacher needs",
+                found=f"none: the bundle was built with runtime={self.manifest.runtime}",
+                fix="build one with runtime=torch, or give the run folder as the teacher",
+            )
+        return read_module(self.folder)
+
+    def module(self) -> LesionModule:
+        """The LesionModule, in evaluation mode. Raises DataError where the bundle has no torch weights."""
+        return self._module
+
+    @cached_property
+    def _probes(self) -> dict[str, tuple[str, Probe]]:
+        from skintag.bundle.probe_files import read_probes
+
+        return read_probes(self.folder / "probes")
+
+    def probes(self) -> dict[str, tuple[str, Probe]]:
+        """The probes on the module's embeddings: name in the predictions table -> (feature, probe)."""
+        return self._probes
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The deployed model's test metrics with their intervals: `metrics.json`."""
+        return dict(read_json(self.folder / "metrics.json"))
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Of the run: commit, versions, data, seeds, machine."""
+        return dict(read_json(self.folder / "provenance.json"))
+
+    @property
+    def model_card(self) -> str:
+        """Markdown."""
+        return (self.folder / "model_card.md").read_text(encoding="utf-8")
+
+    def _of_model(self, by_model: dict[str, Any], name: str) -> Any:
+        """The deployed model's entry of a file that holds one per model."""
+        if self.manifest.model not in by_model:
+            found = ", ".join(by_model) or "none"
+            raise DataError(
+                f"{self.folder / name}",
+                expected=f"an entry of {self.manifest.model!r}",
+                found=found,
+                fix=AGAIN,
+            )
+        return by_model[self.manifest.model]
+
+
+def _several(images: Any) -> Any:
+    """Images as they came; one alone is an easy mistake, and a path or bytes would be taken letter by letter."""
+    if isinstance(images, str | bytes | Path) or (isinstance(images, np.ndarray) and images.ndim == 3):
+        raise TypeError("predict takes a list of images: put the one that you have in brackets, [image]")
+    return images

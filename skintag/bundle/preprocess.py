@@ -1,0 +1,106 @@
+"""From whatever holds an image to the pixels that the model saw of it in training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from skintag.bundle.parts import Preprocessing
+from skintag.data.image_pipeline import ImagePipeline
+from skintag.data.images import MAX_PIXELS, encode_jpeg, shrink, upright_rgb
+from skintag.data.shard_encoding import ShardSettings, encode_bytes
+from skintag.errors import ImageError
+
+Image = str | os.PathLike[str] | bytes | Pillow.Image | NDArray[np.uint8]
+"""A path, the bytes of a file, a Pillow image, or RGB pixels uint8 [H, W, 3]."""
+_ACCEPTED: Final = "a path, the bytes of an image file, a Pillow image, or RGB pixels uint8 [H, W, 3]"
+
+
+class Preprocessor:
+    """Does to an image what the shard writer and the loader did to those of training; not for several threads.
+
+    So a raw file comes to the very pixels that it has in the run: the shard's JPEG is made again in memory.
+    Pixels and Pillow images have lost what file they came from, so they always take the way of a file that is
+    encoded anew.
+    """
+
+    def __init__(self, settings: Preprocessing) -> None:
+        self.settings = settings
+        self._shards = ShardSettings(settings.longest_side, settings.jpeg_quality)
+        self._pipeline = ImagePipeline(settings.image_size, settings.fit)
+
+    def __call__(self, images: Sequence[Image], names: Sequence[str]) -> NDArray[np.uint8]:
+        """Pixels of the images, uint8 [n, S, S, 3] RGB.
+
+        Raises:
+            ImageError: one cannot be read.
+        """
+        side = self.settings.image_size
+        out = torch.empty((len(images), side, side, 3), dtype=torch.uint8)
+        encoded = [self.encoded(image, name) for image, name in zip(images, names, strict=True)]
+        self._pipeline(encoded, names, out=out)
+        return out.numpy()
+
+    def encoded(self, image: Image, name: str) -> bytes:
+        """The image as a shard would hold it. Raises ImageError where it cannot be read."""
+        if isinstance(image, str | os.PathLike):
+            image = _read(Path(image), name)
+        if isinstance(image, bytes | bytearray | memoryview):
+            return encode_bytes(bytes(image), self._shards, name).data
+        if isinstance(image, Pillow.Image):
+            pixels = _from_pillow(image, name)
+        elif isinstance(image, np.ndarray):
+            pixels = _checked(image, name)
+        else:
+            raise _unsupported(name, f"a {type(image).__name__}")
+        return encode_jpeg(shrink(pixels, self._shards.longest_side), self._shards.quality)
+
+
+def name_of(image: Image, position: int) -> str:
+    """What an image is called: its path, or its position, counted from 1."""
+    return os.fspath(image) if isinstance(image, str | os.PathLike) else f"image {position + 1}"
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else "not readable"
+        found = error.strerror or type(error).__name__
+        raise ImageError(
+            name,
+            reason=reason,
+            expected="an image file",
+            found=found,
+            fix="check the path and its permissions",
+        ) from error
+
+
+def _from_pillow(image: Pillow.Image, name: str) -> NDArray[np.uint8]:
+    if image.width * image.height > MAX_PIXELS:
+        found = f"{image.width:,} x {image.height:,} pixels, limit {MAX_PIXELS:,}"
+        raise ImageError(name, reason="too large", expected="one image", found=found, fix="shrink it")
+    if not image.width * image.height:
+        raise _unsupported(name, f"{image.width} x {image.height} pixels")
+    try:
+        return upright_rgb(image, name)
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow decodes an opened file only now
+        raise _unsupported(name, f"{type(error).__name__}: {error}") from error
+
+
+def _checked(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise _unsupported(name, f"{pixels.dtype} {list(pixels.shape)}")
+    return pixels
+
+
+def _unsupported(name: str, found: str) -> ImageError:
+    fix = "convert it to one of these"
+    return ImageError(name, reason="unsupported pixels", expected=_ACCEPTED, found=found, fix=fix)
