@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,8 +11,9 @@ from typing import Final
 
 from skintag.bundle.archive import write_zip
 from skintag.bundle.evidence import write_evidence
-from skintag.bundle.manifest import MANIFEST, FileEntry, Manifest
+from skintag.bundle.manifest import FileEntry, Manifest
 from skintag.bundle.parts import Preprocessing, Taxonomy, Texts
+from skintag.bundle.place import replacing
 from skintag.bundle.probe_files import write_probes
 from skintag.bundle.runtime import ONNX_FILES, RUNTIMES, write_module
 from skintag.bundle.verify import verify
@@ -100,11 +99,7 @@ def build_bundle(
     run = RunFolder(run_folder, prepared=prepared, cache=cache)
     _check_model(run, model)
     target = Path(out) if out else run.path / ("bundle" if runtime == "torch" else f"bundle_{runtime}")
-    if target.suffix == ".zip":
-        raise ConfigError(
-            f"out={target} names the folder: leave out .zip, and add zip=true for the zip beside it"
-        )
-    with _replacing(target) as part:
+    with replacing(target) as part:
         say(f"network ({runtime})")
         _write_network(run, part, runtime)
         names = write_probes(run, part / "probes")
@@ -211,26 +206,3 @@ def _write_manifest(run: RunFolder, part: Path, settings: BundleSettings) -> Non
         files=tuple(FileEntry.of(part, path) for path in paths),
     ).write(part)
     verify(part)
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A folder beside `target` that takes its place at the end; only another bundle is replaced.
-
-    Raises:
-        ConfigError: something else lies there.
-    """
-    there = target.exists()
-    if there and not (target / MANIFEST).is_file() and (target.is_file() or any(target.iterdir())):
-        raise ConfigError(f"out={target} is there, and is no bundle: name another folder")
-    part = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
-    part.mkdir(parents=True)
-    try:
-        yield part
-        old = part.with_suffix(".old")
-        if there:
-            target.rename(old)
-        part.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
