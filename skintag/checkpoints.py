@@ -150,15 +150,27 @@ def refuse_seen_test_images(view: View, path: str | Path) -> None:
     """
     if view.audit.leaky or Path(path).suffix == ".safetensors" or not Path(path).is_file():
         return
+    seen = trained_on(path)
+    if seen is not None:
+        refuse_seen_groups(view, seen, path)
+
+
+def trained_on(path: str | Path) -> torch.Tensor | None:
+    """Hashes of the leakage groups that a checkpoint's weights have seen, int64 [n]; None where it does not say."""
     seen = torch.load(path, map_location="cpu", weights_only=True, mmap=True).get(_TRAINED_ON)
-    if seen is None:
+    return None if seen is None else seen.clone()
+
+
+def refuse_seen_groups(view: View, seen: torch.Tensor, where: object) -> None:
+    """As `refuse_seen_test_images`, with what `trained_on` gave of the weights called `where`."""
+    if view.audit.leaky:
         return
     test = view.frame[view.frame["split"] == "test"]
     known = torch.isin(torch.from_numpy(hash_strings(test["group_id"], _TRAINED_ON).astype("int64")), seen)
     if known.any():
         names = test["image_id"][known.numpy()].tolist()
         raise ConfigError(
-            f"{path} was trained on images that this run tests on: {len(names):,} of {len(test):,} test images "
+            f"{where} was trained on images that this run tests on: {len(names):,} of {len(test):,} test images "
             f"share a patient, lesion or near-duplicate with its train or val images, e.g. {first_few(names, 3)}\n"
             "  to do: use the split and split_seed that it was trained with"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -64,7 +65,12 @@ def data_of(run: RunFolder) -> LesionDataModule:
 
 
 def module_of(run: RunFolder) -> LesionModule:
-    """The best checkpoint's module, or that of the checkpoint which the run only scored.
+    """The module of `checkpoint_of`. Raises as it does."""
+    return LesionModule.from_checkpoint(checkpoint_of(run))
+
+
+def checkpoint_of(run: RunFolder) -> Path:
+    """The best checkpoint, or the one which the run only scored.
 
     Raises:
         DataError: the run has neither.
@@ -79,7 +85,7 @@ def module_of(run: RunFolder) -> LesionModule:
             found="no such file",
             fix="train.py writes it; run it again",
         )
-    return LesionModule.from_checkpoint(best)
+    return best
 
 
 def frozen_backbone_of(run: RunFolder) -> Backbone:

@@ -16,6 +16,7 @@ from skintag.bundle.parts import Preprocessing, Taxonomy, Texts
 from skintag.bundle.place import replacing
 from skintag.bundle.probe_files import write_probes
 from skintag.bundle.runtime import ONNX_FILES, RUNTIMES, write_module
+from skintag.bundle.seen import write_seen
 from skintag.bundle.verify import verify
 from skintag.data.schema import CONDITIONS
 from skintag.errors import ConfigError, DataError, near_matches
@@ -142,6 +143,7 @@ def _check_model(run: RunFolder, model: str) -> None:
 def _write_network(run: RunFolder, part: Path, runtime: str) -> None:
     if runtime == "torch":
         write_module(run.module(), part)
+        write_seen(run, part)
         return
     from skintag.export import export_run
 
@@ -185,7 +187,9 @@ def _write_reference(run: RunFolder, part: Path, kind: str) -> None:
     rows = {split: frame[frame["split"] == split] for split in ("train", "val")}
     made = {split: run.embeddings(some["image_id"].tolist()) for split, some in rows.items()}
     labels = rows["train"]["target_condition"].to_numpy()
-    reference = OodReference.fit(made["train"], made["val"], kind=kind, labels=labels)
+    # one limit for all, which keeps its share of every domain: a rare one would else be turned away
+    domains = rows["val"]["domain"].to_numpy()
+    reference = OodReference.fit(made["train"], made["val"], kind=kind, labels=labels, val_groups=domains)
     (part / "ood").mkdir()
     reference.save(part / "ood")
 

@@ -25,6 +25,7 @@ from skintag.bundle.runtime import (
     TorchRuntime,
     read_module,
 )
+from skintag.bundle.seen import refuse_seen
 from skintag.bundle.verify import verify
 from skintag.errors import DataError, ImageError
 from skintag.evaluation.calibration import read_calibrations
@@ -35,6 +36,7 @@ from skintag.ood import OodReference
 from skintag.triage import read_policies
 
 if TYPE_CHECKING:
+    from skintag.data.view import View
     from skintag.models.lesion_module import LesionModule
     from skintag.probes.base import Probe
 
@@ -197,7 +199,7 @@ class Bundle:
         outputs = self.runtime(pixels)
         if self.manifest.model == HEAD:
             return outputs
-        said = self.probes()[self.manifest.model][1].predict(outputs.embeddings)
+        said = self.probes()[self.manifest.model].predict(outputs.embeddings)
         return Outputs(said.malignant, said.conditions, outputs.embeddings)
 
     def pixels(self, images: Sequence[Image]) -> np.ndarray:
@@ -238,13 +240,17 @@ class Bundle:
         return self._module
 
     @cached_property
-    def _probes(self) -> dict[str, tuple[str, Probe]]:
+    def _probes(self) -> dict[str, Probe]:
         from skintag.bundle.probe_files import read_probes
 
         return read_probes(self.folder / "probes")
 
-    def probes(self) -> dict[str, tuple[str, Probe]]:
-        """The probes on the module's embeddings: name in the predictions table -> (feature, probe)."""
+    def refuse_seen(self, view: View) -> None:
+        """Raise ConfigError where the module was trained on images that the view tests on, see `checkpoints`."""
+        refuse_seen(self.folder, view)
+
+    def probes(self) -> dict[str, Probe]:
+        """The probes on the module's embeddings: name in the predictions table -> probe."""
         return self._probes
 
     @cached_property

@@ -25,20 +25,20 @@ def probe_kinds() -> dict[str, type[Probe]]:
     return {kind.name: kind for kind in (MajorityProbe, LogisticProbe, MLPProbe, XGBoostProbe)}
 
 
-def read_probes(folder: Path) -> dict[str, tuple[str, Probe]]:
-    """Name in the predictions table -> (feature, probe); empty where the bundle has none.
+def read_probes(folder: Path) -> dict[str, Probe]:
+    """Name in the predictions table -> probe; empty where the bundle has none.
 
     Raises:
         DataError: a probe's files are damaged.
     """
-    found: dict[str, tuple[str, Probe]] = {}
+    found: dict[str, Probe] = {}
     features = [feature for feature in FEATURES if (folder / feature).is_dir()]
     for name, kind in probe_kinds().items():
         if name == _MAJORITY and (folder / f"{name}.json").is_file():
-            found[name] = (features[0] if features else FEATURES[0], kind.load(folder))
+            found[name] = kind.load(folder)
         for feature in features:
             if (folder / feature / f"{name}.json").is_file():
-                found[f"{name}_{feature}"] = (feature, kind.load(folder / feature))
+                found[f"{name}_{feature}"] = kind.load(folder / feature)
     return found
 
 
