@@ -64,6 +64,10 @@ def _is_folder(entry: zipfile.ZipInfo) -> bool:
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], path: Path, limit: int) -> None:
+    if not entries or min(entry.header_offset for entry in entries) != 0:
+        # cut short, it may end in what looks like the end of a zip: arrays are stored in small ones
+        found = f"{path.stat().st_size:,} bytes that do not begin with an entry"
+        raise DataError(path, expected="a zip that is whole", found=found, fix=AGAIN)
     if len(entries) > ENTRY_LIMIT:
         raise _odd(path, f"at most {ENTRY_LIMIT} files", f"{len(entries):,}")
     seen: set[str] = set()

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
 
 from skintag.bundle.archive import write_zip
+from skintag.bundle.deployed import HEAD, DeployedScores, scores_of
 from skintag.bundle.evidence import write_evidence
 from skintag.bundle.manifest import FileEntry, Manifest
 from skintag.bundle.parts import Preprocessing, Taxonomy, Texts
 from skintag.bundle.place import replacing
 from skintag.bundle.probe_files import write_probes
-from skintag.bundle.runtime import ONNX_FILES, RUNTIMES, write_module
+from skintag.bundle.runtime import ONNX_FILES, RUNTIMES, weights_of, write_module
 from skintag.bundle.seen import write_seen
 from skintag.bundle.verify import verify
 from skintag.data.schema import CONDITIONS
@@ -28,8 +28,6 @@ from skintag.ood import OodReference
 from skintag.run_folder import RunFolder
 from skintag.run_model import recorded_features
 from skintag.triage import fit_triage, write_policies
-
-HEAD: Final = "head"
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def build_bundle(
 ) -> Path:
     """Write the bundle of a finished run and return its folder; a bundle that is there already is replaced.
 
-    The same run gives the same bytes. Thresholds, calibration, triage policy and the limit of the
+    The same run gives the same bytes. Threshold, calibration, triage policy and the limit of the
     out-of-distribution reference stand on the run's val rows; metrics are those of its test rows.
 
     Args:
@@ -106,12 +104,13 @@ def build_bundle(
         names = write_probes(run, part / "probes")
         _write_small_parts(run, part)
         say("calibration and triage, on val")
-        _write_decisions(run, part, settings)
+        scores = scores_of(run, model, runtime, part)
+        _write_decisions(scores, part, settings)
         if ood:
             say(f"out-of-distribution reference ({ood})")
-            _write_reference(run, part, ood)
+            _write_reference(run, scores, part, ood)
         say("metrics and model card")
-        write_evidence(run, model, part)
+        write_evidence(run, scores, part)
         write_json(part / "provenance.json", {**run.provenance, "bundle": _made_with(settings, names)})
         _write_manifest(run, part, settings)
     if zip:
@@ -148,11 +147,13 @@ def _write_network(run: RunFolder, part: Path, runtime: str) -> None:
     from skintag.export import export_run
 
     exported = run.path / "exports" / Path(ONNX_FILES[runtime]).name
-    if not exported.is_file():
+    weights = run.module().backbone.weights_fingerprint()
+    if weights_of(exported) != weights:
         export_run(run.path, formats=[runtime])
-    if not exported.is_file():
+    if (found := weights_of(exported)) != weights:
         fix = f"look at what python -m skintag.export run={run.path} formats=[{runtime}] says"
-        raise DataError(exported, expected=f"the run's export as {runtime}", found="no such file", fix=fix)
+        said = f"one of weights {found}" if exported.is_file() else "no such file"
+        raise DataError(exported, expected=f"the export of weights {weights}", found=said, fix=fix)
     (part / ONNX_FILES[runtime]).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(exported, part / ONNX_FILES[runtime])
 
@@ -174,29 +175,34 @@ def _write_small_parts(run: RunFolder, part: Path) -> None:
     Texts().write(part)
 
 
-def _write_decisions(run: RunFolder, part: Path, settings: BundleSettings) -> None:
-    model, val = settings.model, run.predictions.val(settings.model)
-    write_thresholds(part / "thresholds.json", {model: run.thresholds[model]})
+def _write_decisions(scores: DeployedScores, part: Path, settings: BundleSettings) -> None:
+    model, val = settings.model, scores.predictions.val(settings.model)
+    write_thresholds(part / "thresholds.json", {model: scores.threshold})
     write_calibrations(part / "calibration.json", {model: fit_calibration(val, settings.calibration)})
     policy = fit_triage(val, settings.target_sensitivity, settings.target_specificity)
     write_policies(part / "triage.json", {model: policy})
 
 
-def _write_reference(run: RunFolder, part: Path, kind: str) -> None:
+def _write_reference(run: RunFolder, scores: DeployedScores, part: Path, kind: str) -> None:
     frame = run.view.frame
-    rows = {split: frame[frame["split"] == split] for split in ("train", "val")}
-    made = {split: run.embeddings(some["image_id"].tolist()) for split, some in rows.items()}
-    labels = rows["train"]["target_condition"].to_numpy()
-    # one limit for all, which keeps its share of every domain: a rare one would else be turned away
-    domains = rows["val"]["domain"].to_numpy()
-    reference = OodReference.fit(made["train"], made["val"], kind=kind, labels=labels, val_groups=domains)
+    train = frame[frame["split"] == "train"]
+    val = scores.predictions.val(scores.predictions.models[0]).frame
+    seen = scores.val_embeddings
+    reference = OodReference.fit(
+        run.embeddings(train["image_id"].tolist()),
+        run.embeddings(val["image_id"].tolist()) if seen is None else seen,
+        kind=kind,
+        labels=train["target_condition"].to_numpy(),
+        # one limit for all, which keeps its share of every domain: a rare one would else be turned away
+        val_groups=val["domain"].to_numpy(),
+    )
     (part / "ood").mkdir()
     reference.save(part / "ood")
 
 
 def _made_with(settings: BundleSettings, probes: list[str]) -> dict[str, object]:
     shown = {key: value for key, value in vars(settings).items() if key != "zip"}
-    return {**shown, "probes": probes, "fitted_on": "val rows of the run's predictions"}
+    return {**shown, "probes": probes, "fitted_on": "val"}
 
 
 def _write_manifest(run: RunFolder, part: Path, settings: BundleSettings) -> None:

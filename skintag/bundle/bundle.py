@@ -6,15 +6,17 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skintag.bundle.archive import TOTAL_LIMIT, unpack
 from skintag.bundle.batches import read_ahead
+from skintag.bundle.decisions import Decisions
+from skintag.bundle.deployed import HEAD
 from skintag.bundle.manifest import AGAIN, Manifest
-from skintag.bundle.parts import Preprocessing, Taxonomy, Texts
-from skintag.bundle.prediction import Condition, Failure, Prediction
+from skintag.bundle.parts import Preprocessing
+from skintag.bundle.prediction import Failure, Prediction
 from skintag.bundle.preprocess import Image, Preprocessor, name_of
 from skintag.bundle.runtime import (
     ONNX_FILES,
@@ -28,20 +30,12 @@ from skintag.bundle.runtime import (
 from skintag.bundle.seen import refuse_seen
 from skintag.bundle.verify import verify
 from skintag.errors import DataError, ImageError
-from skintag.evaluation.calibration import read_calibrations
-from skintag.evaluation.thresholds import read_thresholds
 from skintag.io import read_json
-from skintag.ood import FILE as OOD_FILE
-from skintag.ood import OodReference
-from skintag.triage import read_policies
 
 if TYPE_CHECKING:
     from skintag.data.view import View
     from skintag.models.lesion_module import LesionModule
     from skintag.probes.base import Probe
-
-TOP: Final = 3
-HEAD: Final = "head"
 
 
 class Bundle:
@@ -59,14 +53,12 @@ class Bundle:
         self._device, self._threads = device, threads
         self._unpacked: tempfile.TemporaryDirectory[str] | None = None
         self.preprocessing = Preprocessing.read(folder)
-        self.taxonomy = Taxonomy.read(folder)
-        self.texts = Texts.read(folder)
-        model = manifest.model
-        self.threshold = self._of_model(read_thresholds(folder / "thresholds.json"), "thresholds.json")
-        self.calibration = self._of_model(read_calibrations(folder / "calibration.json"), "calibration.json")
-        self.policy = self._of_model(read_policies(folder / "triage.json"), "triage.json")
-        self.ood = OodReference.load(folder / "ood") if (folder / "ood" / OOD_FILE).is_file() else None
+        self.decisions = decisions = Decisions.read(folder, manifest.model)
+        self.taxonomy, self.texts = decisions.taxonomy, decisions.texts
+        self.threshold, self.calibration = decisions.threshold, decisions.calibration
+        self.policy, self.ood = decisions.policy, decisions.ood
         self._preprocessor = Preprocessor(self.preprocessing)
+        model = manifest.model
         if model != HEAD and model not in self.probes():
             found = f"the probes {', '.join(self.probes()) or 'none'}"
             raise DataError(folder, expected=f"the deployed probe {model!r}", found=found, fix=AGAIN)
@@ -164,35 +156,7 @@ class Bundle:
 
     def _predictions(self, pixels: np.ndarray, names: list[str]) -> list[Prediction]:
         """Predictions of pictures uint8 [n, S, S, 3]."""
-        outputs = self.outputs(pixels)
-        score = outputs.malignant.astype(np.float64)
-        probability = self.calibration.apply(score)
-        tiers = self.policy.tiers(score, outputs.conditions)
-        categories = self.policy.categories(score, outputs.conditions)
-        called = self.threshold.apply(score)
-        strange = None if self.ood is None else self.ood.score(outputs.embeddings)
-        out = []
-        for i, name in enumerate(names):
-            unlike = None if self.ood is None or strange is None else not strange[i] <= self.ood.threshold
-            category, tier, p = str(categories[i]), str(tiers[i]), float(probability[i])
-            sure = p if category == "malignant" else 1 - p
-            out.append(
-                Prediction(
-                    image=name,
-                    malignancy_score=float(score[i]),
-                    malignancy_probability=p,
-                    above_threshold=bool(called[i]),
-                    conditions=self._top(outputs, i),
-                    category=category,
-                    tier=tier,
-                    recommendation=self.texts.recommendation(tier, category, unlike=bool(unlike)),
-                    confidence=None if unlike else sure,
-                    out_of_distribution=unlike,
-                    out_of_distribution_score=None if strange is None else float(strange[i]),
-                    disclaimer=self.texts.disclaimer,
-                )
-            )
-        return out
+        return self.decisions.predictions(self.outputs(pixels), names)
 
     def outputs(self, pixels: np.ndarray) -> Outputs:
         """What the deployed model says of pictures uint8 [n, S, S, 3]; a probe speaks through its own scores."""
@@ -206,13 +170,6 @@ class Bundle:
         """What the model is given of [n] images, uint8 [n, S, S, 3] RGB. Raises ImageError."""
         images = _several(images)
         return self._preprocessor(images, [name_of(image, i) for i, image in enumerate(images)])
-
-    def _top(self, outputs: Outputs, i: int) -> tuple[Condition, ...]:
-        if outputs.conditions is None or not np.isfinite(outputs.conditions[i]).all():
-            return ()
-        row = outputs.conditions[i]
-        best = np.argsort(-row, kind="stable")[:TOP]
-        return tuple(Condition(self.taxonomy.conditions[k], float(row[k])) for k in best)
 
     # ---- what it holds
 
@@ -267,18 +224,6 @@ class Bundle:
     def model_card(self) -> str:
         """Markdown."""
         return (self.folder / "model_card.md").read_text(encoding="utf-8")
-
-    def _of_model(self, by_model: dict[str, Any], name: str) -> Any:
-        """The deployed model's entry of a file that holds one per model."""
-        if self.manifest.model not in by_model:
-            found = ", ".join(by_model) or "none"
-            raise DataError(
-                f"{self.folder / name}",
-                expected=f"an entry of {self.manifest.model!r}",
-                found=found,
-                fix=AGAIN,
-            )
-        return by_model[self.manifest.model]
 
 
 def _several(images: Any) -> Any:

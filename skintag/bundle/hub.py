@@ -83,7 +83,7 @@ def push_bundle(
             commit_message=message or f"{manifest.name}: {manifest.model}, bundle {manifest.digest[:12]}",
             repo_type="model",
         )
-    return Pushed(str(commit.repo_url), str(commit.oid))
+    return Pushed(f"{client.endpoint}/{repo}", str(commit.oid))
 
 
 def pull_bundle(repo: str, out: str | Path, *, revision: str = "main", api: HfApi | None = None) -> Path:

@@ -130,6 +130,19 @@ def read_module(folder: Path) -> LesionModule:
     return module.eval()
 
 
+def weights_of(path: Path) -> str:
+    """Fingerprint of the weights that an ONNX export says it was made of; empty where it says none or is not there."""
+    import onnx
+
+    if not path.is_file():
+        return ""
+    try:
+        said = onnx.load(str(path), load_external_data=False).metadata_props
+    except Exception:  # protobuf's own: no export of ours
+        return ""
+    return next((entry.value for entry in said if entry.key == "weights"), "")
+
+
 def _plain(value: Any) -> Any:
     """Hyperparameters as JSON has them: mappings as objects, tuples as lists."""
     if hasattr(value, "items"):

@@ -1,0 +1,279 @@
+"""What a bundle says of an image is what its run said, whatever file it comes in."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from skintag.bundle import Bundle, Failure, Prediction, build_bundle
+from skintag.bundle.bundle import HEAD
+from skintag.bundle.manifest import Manifest
+from skintag.data.catalog import read_catalog
+from skintag.errors import ConfigError, DataError, ImageError
+from skintag.run_folder import RunFolder
+from skintag.triage import CATEGORIES, DISCLAIMER, TIERS
+from tests.bundle.pictures import photo, variants
+
+
+@pytest.fixture(scope="module")
+def raw(run_copy: Path) -> pd.DataFrame:
+    """The head's test rows, with the path of each raw file."""
+    run = RunFolder(run_copy)
+    rows = run.predictions.test(HEAD).frame
+    paths = read_catalog(run.prepared / "catalog.parquet").set_index("image_id")["path"]
+    folders = {name: Path(run.setting(f"data.sources.{name}")) for name in rows["dataset"].unique()}
+    names = zip(rows["dataset"], rows["image_id"], strict=True)
+    return rows.assign(path=[str(folders[dataset] / paths[image_id]) for dataset, image_id in names])
+
+
+def scores(found: list[Prediction]) -> np.ndarray:
+    return np.array([p.malignancy_score for p in found])
+
+
+def test_raw_file_gets_the_score_of_the_run_s_own_table(bundle: Bundle, raw: pd.DataFrame) -> None:
+    found = bundle.predict(raw["path"].tolist())
+    assert np.abs(scores(found) - raw["p_malignant"].to_numpy()).max() < 1e-5
+    columns = [f"p_condition_{i}" for i in range(10)]
+    top = np.sort(raw[columns].to_numpy(), axis=1)[:, :-4:-1]
+    assert np.abs([[c.probability for c in p.conditions] for p in found] - top).max() < 1e-5
+
+
+def test_probe_on_the_embeddings_can_be_what_is_deployed(
+    run_copy: Path, raw: pd.DataFrame, tmp_path: Path
+) -> None:
+    model = "xgboost_finetuned"
+    run = RunFolder(run_copy)
+    folder = build_bundle(run_copy, tmp_path / "two_stage", model=model, ood=None)
+    found = Bundle.load(folder).predict(raw["path"].tolist())
+    rows = run.predictions.test(model).frame.set_index("image_id").loc[raw["image_id"]]
+    # trees may jump where an embedding lies on a threshold
+    assert np.median(np.abs(scores(found) - rows["p_malignant"].to_numpy())) < 1e-6
+    assert [p.out_of_distribution for p in found] == [None] * len(found)
+    assert Manifest.read(folder).model == model
+
+
+def test_prediction_is_put_together_from_the_fitted_parts(
+    bundle: Bundle, run_copy: Path, raw: pd.DataFrame
+) -> None:
+    run = RunFolder(run_copy)
+    found = bundle.predict(raw["path"].tolist()[:12])
+    for p in found:
+        assert p.above_threshold == (p.malignancy_score >= run.thresholds[HEAD].value)
+        assert p.malignancy_probability == bundle.calibration.apply([p.malignancy_score])[0]
+        assert p.category in CATEGORIES
+        assert p.tier in TIERS
+        assert p.disclaimer == DISCLAIMER
+        assert bundle.texts.advice[p.tier] in p.recommendation
+        assert len(p.conditions) == 3
+        assert p.conditions[0].probability >= p.conditions[1].probability >= p.conditions[2].probability
+        right = p.malignancy_probability if p.category == "malignant" else 1 - p.malignancy_probability
+        assert p.confidence == (None if p.out_of_distribution else pytest.approx(right))
+        assert json.loads(json.dumps(p.to_json()))["tier"] == p.tier
+    tiers = bundle.policy.tiers(scores(found), raw[[f"p_condition_{i}" for i in range(10)]].to_numpy()[:12])
+    assert [p.tier for p in found] == tiers.tolist()
+
+
+def test_strange_picture_is_flagged_and_has_no_confidence(bundle: Bundle) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[::2, :, 1] = 255
+    found = bundle.predict([noise, stripes])
+    assert any(p.out_of_distribution for p in found)
+    for p in found:
+        assert (p.confidence is None) == p.out_of_distribution
+        assert (bundle.texts.out_of_distribution in p.recommendation) == p.out_of_distribution
+
+
+@pytest.mark.parametrize("kind", list(variants(photo())))
+def test_path_bytes_and_batches_agree_for_every_kind_of_file(
+    bundle: Bundle, tmp_path: Path, kind: str
+) -> None:
+    data = variants(photo())[kind]
+    path = tmp_path / f"image.{kind.split('.')[-1]}"
+    path.write_bytes(data)
+    by_path, by_bytes = bundle.predict([path, data])
+    [[again]] = bundle.predict_batches([str(path)], workers=1)
+    assert by_path.malignancy_score == pytest.approx(by_bytes.malignancy_score, abs=1e-6)
+    assert isinstance(again, Prediction)
+    assert again.malignancy_score == pytest.approx(by_path.malignancy_score, abs=1e-6)
+    assert (by_path.image, by_bytes.image) == (str(path), "image 2")
+
+
+def test_pillow_images_and_arrays_take_the_way_of_a_lossless_file(bundle: Bundle) -> None:
+    data = variants(photo())
+    lossless = bundle.pixels([data["png"], data["alpha.png"]])
+    opened = [Image.open(io.BytesIO(data[kind])) for kind in ("png", "alpha.png")]
+    np.testing.assert_array_equal(bundle.pixels(opened), lossless)
+    np.testing.assert_array_equal(bundle.pixels([photo()]), lossless[:1])
+
+
+def test_rotation_that_a_file_asks_for_is_done(bundle: Bundle) -> None:
+    rotated = np.rot90(photo(), -1)  # EXIF 6: a quarter turn clockwise
+    by_exif, by_hand = bundle.pixels([variants(photo())["rotated.jpg"], rotated])
+    turned = bundle.pixels([photo()])[0]
+    assert np.abs(by_exif.astype(int) - by_hand).mean() < 3
+    assert np.abs(by_exif.astype(int) - turned).mean() > 6
+
+
+def test_large_photo_is_shrunk_and_encoded_as_the_shard_writer_does(bundle: Bundle, tmp_path: Path) -> None:
+    from skintag.data.shard_encoding import ShardSettings, Source, encode
+
+    path = tmp_path / "large.png"
+    Image.fromarray(photo(1400, 900)).save(path)
+    settings = bundle.preprocessing
+    in_shard = encode(Source(path, None), ShardSettings(settings.longest_side, settings.jpeg_quality))
+    assert bundle._preprocessor.encoded(path, "large") == in_shard.data
+
+
+def test_unreadable_images_become_failures_and_the_rest_is_predicted(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"junk")
+    good = variants(photo())["jpeg"]
+    images = [good, tmp_path / "bad.jpg", good, tmp_path / "none.jpg", good[: len(good) // 2]]
+    batches = list(bundle.predict_batches(images, batch_size=2, workers=2))
+    assert [len(batch) for batch in batches] == [2, 2, 1]
+    found = [result for batch in batches for result in batch]
+    assert [isinstance(result, Failure) for result in found] == [False, True, False, True, True]
+    reasons = [result.reason for result in found if isinstance(result, Failure)]
+    assert reasons == ["not an image", "no such file", "truncated"]
+    assert all("to do:" in result.error for result in found if isinstance(result, Failure))
+
+
+def test_predict_raises_for_an_unreadable_image(bundle: Bundle, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="No such file"):
+        bundle.predict([tmp_path / "none.jpg"])
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 4, 4), np.uint8), 3, None]
+)
+def test_what_is_no_image_is_refused(bundle: Bundle, image: object) -> None:
+    with pytest.raises(ImageError, match="RGB pixels"):
+        bundle.predict([image])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("image", ["a.jpg", b"bytes", Path("a.jpg"), photo()])
+def test_one_image_without_brackets_is_refused(bundle: Bundle, image: object) -> None:
+    with pytest.raises(TypeError, match="in brackets"):
+        bundle.predict(image)  # type: ignore[arg-type]
+
+
+def test_images_are_asked_for_as_they_are_needed(bundle: Bundle) -> None:
+    asked = []
+
+    def endless():
+        while True:
+            asked.append(1)
+            yield photo(32, 32)
+
+    batches = bundle.predict_batches(endless(), batch_size=2, workers=1)
+    next(batches)
+    batches.close()
+    assert len(asked) <= 8
+
+
+def test_zip_and_folder_say_the_same(bundle_folder: Path, bundle: Bundle) -> None:
+    zipped = Bundle.load(bundle_folder.with_name("bundle.zip"))
+    assert zipped.manifest == bundle.manifest
+    image = [photo()]
+    assert zipped.predict(image) == bundle.predict(image)
+
+
+def test_same_run_gives_the_same_bytes(bundle_folder: Path, run_copy: Path, tmp_path: Path) -> None:
+    again = build_bundle(run_copy, tmp_path / "again", zip=True)
+    assert Manifest.read(again) == Manifest.read(bundle_folder)
+    assert (tmp_path / "again.zip").read_bytes() == bundle_folder.with_name("bundle.zip").read_bytes()
+
+
+def test_bundle_can_be_a_teacher(bundle: Bundle, run_copy: Path) -> None:
+    import torch
+
+    run = RunFolder(run_copy)
+    for (name, ours), (theirs_name, theirs) in zip(
+        bundle.module().state_dict().items(), run.module().state_dict().items(), strict=True
+    ):
+        assert name == theirs_name
+        assert torch.equal(ours, theirs)
+    assert not bundle.module().training
+    own = {name: probe for name, (feature, probe) in run.probes().items() if feature == "finetuned"}
+    assert set(bundle.probes()) == set(own)
+    embeddings = (
+        np.random.default_rng(0).normal(size=(5, bundle.module().backbone.embedding_size)).astype(np.float32)
+    )
+    for name, probe in bundle.probes().items():
+        np.testing.assert_array_equal(
+            probe.predict(embeddings).malignant, own[name].predict(embeddings).malignant
+        )
+
+
+def test_teacher_refuses_a_split_that_tests_what_it_has_seen(bundle: Bundle, run_copy: Path) -> None:
+    from dataclasses import replace
+
+    view = RunFolder(run_copy).view
+    bundle.refuse_seen(view)
+    swapped = view.frame.assign(
+        split=view.frame["split"].map({"train": "test", "test": "train", "val": "val"})
+    )
+    with pytest.raises(ConfigError, match="was trained on images that this run tests on"):
+        bundle.refuse_seen(replace(view, frame=swapped))
+
+
+def test_parts_that_come_with_it(bundle: Bundle, run_copy: Path) -> None:
+    cells = bundle.metrics["models"][HEAD]["levels"]["overall"]["all"]["auroc"]
+    assert cells["low"] <= cells["value"] <= cells["high"]
+    assert bundle.model_card.startswith("# Model card")
+    assert bundle.provenance["seed"] == RunFolder(run_copy).provenance["seed"]
+    assert bundle.taxonomy.conditions[8] == "non_neoplastic"
+    assert bundle.policy.name == "fitted"
+    assert bundle.policy.target_sensitivity == 0.95
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"model": "xgbost_finetuned"}, "did you mean 'xgboost_finetuned'"),
+        ({"model": "xgboost_frozen"}, "cannot be deployed"),
+        ({"runtime": "tensorrt"}, "torch, onnx, onnx_int8"),
+        ({"calibration": "plat"}, "did you mean 'platt'"),
+        ({"ood": "euclid"}, "mahalanobis"),
+    ],
+)
+def test_choice_that_makes_no_sense_is_refused(
+    run_copy: Path, tmp_path: Path, settings: dict, match: str
+) -> None:
+    with pytest.raises(ConfigError, match=match):
+        build_bundle(run_copy, tmp_path / "out", **settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_another_bundle_is_replaced(run_copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years")
+    with pytest.raises(ConfigError, match="is no bundle"):
+        build_bundle(run_copy, tmp_path / "mine")
+    assert [p.name for p in tmp_path.rglob("*")] == ["mine", "thesis.txt"]
+
+
+def test_missing_images_are_named_where_the_reference_needs_them(run_copy: Path, tmp_path: Path) -> None:
+    with pytest.raises((ConfigError, DataError)):
+        build_bundle(run_copy, tmp_path / "out", prepared=tmp_path / "gone", cache=tmp_path / "gone")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(importlib.util.find_spec("skintag.export") is None, reason="exports are not there")
+def test_onnx_torch_and_bundle_agree(bundle: Bundle, run_copy: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(run_copy, tmp_path / "run", ignore=shutil.ignore_patterns("bundle*")))
+    onnx = Bundle.load(build_bundle(run, runtime="onnx", ood=None))
+    pictures = [data for seed in range(3) for data in variants(photo(seed=seed)).values()]
+    ours, theirs = bundle.predict(pictures), onnx.predict(pictures)
+    assert np.abs(scores(ours) - scores(theirs)).max() < 1e-4
+    with pytest.raises(DataError, match="runtime=onnx") as caught:
+        onnx.module()
+    assert "runtime=torch" in caught.value.fix
