@@ -17,6 +17,7 @@ from skintag.evaluation.report.sections.gaps import gaps_section
 from skintag.evaluation.report.sections.groups import groups_section
 from skintag.evaluation.report.sections.methods import methods_section, provenance_section
 from skintag.evaluation.report.sections.models import models_section
+from skintag.evaluation.report.sections.retention import retention_section
 from skintag.evaluation.report.sections.robustness import robustness_section
 from skintag.evaluation.report.sections.split import split_section
 from skintag.evaluation.report.sections.triage import triage_section
@@ -33,7 +34,8 @@ def build_page(evidence: Evidence) -> Page:
     """The report as a page."""
     origin = evidence.origin
     sections: list[Section] = [
-        data_section(evidence), split_section(evidence), models_section(evidence), groups_section(evidence),
+        data_section(evidence), split_section(evidence), models_section(evidence),
+        *([retention_section(evidence)] if evidence.retention is not None else []), groups_section(evidence),
         gaps_section(evidence), calibration_section(evidence), triage_section(evidence), robustness_section(evidence),
         errors_section(evidence), methods_section(evidence), provenance_section(evidence),
     ]  # fmt: skip

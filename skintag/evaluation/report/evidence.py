@@ -13,6 +13,7 @@ from skintag.evaluation.calibration import Calibration
 from skintag.evaluation.metrics import auroc
 from skintag.evaluation.predictions import Predictions, TestPredictions
 from skintag.evaluation.premalignant import NONE_IN_TABLE
+from skintag.evaluation.retention import TEACHER, Retention
 from skintag.evaluation.thresholds import Threshold
 from skintag.triage import TriagePolicy
 
@@ -103,6 +104,8 @@ class Evidence:
     """Gaps of the main model under a threshold per group, see `oracle`."""
     robustness: pd.DataFrame | None = None
     """Metrics under distortions, see `robustness_table`."""
+    retention: Retention | None = None
+    """What a student lost against its teacher, where the table holds both."""
     errors: pd.DataFrame | None = None
     """Error rates by condition and skin type, see `error_table`."""
     cases: Sequence[ErrorCase] = ()
@@ -137,19 +140,22 @@ class Evidence:
 
 
 def main_model(predictions: Predictions) -> tuple[str, str]:
-    """The model that detailed figures show, and how it was chosen: on validation rows, or by its name."""
+    """The model that detailed figures show, and how it was chosen: on validation rows, or by its name.
+
+    A teacher beside its student is no candidate: the report is about the student.
+    """
+    models = tuple(m for m in predictions.models if m != TEACHER) or predictions.models
     scores = {}
-    for model in predictions.models:
+    for model in models:
         val = predictions.val(model)
         value = auroc(val.target, val.score) if len(val) else float("nan")
         if value == value:
             scores[model] = value
-    if len(predictions.models) == 1:
-        return predictions.models[0], "the only model"
+    if len(models) == 1:
+        alone = len(predictions.models) == 1
+        return models[0], "the only model" if alone else "the only model beside its teacher"
     if not scores:
-        return predictions.models[
-            0
-        ], "the first by name; without validation rows there is nothing to choose it on"
+        return models[0], "the first by name; without validation rows there is nothing to choose it on"
     best = max(scores, key=lambda model: (scores[model], model == "head"))
     return best, f"highest AUROC on the validation rows, {scores[best]:.3f}"
 

@@ -19,6 +19,7 @@ from skintag.evaluation.predictions import Predictions
 from skintag.evaluation.reliability import calibration_table
 from skintag.evaluation.report.cases import Pictures, error_cases
 from skintag.evaluation.report.evidence import Evidence, Origin, main_model
+from skintag.evaluation.retention import STUDENT, TEACHER, Retention, Side, retention
 from skintag.evaluation.robustness import robustness_table
 from skintag.evaluation.thresholds import GIVEN, Objective, Threshold
 from skintag.evaluation.triage_analysis import fit_policies, operating_points, triage_table
@@ -112,6 +113,9 @@ def gather(
     if distorted is not None:
         say("robustness")
         parts["robustness"] = robustness_table(distorted, thresholds, clean=predictions, settings=draws)
+    if TEACHER in predictions.models and len(predictions.models) > 1:
+        say("what the student lost")
+        parts["retention"] = _retention(predictions, thresholds, main, draws)
     cut = thresholds[main].value
     parts["errors"] = error_table(predictions, main, cut, minimum=draws.minimum)
     parts["cases"] = error_cases(
@@ -165,6 +169,17 @@ def _comparison(
     return compare_models(
         predictions, thresholds, reference=main, metrics=COMPARED, groupings=(OVERALL,), settings=settings
     )
+
+
+def _retention(
+    predictions: Predictions, thresholds: Mapping[str, Threshold], main: str, settings: AssessmentSettings
+) -> Retention | None:
+    """The student against its teacher: its head, or the main model of a table without one."""
+    student = STUDENT if STUDENT in predictions.models else main
+    if student == TEACHER:
+        return None
+    sides = [Side.of(predictions, name, thresholds[name]) for name in (TEACHER, student)]
+    return retention(sides[0], sides[1], settings=settings)
 
 
 def _oracle(

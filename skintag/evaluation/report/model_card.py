@@ -9,6 +9,7 @@ from __future__ import annotations
 from skintag.evaluation.report.cells import Table
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.page import Page
+from skintag.evaluation.report.sections.retention import retention_sentences
 
 
 def model_card(evidence: Evidence, page: Page) -> str:
@@ -94,6 +95,7 @@ def _sections(
             + table("binarisations"),
         ),
         ("Model comparison", table("comparison")),
+        *_distilled(evidence, table("retention") + "\n\n" + table("retention_fairness")),
         ("Interpretation and limitations", found),
         (
             "Usability of the model in current care",
@@ -123,6 +125,14 @@ def _sections(
         ("CLEAR Derm (Daneshjou et al., 2022)", clear),
         ("Ethical considerations", [("Harms", _harms(page))]),
     ]
+
+
+def _distilled(evidence: Evidence, tables: str) -> list[tuple[str, str]]:
+    """What the student lost, where the model is one."""
+    lost = evidence.retention
+    if lost is None:
+        return []
+    return [("Distillation: what the student lost", f"{' '.join(retention_sentences(lost))}\n\n{tables}")]
 
 
 def markdown(table: Table) -> str:

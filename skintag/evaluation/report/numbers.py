@@ -9,6 +9,7 @@ import pandas as pd
 
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.gather_runs import RunsEvidence
+from skintag.evaluation.retention import Retention
 from skintag.evaluation.table import metrics_json
 
 _CELL = ("n", "n_positive", "n_clusters", "value", "low", "high", "too_few", "note")
@@ -41,7 +42,26 @@ def metrics_of(evidence: Evidence) -> dict[str, Any]:
         table = getattr(evidence, name, None)
         if isinstance(table, pd.DataFrame):
             out[name] = _records(table)
+    if evidence.retention is not None:
+        out["retention"] = _retention(evidence.retention)
     return out
+
+
+def _retention(lost: Retention) -> dict[str, Any]:
+    """What the student lost: who was compared, the tables, and the policies that tiers come from."""
+    agreement = lost.agreement
+    return {
+        "teacher": lost.teacher,
+        "student": lost.student,
+        "n_images": lost.n_images,
+        "n_only_teacher": lost.n_only_teacher,
+        "n_only_student": lost.n_only_student,
+        "losses": _records(lost.losses),
+        "fairness": _records(lost.fairness),
+        "policies": {name: policy.to_json() for name, policy in lost.policies.items()},
+        "agreement": None if agreement is None else _records(agreement.groups),
+        "tiers": None if agreement is None else _records(agreement.table),
+    }
 
 
 def _levels(levels: pd.DataFrame) -> dict[str, Any]:
