@@ -6,11 +6,14 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
 from skintag.errors import SkinTagError
 from skintag.grid.runs import GridRun, caption_of, read_grid
+
+R = TypeVar("R")
 
 # from the floor to what learned most
 MODEL_ORDER = (
@@ -32,11 +35,13 @@ def grid_parser(description: str) -> argparse.ArgumentParser:
 
 
 def run_program(
-    work: Callable[[argparse.Namespace, tuple[GridRun, ...]], None], arguments: argparse.Namespace
+    work: Callable[[argparse.Namespace, R], None],
+    arguments: argparse.Namespace,
+    read: Callable[[Sequence[Path]], R] = read_grid,  # type: ignore[assignment]
 ) -> None:
-    """Read the grid and work on it; a mistake in what was given ends the program with its message."""
+    """Read the runs and work on them; a mistake in what was given ends the program with its message."""
     try:
-        work(arguments, read_grid(arguments.runs))
+        work(arguments, read(arguments.runs))
     except SkinTagError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
