@@ -1,0 +1,33 @@
+"""What an ONNX file says of itself."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+
+from skintag.bundle.parts import TAXONOMY_VERSION
+from skintag.data.schema import CONDITIONS
+from skintag.models.lesion_module import LesionModule
+
+FORMAT_VERSION = 1
+
+
+def metadata_of(module: LesionModule) -> dict[str, str]:
+    """Model, input, outputs, the names of the conditions and versions: text by text, as ONNX wants it."""
+    backbone, conditions = module.backbone.settings, CONDITIONS[: module.n_conditions]
+    try:
+        skintag = version("skintag")
+    except PackageNotFoundError:
+        skintag = "unknown"
+    return {
+        "skintag_version": skintag,
+        "format_version": str(FORMAT_VERSION),
+        "model": backbone.name,
+        "objective": module.objective.name,
+        "image_size": str(backbone.image_size),
+        "input": f"image: uint8 [batch, {backbone.image_size}, {backbone.image_size}, 3], RGB",
+        "outputs": "p_malignant [batch]; p_condition [batch, conditions], where learnt; embedding [batch, features]",
+        "taxonomy_version": str(TAXONOMY_VERSION),
+        "conditions": json.dumps(conditions if module.head.condition is not None else []),
+        "weights": module.backbone.weights_fingerprint(),
+    }

@@ -1,0 +1,49 @@
+"""The teacher of a distilled student, for comparison: its size, its speed, and its scores on the same pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skintag.errors import SkinTagError
+from skintag.evaluation.metrics import auroc
+from skintag.export.pictures import Pictures
+from skintag.export.row import NAN, TEACHER, Row
+from skintag.export.weights import cost_of_module
+from skintag.io import read_json
+from skintag.models.lesion_module import LesionModule
+from skintag.run_folder import RunFolder
+
+
+def teacher_row(run: RunFolder, val: Pictures, test: Pictures, repeats: int) -> Row | None:
+    """The teacher's row; None where the run is no distillation. What is no longer there is nan, and said."""
+    path = run.path / "distillation.json"
+    if not path.is_file():
+        return None
+    settings = read_json(path)
+    kind = str(settings.get("kind", "head"))
+    scores = [_auroc(run, pictures) for pictures in (val, test)]
+    note = "torch" if kind == "head" else f"torch, its tower and head alone; scores are of kind {kind}"
+    try:
+        module = _module(run.resolved(str(settings.get("teacher", ""))))
+    except (SkinTagError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        return Row(TEACHER, auroc_val=scores[0], auroc=scores[1], note=f"no longer there: {reason}")
+    size = f"{module.backbone.settings.name}, {module.backbone.settings.image_size} px"
+    row = cost_of_module(module, Row(TEACHER, note=f"{note}; {size}"), repeats)
+    return Row(**{**vars(row), "auroc_val": scores[0], "auroc": scores[1]})
+
+
+def _auroc(run: RunFolder, pictures: Pictures) -> float:
+    """The teacher's AUROC on these pictures, out of the student's predictions; nan where it has not scored all."""
+    frame = run.predictions.frame
+    of = frame[frame["model"] == TEACHER].set_index("image_id")["p_malignant"].reindex(pictures.image_ids)
+    return auroc(pictures.rows.target, of.to_numpy(float)) if len(of) and of.notna().all() else NAN
+
+
+def _module(path: Path) -> LesionModule:
+    """The module of a run folder, or of a bundle."""
+    if path.is_dir() and (path / ".hydra" / "config.yaml").is_file():
+        return RunFolder(path).module()
+    from skintag.bundle import Bundle
+
+    return Bundle.load(path).module()
