@@ -14,74 +14,30 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skintag.errors import ConfigError, DataError, near_matches
+from skintag.errors import ConfigError, DataError
 from skintag.io import atomic_path
+from skintag.ood_fit import (
+    check_same,
+    checked_rows,
+    class_numbers,
+    gaussian_arrays,
+    groups_with_a_say,
+    knn_arrays,
+    least_limit,
+    unit_rows,
+)
+from skintag.ood_settings import KINDS, MAX_ROWS, OodRecord, OodSettings
 from skintag.subspace import Subspace
+
+__all__ = ["FILE", "KINDS", "MAX_ROWS", "OodRecord", "OodReference", "OodSettings"]
 
 FILE: Final = "ood.safetensors"
 FORMAT: Final = 1
 MAX_BYTES: Final = 32 * 2**20
 """A larger file is no reference that this module wrote."""
-MAX_ROWS: Final = 2000
-"""Embeddings that a kNN reference keeps at most."""
-KINDS: Final = ("mahalanobis", "relative_mahalanobis", "knn")
 _CHUNK: Final = 2048  # rows scored at a time
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class OodSettings:
-    """What a reference is made of."""
-
-    kind: str = "mahalanobis"
-    """`mahalanobis`: squared distance from the nearest class mean under one shrunk covariance (Lee et al., 2018,
-    arXiv:1807.03888), from the mean of all where there are no labels. `relative_mahalanobis`: that of the nearest
-    class less that of everything together (Ren et al., 2021, arXiv:2106.09022). `knn`: distance from the k-th
-    nearest training embedding, all of length 1 (Sun et al., 2022, arXiv:2204.06507)."""
-    target: float = 0.95
-    """Share of val that is to be kept; where val's groups are given, of each of them."""
-    smallest: int = 20
-    """Groups of val with fewer rows have no say in the threshold."""
-    rank: int = 64
-    """Directions that are told apart; what lies beside them counts with one common variance."""
-    neighbours: int = 10
-    """k of `knn`."""
-    rows: int = MAX_ROWS
-    """Training embeddings that `knn` keeps at most, drawn with `seed`."""
-    seed: int = 0
-    """Of that draw."""
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ConfigError(f"ood.kind is {self.kind!r}: {near_matches(self.kind, KINDS)}")
-        if not 0 < self.target <= 1:
-            raise ConfigError(f"ood.target is {self.target}: expected a share of val to keep, e.g. 0.95")
-        if not 1 <= self.rows <= MAX_ROWS:
-            raise ConfigError(f"ood.rows is {self.rows}: expected 1 to {MAX_ROWS:,}")
-        for name in ("rank", "neighbours", "smallest"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"ood.{name} is {getattr(self, name)}: expected 1 or more")
-
-
-@dataclass(frozen=True)
-class OodRecord:
-    """What came out of a fit, beside the arrays."""
-
-    threshold: float
-    """Scores above it are flagged."""
-    width: int
-    """Numbers in an embedding."""
-    n_train: int
-    """Embeddings that the reference was made of."""
-    n_val: int
-    """Embeddings that the threshold was fitted on."""
-    val_kept: float
-    """Share of val that is not flagged: the target or, with ties, few rows or groups, more."""
-    rest: float
-    """Variance beside the stored directions."""
-    background_rest: float
-    """The same of everything together, where the kind is relative."""
 
 
 @dataclass(frozen=True)
@@ -128,16 +84,20 @@ class OodReference:
         """
         asked = OodSettings(kind=kind, **settings)
         train, val = (
-            _rows(train_embeddings, "train embeddings", 2),
-            _rows(val_embeddings, "val embeddings", 1),
+            checked_rows(train_embeddings, "train embeddings", 2),
+            checked_rows(val_embeddings, "val embeddings", 1),
         )
-        classes = _classes(labels, len(train), asked)
-        _same("val embeddings", f"width {train.shape[1]}, as train has", val.shape[1], train.shape[1])
-        arrays, rest, background = _knn(train, asked) if kind == "knn" else _gaussian(train, classes, asked)
+        classes = class_numbers(labels, len(train), asked)
+        check_same("val embeddings", f"width {train.shape[1]}, as train has", val.shape[1], train.shape[1])
+        arrays, rest, background = (
+            knn_arrays(train, asked) if kind == "knn" else gaussian_arrays(train, classes, asked)
+        )
         record = OodRecord(np.inf, train.shape[1], len(train), len(val), 1.0, rest, background)
         made = cls(asked, record, arrays)
         scores = made.score(val)  # of the arrays as stored, so that nothing moves when they are read back
-        limit = max(_limit(scores[rows], asked.target) for rows in _groups(val_groups, len(val), asked))
+        limit = max(
+            least_limit(scores[rows], asked.target) for rows in groups_with_a_say(val_groups, len(val), asked)
+        )
         kept = float((scores <= limit).mean())
         return replace(made, record=replace(record, threshold=limit, val_kept=kept))
 
@@ -161,7 +121,7 @@ class OodReference:
         """
         rows = np.asarray(embeddings)
         found = rows.shape[1] if rows.ndim == 2 else f"shape {rows.shape}"
-        _same("embeddings", f"[n, {self.record.width}], as the reference has", found, self.record.width)
+        check_same("embeddings", f"[n, {self.record.width}], as the reference has", found, self.record.width)
         out = np.full(len(rows), np.inf)
         for start in range(0, len(rows), _CHUNK):
             part = rows[start : start + _CHUNK].astype(np.float64)
@@ -227,7 +187,9 @@ class OodReference:
 
     def _neighbours(self, rows: Floats) -> Floats:
         """Distance [n] from the k-th nearest kept row."""
-        inside, outside = self._space("", self.record.rest).coordinates(_unit(rows) - self.arrays["means"][0])
+        inside, outside = self._space("", self.record.rest).coordinates(
+            unit_rows(rows) - self.arrays["means"][0]
+        )
         kept = self.arrays["rows"].astype(np.float64)
         squared = (inside**2).sum(axis=1)[:, None] + (kept**2).sum(axis=1) - 2 * inside @ kept.T  # [n, m]
         k = min(self.settings.neighbours, len(kept)) - 1
@@ -254,96 +216,3 @@ class OodReference:
                 raise ValueError(f"{name} has shape {array.shape} in place of {shapes[name]}")
             if not np.isfinite(array).all():
                 raise ValueError(f"{name} holds values that are not finite")
-
-
-def _gaussian(
-    train: Floats, classes: NDArray[np.int64], settings: OodSettings
-) -> tuple[dict[str, NDArray[Any]], float, float]:
-    """Arrays of the class means with their common covariance, and the variances beside the directions."""
-    means = np.stack([train[classes == c].mean(axis=0) for c in range(classes.max() + 1)]).astype(np.float32)
-    within = Subspace.of(train - means[classes], settings.rank)
-    arrays: dict[str, NDArray[Any]] = {
-        "means": means,
-        "directions": within.directions,
-        "variances": within.variances,
-    }
-    if settings.kind == "mahalanobis":
-        return arrays, within.rest, 1.0
-    middle = train.mean(axis=0).astype(np.float32)
-    every = Subspace.of(train - middle, settings.rank)
-    arrays |= {
-        "background_mean": middle,
-        "background_directions": every.directions,
-        "background_variances": every.variances,
-    }
-    return arrays, within.rest, every.rest
-
-
-def _knn(train: Floats, settings: OodSettings) -> tuple[dict[str, NDArray[Any]], float, float]:
-    """Arrays of the kept rows, each as its coordinates along the main directions of all rows."""
-    rows = _unit(train)
-    middle = rows.mean(axis=0).astype(np.float32)
-    space = Subspace.of(rows - middle, settings.rank)
-    draw = np.random.default_rng(settings.seed)
-    kept = np.sort(draw.permutation(len(rows))[: settings.rows])
-    coordinates = space.coordinates(rows[kept] - middle)[0].astype(np.float16)
-    arrays: dict[str, NDArray[Any]] = {
-        "means": middle[None],
-        "directions": space.directions,
-        "variances": space.variances,
-        "rows": coordinates,
-    }
-    return arrays, space.rest, 1.0
-
-
-def _unit(rows: Floats) -> Floats:
-    """Rows of length 1; a row of zeros stays one."""
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
-
-
-def _rows(values: ArrayLike, what: str, least: int) -> Floats:
-    rows = np.asarray(values, dtype=np.float64)
-    problem = f"shape {rows.shape}" if rows.ndim != 2 or len(rows) < least or not rows.shape[1] else ""
-    if not problem and not np.isfinite(rows).all():
-        problem = f"{int((~np.isfinite(rows).all(axis=1)).sum()):,} row(s) that are not finite"
-    if problem:
-        raise DataError(
-            what,
-            expected=f"finite numbers [n, D], n at least {least}",
-            found=problem,
-            fix="give the embeddings of the run's own train and val images",
-        )
-    return rows
-
-
-def _classes(labels: ArrayLike | None, n: int, settings: OodSettings) -> NDArray[np.int64]:
-    """Class numbers [n], each of which occurs; all 0 without labels."""
-    if labels is None:
-        if settings.kind == "relative_mahalanobis":
-            raise ConfigError("ood.kind is 'relative_mahalanobis', which needs labels of the training rows")
-        return np.zeros(n, dtype=np.int64)
-    values = np.asarray(labels)
-    _same("labels", f"one for each of {n:,} training rows", len(values), n)
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
-
-
-def _limit(scores: Floats, target: float) -> float:
-    """The least score that at least the share `target` of [n] scores does not exceed."""
-    return float(np.sort(scores)[int(np.ceil(target * len(scores))) - 1])
-
-
-def _groups(groups: ArrayLike | None, n: int, settings: OodSettings) -> list[NDArray[np.int64]]:
-    """Rows of val that have a say together: all, and those of each group that is large enough."""
-    everything = np.arange(n)
-    if groups is None:
-        return [everything]
-    values = np.asarray(groups, dtype=object)
-    _same("val groups", f"one for each of {n:,} val rows", len(values), n)
-    known = [v for v in dict.fromkeys(values.tolist()) if v is not None and v == v]
-    members = [np.flatnonzero(values == v) for v in known]
-    return [everything, *(rows for rows in members if len(rows) >= settings.smallest)]
-
-
-def _same(where: str, expected: str, found: object, wanted: object) -> None:
-    if found != wanted:
-        raise DataError(where, expected=expected, found=str(found), fix="use embeddings of one model")
