@@ -45,10 +45,8 @@ def distill(config: DictConfig, folder: Path | None = None) -> RunResult | None:
     source = teacher_source(config.teacher, settings.teacher)
     config = inherit(config, source.config, given())
     save_config(config, folder)
-    write_json(
-        folder / "distillation.json",
-        {"teacher": str(source.path), "kind": settings.teacher, **asdict(settings)},
-    )
+    written = {"teacher": str(source.path), "kind": settings.teacher, "settings": asdict(settings)}
+    write_json(folder / "distillation.json", written)
     teacher = source.teacher()
     print(f"teacher: {source.path} ({settings.teacher}, {teacher.image_size} px)", file=sys.stderr)
     result = train(config, folder, variant_of(config, settings, source, teacher))

@@ -130,13 +130,13 @@ class BundleTeacher:
 
 def _in_table(frame: pd.DataFrame, models: Sequence[str], names: NDArray[np.object_]) -> Scores | None:
     """The average of the models' scores of the images [n]; None where one of them is missing."""
-    columns = ["p_malignant", *(c for c in frame if c.startswith("p_condition_"))]
+    columns = ["p_malignant", *(c for c in map(str, frame.columns) if c.startswith("p_condition_"))]
     found = []
     for model in models:
         rows = frame[frame["model"] == model].set_index("image_id")
         if not np.isin(names, rows.index).all():
             return None
-        found.append(rows.loc[names, columns].to_numpy(dtype=np.float64))
+        found.append(rows[columns].reindex(names).to_numpy(dtype=np.float64))
     values = np.mean(found, axis=0)
     conditions = values[:, 1:]
     known = ~np.isnan(conditions).all(axis=0)  # the extended taxonomy's column is null without it

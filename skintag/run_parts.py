@@ -138,7 +138,7 @@ def module_settings(config: DictConfig, view: View) -> dict[str, Any]:
         "finetune": instantiate(config.finetune),
         "objective": instantiate(config.objective),
         "optimizer": instantiate(config.optimizer),
-        "head": OmegaConf.to_container(config.head, resolve=True),  # type: ignore[arg-type]
+        "head": OmegaConf.to_container(config.head, resolve=True),
         "n_conditions": view.n_conditions,
         "n_groups": len(GROUP_NAMES),
         "seed": config.seed,

@@ -25,8 +25,8 @@ class ProbeOutput(Protocol):
         """p_malignant [n]."""
 
     @property
-    def conditions(self) -> NDArray[np.float32]:
-        """p_condition [n, K]."""
+    def conditions(self) -> NDArray[np.float32] | None:
+        """p_condition [n, K], None where it knows no conditions."""
 
 
 class EmbeddingProbe(Protocol):
@@ -97,15 +97,11 @@ class Teacher:
         malignant, condition = self.module.objective.probabilities(output)
         if self.probe is not None and self.kind != "head":
             said = self.probe.predict(output.embedding.float().cpu().numpy())
-            probed = (
-                torch.from_numpy(said.malignant).to(malignant),
-                torch.from_numpy(said.conditions).to(malignant),
-            )
-            if self.kind == "xgboost":
-                malignant, condition = probed
-            else:
-                malignant = (malignant + probed[0]) / 2
-                condition = probed[1] if condition is None else (condition + probed[1]) / 2
+            share = 1.0 if self.kind == "xgboost" else 0.5
+            malignant = torch.lerp(malignant, torch.from_numpy(said.malignant).to(malignant), share)
+            if said.conditions is not None:
+                probed = torch.from_numpy(said.conditions).to(malignant)
+                condition = probed if condition is None else torch.lerp(condition, probed, share)
         return SoftTargets(
             malignant.float(), None if condition is None else condition.float(), output.embedding
         )
