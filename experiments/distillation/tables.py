@@ -122,6 +122,8 @@ def asked(differences: pd.DataFrame) -> pd.DataFrame:
 def _verdict(row: pd.Series) -> str:
     if bool(row["too_few"]) or not np.isfinite(row["p_value"]):
         return "cannot be told"
+    if row["n_seeds"] < 2:  # what another seed would give is not in the interval
+        return "one seed"
     if row["p_holm"] > ALPHA:
         return "not found"
     return "better" if row["difference"] > 0 else "worse"

@@ -144,4 +144,5 @@ def test_arms_of_one_name_with_other_settings_are_told_apart(tmp_path: Path) -> 
         write(tmp_path / f"sweep/t{temperature:g}", "head", 0, 1.0, **more)
     run_tables("distillation", tmp_path / "out", tmp_path / "sweep")
     arms = set(pd.read_csv(tmp_path / "out" / "added.csv")["name"])
+    assert (pd.read_csv(tmp_path / "out" / "added.csv")["verdict"].isin(["one seed", "cannot be told"])).all()
     assert arms == {f"mobilenetv3_large_100, head (temperature {t})" for t in (1.0, 4.0)}
