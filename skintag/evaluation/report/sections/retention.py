@@ -23,7 +23,7 @@ from skintag.evaluation.report.cells import (
 )
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of
-from skintag.evaluation.retention import LEVEL, Retention
+from skintag.evaluation.retention import LEVEL, TEACHER, Retention
 from skintag.evaluation.tier_agreement import TierAgreement
 from skintag.triage import TIERS
 
@@ -59,7 +59,7 @@ def retention_sentences(lost: Retention) -> list[str]:
         out.append(
             f"Each by its own bounds fitted on val, they agree on the triage tier of {percent(row['agreement'])} of "
             f"the images ({_percents(row, 'agreement')}; Cohen's kappa {number(row['kappa'], 2)}); "
-            f"{count(row['n_dangerous'])} that {lost.teacher} has in HIGH are in LOW with {lost.student}, "
+            f"{count(row['n_dangerous'])} that {_the(lost)} has in HIGH are in LOW with {lost.student}, "
             f"{count(row['n_dangerous_malignant'])} of them malignant."
         )
     return [sentence for sentence in out if sentence]
@@ -77,13 +77,18 @@ def _loss_sentence(lost: Retention) -> str:
         )
     left = [
         f"{count(n)} that {name} alone was tested on are left out"
-        for name, n in ((lost.teacher, lost.n_only_teacher), (lost.student, lost.n_only_student))
+        for name, n in ((_the(lost), lost.n_only_teacher), (lost.student, lost.n_only_student))
         if n
     ]
     return (
         f"On the {count(lost.n_images)} test images of both{' (' + words(left) + ')' if left else ''}, {lost.student} "
-        f"reaches {words(parts) or 'nothing that is defined'} of its teacher {lost.teacher}."
+        f"reaches {words(parts) or 'nothing that is defined'} of {_the(lost)}, each at its own threshold."
     )
+
+
+def _the(lost: Retention) -> str:
+    """What a sentence calls the teacher."""
+    return "the teacher" if lost.teacher == TEACHER else lost.teacher
 
 
 def _fairness_sentence(lost: Retention) -> str:
@@ -210,7 +215,7 @@ def _agreement(evidence: Evidence, lost: Retention, agreement: TierAgreement) ->
         "malignancies newly in LOW",
     )  # fmt: skip
     note = (
-        f"{_policies(lost)} {level_of(evidence)} intervals, {how(evidence)}. HIGH to LOW: {lost.teacher} says HIGH, "
+        f"{_policies(lost)} {level_of(evidence)} intervals, {how(evidence)}. HIGH to LOW: {_the(lost)} says HIGH, "
         f"{lost.student} says LOW."
     )
     title = "Agreement of triage tiers"
