@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import shutil
@@ -267,13 +266,72 @@ def test_missing_images_are_named_where_the_reference_needs_them(run_copy: Path,
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(importlib.util.find_spec("skintag.export") is None, reason="exports are not there")
-def test_onnx_torch_and_bundle_agree(bundle: Bundle, run_copy: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(run_copy, tmp_path / "run", ignore=shutil.ignore_patterns("bundle*")))
-    onnx = Bundle.load(build_bundle(run, runtime="onnx", ood=None))
+@pytest.fixture(scope="module")
+def exported(run_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run with its ONNX export, which stands in for the int8 one too; exporting measures, which takes longer."""
+    from skintag.export.deployed import DeployedModel
+    from skintag.export.metadata import metadata_of
+    from skintag.export.onnx_file import write_onnx
+
+    folder = tmp_path_factory.mktemp("exported") / "run"
+    shutil.copytree(run_copy, folder, ignore=shutil.ignore_patterns("bundle*"))
+    (folder / "exports").mkdir()
+    module = RunFolder(folder).module()
+    write_onnx(DeployedModel(module), folder / "exports" / "model.onnx", metadata_of(module))
+    shutil.copyfile(folder / "exports" / "model.onnx", folder / "exports" / "model_int8.onnx")
+    return folder
+
+
+def test_onnx_torch_and_bundle_agree(bundle: Bundle, exported: Path) -> None:
+    onnx = Bundle.load(build_bundle(exported, runtime="onnx", ood=None))
     pictures = [data for seed in range(3) for data in variants(photo(seed=seed)).values()]
     ours, theirs = bundle.predict(pictures), onnx.predict(pictures)
     assert np.abs(scores(ours) - scores(theirs)).max() < 1e-4
+    assert [p.tier for p in ours] == [p.tier for p in theirs]
     with pytest.raises(DataError, match="runtime=onnx") as caught:
         onnx.module()
     assert "runtime=torch" in caught.value.fix
+
+
+def test_int8_bundle_s_decisions_stand_on_its_own_scores(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import skintag.bundle.deployed as deployed
+
+    class Shifted(deployed.OnnxRuntime):
+        """A network whose scores are far from the run's, as those of a bad quantisation would be."""
+
+        def __call__(self, pixels: np.ndarray) -> deployed.Outputs:
+            said = super().__call__(pixels)
+            return deployed.Outputs(said.malignant**3, said.conditions, said.embeddings)
+
+    run = RunFolder(exported)
+    same = Bundle.load(build_bundle(exported, tmp_path / "same", runtime="onnx_int8"))
+    assert same.threshold.value == pytest.approx(run.thresholds[HEAD].value, abs=1e-5)
+    monkeypatch.setattr(deployed, "OnnxRuntime", Shifted)
+    other = Bundle.load(build_bundle(exported, tmp_path / "other", runtime="onnx_int8"))
+    assert other.threshold.value == pytest.approx(same.threshold.value**3, abs=1e-4)
+    assert other.policy.low == pytest.approx(same.policy.low**3, abs=1e-4)
+    assert other.threshold.sensitivity == same.threshold.sensitivity
+    assert other.ood is not None
+
+
+def test_export_of_other_weights_is_made_again(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnx
+
+    import skintag.export
+
+    run = Path(shutil.copytree(exported, tmp_path / "run"))
+    path = run / "exports" / "model.onnx"
+    model = onnx.load(str(path))
+    next(entry for entry in model.metadata_props if entry.key == "weights").value = "another"
+    onnx.save(model, str(path))
+    asked = []
+    monkeypatch.setattr(
+        skintag.export, "export_run", lambda folder, formats: asked.append(formats), raising=False
+    )
+    with pytest.raises(DataError, match="one of weights another"):
+        build_bundle(run, tmp_path / "out", runtime="onnx", ood=None)
+    assert asked == [["onnx"]]
