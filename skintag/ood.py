@@ -58,7 +58,7 @@ class OodReference:
         train_embeddings: ArrayLike,
         val_embeddings: ArrayLike,
         *,
-        kind: str = "mahalanobis",
+        kind: str = "knn",
         labels: ArrayLike | None = None,
         val_groups: ArrayLike | None = None,
         **settings: Any,

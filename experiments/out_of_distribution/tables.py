@@ -75,7 +75,9 @@ def not_there(materials: dict[str, Material]) -> str:
 
 def shown_choice(table: pd.DataFrame, chosen: tuple[str, int]) -> pd.DataFrame:
     """A row per kind and rank, a column per development family."""
-    wide = table.pivot_table(index=["kind", "rank", "bytes"], columns="family", values="auroc").reset_index()
+    keys = ["kind", "rank"]
+    wide = table.pivot_table(index=keys, columns="family", values="auroc").reset_index()
+    wide = wide.merge(table.groupby(keys, as_index=False)["bytes"].mean(), on=keys)
     families = [c for c in wide if c not in ("kind", "rank", "bytes")]
     wide["mean"] = wide[families].mean(axis=1)
     mark = [(k, r) == chosen for k, r in zip(wide["kind"], wide["rank"], strict=True)]
