@@ -53,7 +53,8 @@ class DeployedModel(nn.Module):
 
     def from_pixels(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """The same of pixels float [B, 3, S, S] in 0..255, for runtimes that have pictures of their own."""
-        scaled = torch.addcmul(self.backbone.offset, pixels, self.backbone.scale)
+        # not addcmul, which coremltools does not know
+        scaled = pixels * self.backbone.scale + self.backbone.offset
         return self._answer(self.backbone.forward_tail(scaled))
 
     def _answer(self, embedding: Tensor) -> tuple[Tensor, ...]:

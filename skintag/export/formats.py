@@ -54,7 +54,7 @@ def check_formats(formats: Iterable[str]) -> tuple[str, ...]:
     Raises:
         ConfigError: one is not known, or needs a library that is not installed; says what installs it.
     """
-    names = tuple(dict.fromkeys(formats))
+    names = tuple(dict.fromkeys([formats] if isinstance(formats, str) else formats))
     if not names:
         raise ConfigError(f"formats is empty: name at least one of {', '.join(FORMATS)}")
     for name in names:

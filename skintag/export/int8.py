@@ -83,28 +83,32 @@ def write_int8(
     )
 
 
+def prepare(source: Path, path: Path) -> dict[str, list[str]]:
+    """Write `source` with known shapes and folded layers, as the quantiser wants it; its units, see `units_of`."""
+    import onnx
+
+    quant_pre_process(str(source), str(path))
+    model = onnx.load(path)
+    for i, node in enumerate(model.graph.node):
+        node.name = node.name or f"{node.op_type}_{i}"  # what onnxruntime takes apart has no names
+    onnx.save(model, path)
+    return units_of(model)
+
+
 class _Quantiser:
     """One prepared graph, its ranges, and what quantising parts of it does to scores of val pictures."""
 
     def __init__(
         self, source: Path, folder: Path, val: Pictures[ValPredictions], settings: ExportSettings
     ) -> None:
-        import onnx
-
         self.folder, self.settings = folder, settings
         self.calibration_set = val.drawn(settings.calibration_images, settings.seed, even=True)
         searched = val.drawn(settings.search_images, settings.seed + 1)
         self.target = searched.rows.target
         self.pictures = searched.load()
         self.prepared = folder / "prepared.onnx"
-        quant_pre_process(str(source), str(self.prepared))
-        graph = onnx.load(self.prepared)
-        for i, node in enumerate(graph.graph.node):
-            node.name = node.name or f"{node.op_type}_{i}"  # what onnxruntime takes apart has no names
-        onnx.save(graph, self.prepared)
-        found = units_of(graph)
-        self.always_float = found.pop(PREPROCESSING, [])
-        self.units = found
+        self.units = prepare(source, self.prepared)
+        self.always_float = self.units.pop(PREPROCESSING, [])
         self.method = settings.calibration[0]
         self.reference = self._scored(source)
 

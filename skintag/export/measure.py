@@ -62,7 +62,7 @@ def measure(job: Job) -> Cost | None:
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     root = str(Path(__file__).resolve().parent.parent.parent)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-    command = [sys.executable, "-m", __name__, json.dumps(asdict(job))]
+    command = [sys.executable, "-P", "-m", __name__, json.dumps(asdict(job))]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, env=environment, timeout=_LIMIT, check=False

@@ -58,4 +58,4 @@ class Pictures(Generic[Rows]):
             others = min(most - fewer, int((~malignant).sum()))
             order = np.concatenate([order[malignant][: most - others], order[~malignant][:others]])
         chosen = frame.iloc[np.sort(order[:most])].reset_index(drop=True)
-        return Pictures(self.run, type(self.rows)(chosen, self.rows.model))
+        return type(self)(self.run, type(self.rows)(chosen, self.rows.model))

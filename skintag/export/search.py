@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from skintag.errors import ConfigError, near_matches
 from skintag.evaluation.metrics import auroc
 from skintag.export.settings import ExportSettings
+from skintag.progress import track
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def choose(
     if trial.within(settings):
         return Choice((), trial)
     everything = list(units)
-    harm = {unit: attempt([u for u in everything if u != unit]).deviation for unit in everything}
+    tried = track(everything, "layers alone in int8")
+    harm = {unit: attempt([u for u in everything if u != unit]).deviation for unit in tried}
     ranked = sorted(everything, key=lambda unit: -harm[unit])
     for k in range(1, len(ranked) + 1):
         trial = attempt(ranked[:k])

@@ -28,7 +28,7 @@ class ExportSettings:
     """Largest difference of AUROC on val, int8 against float, that is let pass: half of what is promised."""
     deviation_bound: float = 0.03
     """Largest mean difference of p_malignant on val that is let pass."""
-    search_images: int = 512
+    search_images: int = 1000
     """Val images on which layers are searched that have to stay in float."""
     float_layers: tuple[str, ...] | None = None
     """Layers (or what they begin with) to leave in float; None: as few as the bounds ask for."""
