@@ -26,7 +26,7 @@ class DeployedModel(nn.Module):
         self.objective = copy.deepcopy(module.objective)
         self.backbone.memory_format = torch.contiguous_format
         self.backbone.lock("all")  # so that `forward_tail` is the whole tower, see `from_pixels`
-        self.cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        self.cpu().to(memory_format=torch.contiguous_format)
         self.requires_grad_(False).eval()
         self.image_size: int = module.backbone.settings.image_size
         self.has_conditions = self.head.condition is not None
