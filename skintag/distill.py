@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -17,8 +18,9 @@ from skintag.callbacks.ema import EmaWeights
 from skintag.config import instantiate
 from skintag.data.view import View
 from skintag.distill_teacher import TeacherSource, teacher_source
+from skintag.errors import ConfigError
 from skintag.evaluation.predictions import Predictions
-from skintag.io import write_json
+from skintag.io import atomic_path, read_json, write_json
 from skintag.models.distill_module import DistillationSettings, DistillModule
 from skintag.models.lesion_module import LesionModule
 from skintag.models.teacher import Teacher
@@ -42,16 +44,23 @@ def distill(config: DictConfig, folder: Path | None = None) -> RunResult | None:
     """
     folder = folder or Path(HydraConfig.get().runtime.output_dir)
     settings: DistillationSettings = instantiate(config.distillation)
-    source = teacher_source(config.teacher, settings.teacher)
+    formats = formats_of(config)
+    source = teacher_source(teacher_path(config, folder), settings.teacher)
+    if source.config is None and not any(o.lstrip("+~").startswith("data") for o in given()):
+        raise ConfigError(
+            f"teacher={config.teacher} is a bundle, which does not say where its data lie: give the data (data=...), "
+            "and labels, split and balance where they are not the default"
+        )
     config = inherit(config, source.config, given())
-    save_config(config, folder)
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # further processes of a distributed run find it written
+        save_config(config, folder, source.choices)
     written = {"teacher": str(source.path), "kind": settings.teacher, "settings": asdict(settings)}
     write_json(folder / "distillation.json", written)
     teacher = source.teacher()
     print(f"teacher: {source.path} ({settings.teacher}, {teacher.image_size} px)", file=sys.stderr)
     result = train(config, folder, variant_of(config, settings, source, teacher))
     if result is not None:
-        hand_over(config, folder)
+        hand_over(config, folder, formats)
     return result
 
 
@@ -76,21 +85,39 @@ def variant_of(
     callbacks: tuple[Callback, ...] = ()
     if settings.ema_decay is not None:
         callbacks = (EmaWeights(settings.ema_decay),)
-    # pictures are decoded once, at the larger of both sizes
-    size = max(config.backbone.image_size, teacher.image_size) if settings.asks_teacher else None
+    # Pictures are decoded once, at the larger of both sizes; with labels alone too, so that the arms of an
+    # experiment see the same pictures.
+    size = max(config.backbone.image_size, teacher.image_size)
     return Variant(module, size, callbacks, predictions)
 
 
-def hand_over(config: DictConfig, folder: Path) -> None:
+def formats_of(config: DictConfig) -> tuple[str, ...]:
+    """The formats to export; raises ConfigError, before any training, where one is unknown or cannot be made."""
+    if not config.export:
+        return ()
+    from skintag.export.formats import check_formats
+
+    return check_formats(config.export)
+
+
+def teacher_path(config: DictConfig, folder: Path) -> str:
+    """Where the teacher lies; a resumed run may be started in another folder than it was the first time."""
+    written = folder / "distillation.json"
+    if config.resume and not Path(config.teacher).exists() and written.is_file():
+        return str(read_json(written)["teacher"])
+    return str(config.teacher)
+
+
+def hand_over(config: DictConfig, folder: Path, formats: Sequence[str]) -> None:
     """Export the student and pack its bundle, where the configuration asks for them."""
-    if config.export:
+    if formats:
         from skintag.export import export_run
 
-        export_run(folder, list(config.export))
+        export_run(folder, formats)
     if config.bundle:
         from skintag.bundle import build_bundle
 
-        runtime = next((f for f in ("onnx_int8", "onnx") if f in config.export), "torch")
+        runtime = next((f for f in ("onnx_int8", "onnx") if f in formats), "torch")
         print(f"bundle: {build_bundle(folder, runtime=runtime)}")
 
 
@@ -116,15 +143,37 @@ def inherit(config: DictConfig, teacher: DictConfig | None, overrides: Sequence[
             if name in keys or name not in teacher:
                 continue
             made[name] = teacher[name]
-            for key in (k for k in keys if k.startswith(f"{name}.")):
-                OmegaConf.update(made, key, OmegaConf.select(config, key), force_add=True)
+            for override in (o for o in overrides if o.lstrip("+~").startswith(f"{name}.")):
+                key = override.split("=", 1)[0].lstrip("+~")
+                if override.startswith("~"):
+                    parent, _, last = key.rpartition(".")
+                    OmegaConf.select(made, parent).pop(last, None)
+                else:
+                    OmegaConf.update(made, key, OmegaConf.select(config, key), force_add=True)
+        if "fit" in teacher and "loader.fit" not in keys:
+            made.loader.fit = teacher.fit
     return made
 
 
-def save_config(config: DictConfig, folder: Path) -> None:
-    """Write the configuration that counts over the one that Hydra wrote, which knows nothing of the teacher's."""
+def save_config(config: DictConfig, folder: Path, choices: Mapping[str, str]) -> None:
+    """Write the configuration that counts over the one that Hydra wrote, which knows nothing of the teacher's.
+
+    Args:
+        config: the student's, complete.
+        folder: its run folder.
+        choices: group -> name of the teacher's choice; they become the student's where it took the group over.
+    """
     path = folder / ".hydra" / "config.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    OmegaConf.save(config, part)
-    part.replace(path)
+    with atomic_path(path) as part:
+        OmegaConf.save(config, part)
+    said = path.with_name("hydra.yaml")
+    if not said.is_file():
+        return
+    keys = [o.split("=", 1)[0].lstrip("+~") for o in given()]
+    hydra = OmegaConf.load(said)
+    for name in INHERITED:
+        if name in choices and name not in keys:
+            OmegaConf.update(hydra, f"hydra.runtime.choices.{name}", choices[name], force_add=True)
+    with atomic_path(said) as part:
+        OmegaConf.save(hydra, part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -19,6 +19,7 @@ from skintag.errors import ConfigError
 from skintag.models.teacher import EmbeddingProbe, Kind, Teacher
 from skintag.progress import track
 from skintag.run_folder import RunFolder
+from skintag.run_model import checkpoint_of
 
 XGBOOST: Final = "xgboost_finetuned"
 # the models of a run's predictions whose average a kind of teacher is
@@ -36,6 +37,7 @@ class TeacherSource(Protocol):
 
     path: Path
     config: DictConfig | None
+    choices: Mapping[str, str]
 
     def teacher(self) -> Teacher:
         """The teacher, on the processor."""
@@ -71,28 +73,33 @@ class RunTeacher:
         self.path, self.kind = path.absolute(), kind
         self.run = RunFolder(path)
         self.config: DictConfig | None = with_absolute_paths(self.run)
+        self.choices: Mapping[str, str] = self.run.choices
+        self.models = MODELS[kind]
 
     def teacher(self) -> Teacher:
         """The teacher, on the processor."""
         probe: EmbeddingProbe | None = None
         if self.kind != "head":
             probes = self.run.probes()
-            if XGBOOST not in probes:
+            # where nothing in the backbone learned, its first embeddings are its last
+            name = XGBOOST if XGBOOST in probes else "xgboost_frozen"
+            if name not in probes or (name != XGBOOST and not self.run.module().backbone.fully_frozen):
                 raise ConfigError(
                     f"distillation.teacher={self.kind}: {self.path} has no probe {XGBOOST}, only "
                     f"{', '.join(sorted(probes)) or 'none'}; train the teacher with probe=xgboost"
                 )
-            probe = probes[XGBOOST][1]
+            probe = probes[name][1]
+            self.models = tuple(name if model == XGBOOST else model for model in MODELS[self.kind])
         return Teacher(self.run.module(), self.kind, probe)
 
     def refuse_seen(self, view: View) -> None:
         """Raise ConfigError where the teacher was trained on test images of the view."""
-        refuse_seen_test_images(view, self.run.path / "checkpoints" / "best.ckpt")
+        refuse_seen_test_images(view, checkpoint_of(self.run))
 
     def scores(self, view: View, rows: NDArray[np.int64], config: DictConfig, teacher: Teacher) -> Scores:
         """The scores in the run's own predictions where they are all there, else computed."""
         names = view.frame["image_id"].to_numpy()[rows]
-        return _in_table(self.run.predictions.frame, MODELS[self.kind], names) or computed(
+        return _in_table(self.run.predictions.frame, self.models, names) or computed(
             view, rows, config, teacher
         )
 
@@ -106,6 +113,7 @@ class BundleTeacher:
         self.path, self.kind = path.absolute(), kind
         self.bundle = Bundle.load(path)
         self.config: DictConfig | None = None
+        self.choices: Mapping[str, str] = {}
 
     def teacher(self) -> Teacher:
         """The teacher, on the processor."""
@@ -173,6 +181,7 @@ def with_absolute_paths(run: RunFolder) -> DictConfig:
             for node in [run.config[name]]
         }
     )
+    config.fit = str(run.setting("loader.fit"))
     config.data.prepared = str(run.prepared.absolute())
     for name, place in config.data.sources.items():
         if place is not None:

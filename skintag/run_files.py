@@ -170,7 +170,8 @@ class RunFiles:
             return path
         fix = f"{written_by} writes it"
         if not (self.path / PREDICTIONS).is_file() and (self.path / "checkpoints" / "last.ckpt").is_file():
-            fix = f"the run was stopped; go on with it: python train.py resume={self.path}"
+            program = "distill.py" if (self.path / "distillation.json").is_file() else "train.py"
+            fix = f"the run was stopped; go on with it: python {program} resume={self.path}"
         inside = first_few([entry.name for entry in sorted(self.path.iterdir())])
         raise DataError(
             path,

@@ -93,7 +93,8 @@ def put_together(
         image_size=config.backbone.image_size,
         augmentation=instantiate(config.augment),
         seed=config.seed,
-        inputs=stored if config.fit else None,
+        # what does not train a LesionModule as it stands may want the images themselves
+        inputs=stored if config.fit and variant.module is None else None,
         train_image_size=variant.train_image_size,
         **loader,
     )

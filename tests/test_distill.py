@@ -17,7 +17,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from skintag.distill import distill, inherit
+from skintag.distill import distill, formats_of, inherit, save_config
 from skintag.errors import ConfigError
 from skintag.models.lesion_module import LesionModule
 from skintag.run_folder import RunFolder
@@ -102,6 +102,7 @@ def test_student_takes_over_the_teacher_s_data_and_what_is_given_wins() -> None:
     assert (merged.data.name, merged.data.workers, merged.balance) == ("theirs", 1, 1)
     assert own.data.name == "own"
     assert inherit(own, None, []) is own
+    assert "workers" not in inherit(own, teacher, ["~data.workers"]).data
 
 
 def test_configuration_in_the_folder_is_the_one_that_counted(student: Path, finished_run: Path) -> None:
@@ -132,6 +133,38 @@ def test_teacher_that_has_seen_the_test_images_is_refused(
 def test_teacher_that_is_not_there_is_named(workspace: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"teacher=.*nowhere: expected a finished run folder"):
         student_of(tmp_path / "nowhere", workspace, tmp_path / "run")
+
+
+def test_formats_are_known_before_training(finished_run: Path, workspace: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no format 'onxx'"):
+        student_of(finished_run, workspace, tmp_path / "run", "export=onxx")
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert formats_of(OmegaConf.create({"export": "onnx"})) == ("onnx",)
+    assert formats_of(OmegaConf.create({"export": None})) == ()
+
+
+def test_partly_frozen_student_sees_pictures_though_nothing_is_augmented(
+    finished_run: Path, workspace: Path, tmp_path: Path
+) -> None:
+    tower = (
+        "backbone.name=tf_efficientnet_lite0",
+        "backbone.features=final",
+        "finetune=last_2",
+        "augment=none",
+    )
+    limits = ("backbone.image_size=56", "trainer.limit_train_batches=1", "trainer.limit_val_batches=1")
+    result = student_of(finished_run, workspace, tmp_path / "run", *tower, *limits)
+    assert "head" in result.predictions.models
+
+
+def test_what_was_taken_over_is_written_as_chosen(finished_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    (folder / ".hydra").mkdir(parents=True)
+    hydra = {"hydra": {"runtime": {"choices": {"split": "grouped", "student": "any"}}}}
+    OmegaConf.save(OmegaConf.create(hydra), folder / ".hydra" / "hydra.yaml")
+    save_config(OmegaConf.create({"name": "x"}), folder, {"split": "stratified", "backbone": "theirs"})
+    chosen = OmegaConf.load(folder / ".hydra" / "hydra.yaml").hydra.runtime.choices
+    assert dict(chosen) == {"split": "stratified", "student": "any"}
 
 
 def test_any_timm_name_is_a_student() -> None:

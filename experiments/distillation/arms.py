@@ -20,6 +20,7 @@ from skintag.run_folder import RunFolder, find_runs
 LABELS = "labels alone"
 TEACHER = "teacher"
 # what may differ between runs that are otherwise of one schedule: what is made of them afterwards, and the arm itself
+_OF_ALL_ARMS = ("distillation.mixup_alpha", "distillation.ema_decay")
 _APART = ("distillation", "export", "bundle", "report", "name", "split_seed", "robustness")
 
 
@@ -47,7 +48,9 @@ class StudentRun:
     def schedule(self) -> dict[str, Any]:
         """The settings that both arms of a student should share."""
         settings = settings_of(self.grid.run.config)
-        return {k: v for k, v in settings.items() if k.split(".")[0] not in _APART}
+        kept = {k: v for k, v in settings.items() if k.split(".")[0] not in _APART}
+        # these are of every arm, labels alone too
+        return kept | {k: v for k, v in settings.items() if k in _OF_ALL_ARMS}
 
     def of(self, model: str) -> tuple[Predictions, Mapping[str, Threshold]]:
         """One model's rows and its threshold.

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -69,7 +70,7 @@ class Timed:
 class Photos(Pictures[ValPredictions]):
     """Drawn photographs in place of a run's val pictures."""
 
-    side = 224
+    side: ClassVar[int] = 224
 
     def batches(self, size: int) -> Iterator[NDArray[np.uint8]]:
         rng = np.random.default_rng(0)
@@ -83,9 +84,8 @@ def photos(n: int, side: int) -> Photos:
     """`n` photographs of `side` x `side` pixels, every other one malignant."""
     names = [f"photo/{i}" for i in range(n)]
     frame = pd.DataFrame({"image_id": names, "split": "val", "model": "head", "target": np.arange(n) % 2})
-    made = Photos(None, ValPredictions(frame, "head"))  # type: ignore[arg-type]
-    made.side = side
-    return made
+    Photos.side = side
+    return Photos(None, ValPredictions(frame, "head"))  # type: ignore[arg-type]
 
 
 def parse() -> argparse.Namespace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +51,10 @@ def unpack(path: Path, out: Path, limit: int = TOTAL_LIMIT) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(entry) as source, target.open("xb") as sink:
                     shutil.copyfileobj(source, sink, 1 << 20)  # zipfile reads no more than it declares
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError,
+        FileExistsError, NotADirectoryError, IsADirectoryError,
+    ) as error:  # fmt: skip
         found = f"{type(error).__name__}: {error}"
         raise DataError(path, expected="a zip that is whole", found=found, fix=AGAIN) from error
 

@@ -44,7 +44,7 @@ class BundleSettings:
     """Share of val malignancies that has to lie outside LOW."""
     target_specificity: float = 0.90
     """Share of the other val images that has to lie outside HIGH."""
-    ood: str | None = "mahalanobis"
+    ood: str | None = "knn"
     """Kind of out-of-distribution reference, see `skintag.ood`; None: none, and predictions say so."""
     zip: bool = False
     """Write `<bundle>.zip` beside the folder too."""
@@ -72,7 +72,7 @@ def build_bundle(
     calibration: str = "platt",
     target_sensitivity: float = 0.95,
     target_specificity: float = 0.90,
-    ood: str | None = "mahalanobis",
+    ood: str | None = "knn",
     prepared: str | Path | None = None,
     cache: str | Path | None = None,
     say: Callable[[str], None] = lambda text: None,
@@ -147,7 +147,7 @@ def _write_network(run: RunFolder, part: Path, runtime: str) -> None:
     from skintag.export import export_run
 
     exported = run.path / "exports" / Path(ONNX_FILES[runtime]).name
-    weights = run.module().backbone.weights_fingerprint()
+    weights = run.module().fingerprint()
     if weights_of(exported) != weights:
         export_run(run.path, formats=[runtime])
     if (found := weights_of(exported)) != weights:

@@ -73,6 +73,11 @@ def push_bundle(
     with _said(repo, "a repository of the Hub that this token may write to"):
         client.create_repo(repo, private=private, exist_ok=True, repo_type="model")
         gone = set(client.list_repo_files(repo, repo_type="model")) - {*names, *_KEPT}
+        if gone and not _holds_bundle(client, repo):
+            raise ConfigError(
+                f"repo={repo} holds {len(gone)} files that are no bundle's, e.g. {min(gone)}, and they would be "
+                "deleted: name a new repository"
+            )
         commit = client.create_commit(
             repo,
             operations=[
@@ -84,6 +89,10 @@ def push_bundle(
             repo_type="model",
         )
     return Pushed(f"{client.endpoint}/{repo}", str(commit.oid))
+
+
+def _holds_bundle(client: HfApi, repo: str) -> bool:
+    return bool(client.file_exists(repo, MANIFEST, repo_type="model"))
 
 
 def pull_bundle(repo: str, out: str | Path, *, revision: str = "main", api: HfApi | None = None) -> Path:

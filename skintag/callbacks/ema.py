@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
@@ -24,6 +25,11 @@ class EmaWeights(WeightAveraging):
         self.decay = decay
         # it says at every start, resume and checkpoint what it does
         logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # it was made before Lightning moved the module; on a GPU every step would copy all weights otherwise
+        if self._average_model is not None:
+            self._average_model.to(pl_module.device)
 
     def _average(self, averaged: Tensor, current: Tensor, n: Tensor | int) -> Tensor:
         steps = float(n)

@@ -29,5 +29,5 @@ def metadata_of(module: LesionModule) -> dict[str, str]:
         "outputs": "p_malignant [batch]; p_condition [batch, conditions], where learnt; embedding [batch, features]",
         "taxonomy_version": str(TAXONOMY_VERSION),
         "conditions": json.dumps(conditions if module.head.condition is not None else []),
-        "weights": module.backbone.weights_fingerprint(),
+        "weights": module.fingerprint(),
     }

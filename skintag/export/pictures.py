@@ -41,9 +41,8 @@ class Pictures(Generic[Rows]):
             yield np.ascontiguousarray(pixels.permute(0, 2, 3, 1).numpy())
 
     def load(self) -> NDArray[np.uint8]:
-        """All pictures at once, uint8 [n, S, S, 3]."""
-        side = self.run.data.pipeline.image_size
-        return np.concatenate([np.empty((0, side, side, 3), np.uint8), *self.batches(256)])
+        """All pictures at once, uint8 [n, S, S, 3], n at least 1."""
+        return np.concatenate(list(self.batches(256)))
 
     def drawn(self, most: int | None, seed: int, *, even: bool = False) -> Pictures[Rows]:
         """At most so many of them, drawn by name; `even`: as many malignant ones as others, as far as they go."""

@@ -96,6 +96,14 @@ class DistillModule(LesionModule):
                 f"the teacher knows {teacher.module.n_conditions} conditions, the student's labels have "
                 f"{self.n_conditions}: use the teacher's labels"
             )
+        if self.head.condition is not None and self.distillation.teacher_weight == 1:
+            knows = teacher is not None and teacher.knows_conditions
+            if not knows or not self.distillation.condition_weight:
+                raise ConfigError(
+                    "nothing would teach the student's conditions: the labels have no weight "
+                    "(distillation.teacher_weight=1) and the teacher says nothing of them; use "
+                    "distillation.teacher_weight=0.9, or objective=erm"
+                )
         self.teacher = teacher
         self.projection: nn.Linear | None = None
         if self.distillation.embedding_weight and teacher is not None:

@@ -22,6 +22,7 @@ from skintag.models.objectives import build_objective
 from skintag.models.optimizer import OptimizerSettings, build_optimizer
 from skintag.models.scores import EpochScores
 from skintag.models.settings import BackboneSettings, FinetuneSettings
+from skintag.models.weights import state_fingerprint
 
 T = TypeVar("T")
 
@@ -101,6 +102,12 @@ class LesionModule(LightningModule):
         state = {k: v for k, v in checkpoint["state_dict"].items() if not k.startswith(_ONLY_TRAINED_WITH)}
         module.load_state_dict(state, strict=True)
         return module.to(map_location).eval()
+
+    def fingerprint(self) -> str:
+        """Identifies what it computes from pictures: weights, head, objective and preprocessing; 32 hex digits."""
+        state = state_fingerprint({**self.backbone.state_dict(), **self.head.state_dict(prefix="head.")})
+        preprocessing = self.backbone.preprocessing_fingerprint()
+        return content_key(self.backbone.settings.name, self.objective.settings(), preprocessing, state)
 
     def forward(self, batch: Batch) -> HeadOutput:
         """Logits and embeddings of a batch.

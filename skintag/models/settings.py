@@ -11,6 +11,17 @@ import timm
 from skintag.errors import ConfigError, near_matches
 
 Size = int | float | str | bool
+# arguments of timm.create_model that say where weights come from, or make something else than the model
+_NO_SIZES = (
+    "checkpoint",
+    "pretrained",
+    "cache",
+    "features_only",
+    "scriptable",
+    "exportable",
+    "jit",
+    "num_classes",
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,10 @@ class BackboneSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", dict(self.sizes))
+        for name, value in self.sizes.items():
+            # a checkpoint's settings may come from anywhere: what is not a size could name a file to load
+            if any(word in name for word in _NO_SIZES) or not isinstance(value, int | float | str | bool):
+                raise ConfigError(f"backbone.sizes.{name}={value!r} is not a size of the architecture")
         if not timm.is_model(self.name):
             known = [model.partition(".")[0] for model in timm.list_models()]
             hint = near_matches(self.name.partition(".")[0], known) if self.name else ""

@@ -81,6 +81,11 @@ class Teacher:
         return self.module.backbone.settings.image_size
 
     @property
+    def knows_conditions(self) -> bool:
+        """Whether there will be soft targets for conditions."""
+        return self.kind != "head" or self.module.head.condition is not None
+
+    @property
     def embedding_size(self) -> int:
         """D."""
         return self.module.backbone.embedding_size

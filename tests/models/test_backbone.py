@@ -278,3 +278,25 @@ def test_missing_hub_weights_say_how_to_go_on(monkeypatch):
     monkeypatch.setattr("skintag.models.backbone.timm.create_model", no_network)
     with pytest.raises(ConfigError, match=r"backbone\.checkpoint=<path>"):
         Backbone(BackboneSettings("resnet18", 64, pretrained=True))
+
+
+@pytest.mark.parametrize(
+    "name", ["checkpoint_path", "pretrained_cfg", "cache_dir", "features_only", "num_classes"]
+)
+def test_sizes_name_no_file_to_load(name):
+    with pytest.raises(ConfigError, match=f"backbone.sizes.{name}=.* is not a size"):
+        BackboneSettings("tf_efficientnet_lite0", 64, sizes={name: "x"})
+
+
+def test_features_of_the_blocks_leave_the_last_layers_out(tmp_path):
+    whole = Backbone(BackboneSettings("mobilenetv3_small_050", 32, seed=3))
+    torch.save(whole.model.state_dict(), tmp_path / "w.pth")
+    part = Backbone(
+        BackboneSettings("mobilenetv3_small_050", 32, features="blocks", checkpoint=str(tmp_path / "w.pth"))
+    ).eval()
+    images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    pooled = whole.eval().model.forward_features(images.float() * whole.scale + whole.offset).mean(dim=(2, 3))
+    assert part.embedding_size == 288
+    torch.testing.assert_close(part(images), pooled)
+    with pytest.raises(ConfigError, match="features=blocks: VisionTransformer"):
+        Backbone(BackboneSettings("vit_tiny_patch16_224", 224, features="blocks"))

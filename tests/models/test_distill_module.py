@@ -182,6 +182,12 @@ def test_what_cannot_be_distilled_is_refused(teacher):
         student(None)
     with pytest.raises(ConfigError, match=r"10 conditions.*11"):
         DistillModule(teacher=teacher, distillation=DistillationSettings(), **parts(n_conditions=11))
+    untaught = Teacher(LesionModule(**parts(TEACHER, objective=Erm())))
+    with pytest.raises(ConfigError, match="nothing would teach the student's conditions"):
+        student(untaught, teacher_weight=1.0)
+    with pytest.raises(ConfigError, match="nothing would teach the student's conditions"):
+        student(teacher, teacher_weight=1.0, condition_weight=0.0)
+    assert student(untaught, teacher_weight=0.9).head.condition is not None
     with pytest.raises(ConfigError, match="needs an XGBoost probe"):
         Teacher(teacher.module, "xgboost")
     for wrong in ({"teacher_weight": 1.5}, {"temperature": 0}, {"ema_decay": 1.0}, {"mixup_alpha": -1}):
