@@ -68,8 +68,9 @@ class DistillModule(LesionModule):
     `hard` is the objective's loss. KL(teacher || student) is taken at temperature T and multiplied by T^2, so
     that its gradient keeps its size (Hinton, Vinyals & Dean 2015, https://arxiv.org/abs/1503.02531). Teacher and
     student see one and the same augmented, mixed picture, each at its own size (Beyer et al. 2022, "a good
-    teacher is patient and consistent", https://arxiv.org/abs/2106.05237). cos is between the teacher's embedding
-    and a linear map of the student's (Romero et al. 2015, FitNets, with a cosine).
+    teacher is patient and consistent", https://arxiv.org/abs/2106.05237). cos is between the teacher's embedding,
+    standardised over the batch, and a linear map of the student's (after Romero et al. 2015, FitNets): pooled
+    activations are not negative, so that as they come any two of them point nearly the same way.
 
     Args:
         teacher: who gives the soft targets; None where the settings do not ask for them.
@@ -170,7 +171,7 @@ class DistillModule(LesionModule):
                 found["condition"] = (soft * settings.condition_weight, values)
         if self.projection is not None:
             mapped = self.projection(output.embedding.to(self.projection.weight.dtype)).float()
-            values = 1 - F.cosine_similarity(mapped, said.embedding.float(), dim=1)
+            values = 1 - F.cosine_similarity(mapped, standardised(said.embedding), dim=1)
             found["embedding"] = (settings.embedding_weight, values)
         return found
 
@@ -188,6 +189,14 @@ def divergence(logits: Tensor, target: Tensor, temperature: float) -> Tensor:
     said = torch.log_softmax(logits.float() / temperature, dim=1)
     wanted = torch.log_softmax(target.float().clamp(min=_TINY).log() / temperature, dim=1)
     return F.kl_div(said, wanted, reduction="none", log_target=True).sum(dim=1)
+
+
+def standardised(embeddings: Tensor) -> Tensor:
+    """Embeddings [B, D] with mean 0 and variance 1 over the batch, feature by feature; float32."""
+    values = embeddings.float()
+    if len(values) < 2:
+        return values
+    return (values - values.mean(dim=0)) / (values.std(dim=0) + 1e-6)
 
 
 def mixed(images: Tensor, alpha: float) -> tuple[Tensor, float, Tensor]:

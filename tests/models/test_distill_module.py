@@ -77,7 +77,8 @@ def test_loss_is_put_together_as_documented(teacher, make_batch):
     malignant = (binary.softmax(1) * (binary.log_softmax(1) - own.log_softmax(1))).sum(1)
     wanted, guess = said.condition.log() / 3, output.condition / 3
     condition = (wanted.softmax(1) * (wanted.log_softmax(1) - guess.log_softmax(1))).sum(1)
-    distance = 1 - F.cosine_similarity(module.projection(output.embedding), said.embedding, dim=1)
+    theirs = (said.embedding - said.embedding.mean(0)) / (said.embedding.std(0) + 1e-6)
+    distance = 1 - F.cosine_similarity(module.projection(output.embedding), theirs, dim=1)
     hard = module.objective.per_sample(output, batch)["loss"]
     each = 0.3 * hard + 0.7 * 9 * (malignant + 0.4 * condition) + 0.2 * distance
     assert found["loss"].item() == pytest.approx((batch["weight"] * each).mean().item(), rel=1e-4)
