@@ -110,7 +110,7 @@ class DistillModule(LesionModule):
         if self.distillation.embedding_weight and teacher is not None:
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(self.seed)
-                self.projection = nn.Linear(self.backbone.embedding_size, teacher.embedding_size, bias=False)
+                self.projection = nn.Linear(self.backbone.embedding_size, teacher.embedding_size)
 
     def forward(self, batch: Batch) -> HeadOutput:
         """As `LesionModule`, of pictures of any size."""
