@@ -1,7 +1,8 @@
 """INT8 by onnxruntime's static quantisation, with the layers that break left in float.
 
 Activations uint8, weights int8 per channel, quantise-dequantise format. Ranges of activations, the way they are
-found, and the layers that stay in float are all chosen on validation pictures.
+found, and the layers that stay in float are all chosen on validation pictures. Layers in float compute in float;
+their weights are kept as int8 in the file.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from skintag.export.pictures import Pictures
 from skintag.export.runners import Floats, open_runner, scores_of
 from skintag.export.search import Trial, choose
 from skintag.export.settings import ExportSettings
+from skintag.export.stored_int8 import store_weights_as_int8
 from skintag.export.units import PREPROCESSING, units_of
 
 if TYPE_CHECKING:
@@ -129,6 +131,8 @@ class _Quantiser:
 
     def write(self, float_layers: Sequence[str], path: Path) -> None:
         """Write the model with some units in float; ranges are found once for each way of calibration."""
+        import onnx
+
         ranges = self.folder / f"{self.method}.json"
         reader = None if ranges.is_file() else _Reader(self.calibration_set)
         quantize_static(
@@ -143,6 +147,9 @@ class _Quantiser:
             extra_options={"CalibStridedMinMax": 1, "CalibPercentile": self.settings.percentile},
             calibration_cache_path=ranges,
         )
+        model = onnx.load(path)
+        store_weights_as_int8(model)
+        onnx.save(model, path)
 
     def _scored(self, path: Path) -> Floats:
         size = self.settings.batch_size
