@@ -35,7 +35,9 @@ def test_every_objective_has_a_config_with_the_defaults_of_the_code():
 
 def test_finetune_configs_unlock_what_their_names_say():
     unlocked = {name: load("finetune", name).unlocked_groups for name in names("finetune")}
-    assert unlocked == {"frozen": 0, "last_2": 2, "last_4": 4, "last_8": 8, "full": "all"}
+    assert unlocked == {
+        "frozen": 0, "last_2": 2, "last_4": 4, "last_8": 8, "full": "all", "scratch": "all",
+    }  # fmt: skip
 
 
 def test_optimizer_config_has_the_defaults_of_the_code():
