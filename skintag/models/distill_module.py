@@ -69,8 +69,8 @@ class DistillModule(LesionModule):
     that its gradient keeps its size (Hinton, Vinyals & Dean 2015, https://arxiv.org/abs/1503.02531). Teacher and
     student see one and the same augmented, mixed picture, each at its own size (Beyer et al. 2022, "a good
     teacher is patient and consistent", https://arxiv.org/abs/2106.05237). cos is between the teacher's embedding,
-    standardised over the batch, and a linear map of the student's (after Romero et al. 2015, FitNets): pooled
-    activations are not negative, so that as they come any two of them point nearly the same way.
+    standardised over the batch so that what all pictures share does not count, and a linear map of the student's
+    (after Romero et al. 2015, FitNets).
 
     Args:
         teacher: who gives the soft targets; None where the settings do not ask for them.
