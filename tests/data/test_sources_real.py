@@ -41,7 +41,7 @@ def known(expected: dict[str, int], *unknown: str) -> dict[str, int]:
 
 @pytest.mark.parametrize(
     ("dataset", "images"),
-    [("ham10000", 8995), ("bcn20000", 11124), ("pad_ufes_20", 629), ("fitzpatrick17k", 0)],
+    [("ham10000", 8995), ("bcn20000", 11124), ("pad_ufes_20", 629), ("fitzpatrick17k", 2215)],
 )
 def test_rows_and_images_found(real_data: Path, golden: Any, dataset: str, images: int) -> None:
     records = _records(real_data, dataset)
