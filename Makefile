@@ -25,6 +25,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 clean:
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis data/raw/synthetic data/prepared/synthetic
