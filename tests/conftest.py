@@ -18,10 +18,26 @@ CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `raw`, `prepared` and `cache`: five synthetic datasets, about 300 small images in all."""
     folder = tmp_path_factory.mktemp("workspace")
-    from skintag.prepared import ensure_prepared
-
-    ensure_prepared(compose_config(folder).data)
+    prepare(compose_config(folder))
     return folder
+
+
+def prepare(config):
+    """The prepared folder of a composed configuration."""
+    from skintag.core.config import plain
+    from skintag.core.settings import settings_of
+    from skintag.data.preparation.folder import ensure_prepared
+    from skintag.data.preparation.settings import DataSettings
+
+    return ensure_prepared(settings_of(DataSettings, plain(config.data), "data"))
+
+
+def train(config, folder: Path):
+    """The run of a composed configuration."""
+    from skintag.runs.settings import RunSettings
+    from skintag.training.train import train as run
+
+    return run(RunSettings.of(config), folder)
 
 
 def compose_config(workspace: Path, *overrides: str, name: str = "train"):
@@ -58,8 +74,6 @@ def compose_run(workspace: Path) -> Callable[..., object]:
 def finished_run(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny finished run as `train.py` leaves it; copy it before changing anything in it."""
     from omegaconf import OmegaConf
-
-    from skintag.run import train
 
     small = ("debug=one_batch", "loader.batch_size=16", "trainer.effective_batch_size=16")
     config = compose_config(workspace, *small, "experiment=multi_balanced")

@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skintag.errors import DataError
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.groups import DOMAIN, FST_GROUP, OVERALL
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.seeds import over_seeds
-from skintag.evaluation.thresholds import Threshold, fit_thresholds
-from skintag.grid.figures import differences_figure, write_png
-from skintag.grid.program import data_note, grid_parser, run_list, run_program
-from skintag.grid.runs import GridRun
-from skintag.grid.unpaired import unpaired_differences
-from skintag.grid.write import interval, write_table
+from skintag.core.errors import DataError
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.seeds import over_seeds
+from skintag.evaluation.decisions.thresholds import Threshold, fit_thresholds
+from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, OVERALL
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.runs.grid.figures import differences_figure, write_png
+from skintag.runs.grid.program import data_note, grid_parser, run_list, run_program
+from skintag.runs.grid.runs import GridRun
+from skintag.runs.grid.unpaired import unpaired_differences
+from skintag.runs.grid.write import interval, write_table
 
 PREFIX, REFERENCE = "ablation_", "reference"
 METRICS = ("auroc", "sensitivity", "specificity")
@@ -50,7 +50,7 @@ def work(arguments: argparse.Namespace, runs: tuple[GridRun, ...]) -> None:
     if REFERENCE not in names:
         raise DataError(
             "the runs", expected=f"{PREFIX}{REFERENCE} among them", found=", ".join(sorted(names)),
-            fix="python train.py -m experiment=ablation_reference seed=...",
+            fix="skintag train -m experiment=ablation_reference seed=...",
         )  # fmt: skip
     model, out, note = arguments.model, Path(arguments.out), data_note(runs)
     home = {r.split for r in runs if r.name == PREFIX + REFERENCE}

@@ -17,13 +17,14 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from skintag.bundle import Bundle, build_bundle
-from skintag.data.catalog import read_catalog
-from skintag.data.image_pipeline import ImagePipeline
-from skintag.data.shard_encoding import ShardSettings, Source, encode
-from skintag.hashing import uniform_from_strings
-from skintag.progress import track
-from skintag.run_folder import RunFolder
+from skintag.bundle import Bundle
+from skintag.core.hashing import uniform_from_strings
+from skintag.core.progress import track
+from skintag.data.catalog.catalog import read_catalog
+from skintag.data.images.encoding import ShardSettings, Source, encode
+from skintag.data.images.pipeline import ImagePipeline
+from skintag.export.bundle.build import build_bundle
+from skintag.runs.folder import RunFolder
 
 LIMIT: Final = 1e-4
 ORIENTATION: Final = 0x0112

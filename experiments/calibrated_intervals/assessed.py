@@ -22,14 +22,14 @@ from coverage import Tally
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from skintag.evaluation.assess import level_table
-from skintag.evaluation.bootstrap import Resamples, replicate
-from skintag.evaluation.chance import Scored, chances
-from skintag.evaluation.gaps import GAPS as MEASURES
-from skintag.evaluation.gaps import gap_table, pair_table
-from skintag.evaluation.groups import Grouping
-from skintag.evaluation.predictions import TestPredictions
-from skintag.progress import track
+from skintag.core.progress import track
+from skintag.evaluation.analyses.assess import level_table
+from skintag.evaluation.metrics.groups import Grouping
+from skintag.evaluation.predictions.predictions import TestPredictions
+from skintag.evaluation.statistics.bootstrap import Resamples, replicate
+from skintag.evaluation.statistics.chance import Scored, chances
+from skintag.evaluation.statistics.gaps import GAPS as MEASURES
+from skintag.evaluation.statistics.gaps import gap_table, pair_table
 
 Floats = NDArray[np.float64]
 HERE = Path(__file__).resolve().parent

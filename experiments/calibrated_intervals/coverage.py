@@ -3,7 +3,7 @@
     python experiments/calibrated_intervals/coverage.py
     python experiments/calibrated_intervals/coverage.py --simulations 100 --cells "3: 30" "6: 60"
 
-Every cell draws tables from known levels (cells.py) and puts them through skintag.evaluation.intervals and
+Every cell draws tables from known levels (cells.py) and puts them through skintag.evaluation.statistics.intervals and
 permutation, the code that reports use. Writes coverage.csv beside this file, cell by cell: a run that was stopped
 goes on where it was with --resume.
 """
@@ -21,9 +21,9 @@ from cells import CELLS, GAPS, Cell, draw, resample  # beside this file
 from numpy.typing import NDArray
 from rivals import rivals
 
-from skintag.evaluation.intervals import gap_interval, level_intervals, pairwise_intervals
-from skintag.evaluation.permutation import Permutations, permutation_gap
-from skintag.progress import track
+from skintag.core.progress import track
+from skintag.evaluation.statistics.intervals import gap_interval, level_intervals, pairwise_intervals
+from skintag.evaluation.statistics.permutation import Permutations, permutation_gap
 
 Floats = NDArray[np.float64]
 HERE = Path(__file__).resolve().parent

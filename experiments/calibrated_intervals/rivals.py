@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from skintag.evaluation.intervals import PairwiseIntervals
+from skintag.evaluation.statistics.intervals import PairwiseIntervals
 
 Floats = NDArray[np.float64]
 

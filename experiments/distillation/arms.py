@@ -10,12 +10,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from skintag.errors import DataError, first_few
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.thresholds import Threshold
-from skintag.grid.runs import GridRun, split_name
-from skintag.regimes import settings_of
-from skintag.run_folder import RunFolder, find_runs
+from skintag.core.errors import DataError, first_few
+from skintag.evaluation.decisions.thresholds import Threshold
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.runs.folder import RunFolder, find_runs
+from skintag.runs.grid.runs import GridRun, split_name
+from skintag.runs.regimes import settings_of
 
 LABELS = "labels alone"
 TEACHER = "teacher"
@@ -162,5 +162,5 @@ def _check_twice(runs: Sequence[StudentRun]) -> None:
             "the runs",
             expected="a run on labels alone (distillation.teacher_weight=0) of every student",
             found=f"none of {', '.join(sorted(without))}",
-            fix="python distill.py -m teacher=<run> student=<student> distillation=none,head seed=0,1",
+            fix="skintag distill -m teacher=<run> student=<student> distillation=none,head seed=0,1",
         )

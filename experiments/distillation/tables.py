@@ -16,18 +16,18 @@ import pandas as pd
 from arms import LABELS, TEACHER, StudentRun, read_students, schedule_notes
 from family import ALPHA, METRICS, PRIMARY, QUESTIONS, Question
 
-from skintag.errors import DataError
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.differences import holm
-from skintag.evaluation.groups import DOMAIN, FST_GROUP, OVERALL
+from skintag.core.errors import DataError
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.seeds import SeedSummary, over_seeds
+from skintag.evaluation.decisions.thresholds import Threshold
+from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, OVERALL
 from skintag.evaluation.plots.forest import dodged_forest
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.seeds import SeedSummary, over_seeds
-from skintag.evaluation.thresholds import Threshold
-from skintag.grid.figures import differences_figure, write_png
-from skintag.grid.program import data_note, grid_parser, run_list, run_program
-from skintag.grid.runs import of_split
-from skintag.grid.write import interval, number, p_text, write_table
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.evaluation.statistics.differences import holm
+from skintag.runs.grid.figures import differences_figure, write_png
+from skintag.runs.grid.program import data_note, grid_parser, run_list, run_program
+from skintag.runs.grid.runs import of_split
+from skintag.runs.grid.write import interval, number, p_text, write_table
 
 CELL = ["grouping", "group", "metric"]
 

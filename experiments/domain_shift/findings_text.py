@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from questions import Question
 
-from skintag.grid.findings import CANNOT_TELL, FOUND, NOT_FOUND, Rules
-from skintag.grid.write import interval, markdown, p_text
+from skintag.runs.grid.findings import CANNOT_TELL, FOUND, NOT_FOUND, Rules
+from skintag.runs.grid.write import interval, markdown, p_text
 
 TITLES = {FOUND: "Found", NOT_FOUND: "Not found", CANNOT_TELL: "Cannot be told from these images"}
 

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 from study import HOME, Study, others_of
 
-from skintag.evaluation.assess import AssessmentSettings, assess
-from skintag.evaluation.groups import FST_GROUP
-from skintag.grid.contrasts import Contrast
-from skintag.grid.findings import Evidence
-from skintag.grid.runs import GridRun, frame_tested
-from skintag.grid.write import interval, p_text
+from skintag.evaluation.analyses.assess import AssessmentSettings, assess
+from skintag.evaluation.metrics.groups import FST_GROUP
+from skintag.runs.grid.contrasts import Contrast
+from skintag.runs.grid.findings import Evidence
+from skintag.runs.grid.runs import GridRun, frame_tested
+from skintag.runs.grid.write import interval, p_text
 
 SHOWN = ("auroc", "f1_malignant", "sensitivity", "specificity")
 RULER_METRICS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from study import BALANCED, DARK, HOME, LIGHTER, MULTI, OLD, SINGLE, YOUNG, Study, minus, others_of
 
-from skintag.grid.contrasts import Contrast, auroc_of, mean_of
+from skintag.runs.grid.contrasts import Contrast, auroc_of, mean_of
 
 
 @dataclass(frozen=True)

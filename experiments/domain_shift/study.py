@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skintag.evaluation.bootstrap import cluster_names
-from skintag.grid.contrasts import (
+from skintag.evaluation.statistics.bootstrap import cluster_names
+from skintag.runs.grid.contrasts import (
     ConditionPairs,
     Contrast,
     Weights,
     row_weights,
     standardised_difference,
 )
-from skintag.grid.runs import GridRun, frame_tested
+from skintag.runs.grid.runs import GridRun, frame_tested
 
 SINGLE, MULTI, BALANCED = "single_ham", "multi", "multi_balanced"
 HOME: Final = "dermoscopic"  # the domain of the one dataset that `single_ham` learns from

@@ -29,17 +29,17 @@ from omegaconf import OmegaConf
 from questions import questions
 from study import BALANCED, MULTI, SINGLE, Study
 
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.groups import DATASET, DOMAIN, FST_GROUP, OVERALL
+from skintag.core.io import write_bytes
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.seeds import SeedSummary, over_seeds
+from skintag.evaluation.metrics.groups import DATASET, DOMAIN, FST_GROUP, OVERALL
 from skintag.evaluation.plots.forest import dodged_forest
-from skintag.evaluation.seeds import SeedSummary, over_seeds
-from skintag.grid.figures import findings_figure, write_png
-from skintag.grid.findings import Evidence, Rules, judge
-from skintag.grid.program import data_note, grid_parser, models_of, run_list, run_program
-from skintag.grid.runs import GridRun, of_split
-from skintag.grid.unpaired import unpaired_differences
-from skintag.grid.write import write_table
-from skintag.io import write_bytes
+from skintag.runs.grid.figures import findings_figure, write_png
+from skintag.runs.grid.findings import Evidence, Rules, judge
+from skintag.runs.grid.program import data_note, grid_parser, models_of, run_list, run_program
+from skintag.runs.grid.runs import GridRun, of_split
+from skintag.runs.grid.unpaired import unpaired_differences
+from skintag.runs.grid.write import write_table
 
 PAIRS = ((MULTI, SINGLE), (BALANCED, MULTI))
 GAP_MODELS = ("head", "xgboost_finetuned")

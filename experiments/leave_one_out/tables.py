@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from skintag.errors import DataError
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.groups import OVERALL
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.seeds import SeedSummary, over_seeds
-from skintag.grid.figures import differences_figure, write_png
-from skintag.grid.program import data_note, grid_parser, models_of, run_list, run_program
-from skintag.grid.runs import GridRun
-from skintag.grid.write import interval, p_text, write_table
+from skintag.core.errors import DataError
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.seeds import SeedSummary, over_seeds
+from skintag.evaluation.metrics.groups import OVERALL
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.runs.grid.figures import differences_figure, write_png
+from skintag.runs.grid.program import data_note, grid_parser, models_of, run_list, run_program
+from skintag.runs.grid.runs import GridRun
+from skintag.runs.grid.write import interval, p_text, write_table
 
 METRICS = ("auroc", "sensitivity", "specificity")
 HELD, SEEN = "held out", "seen"
@@ -40,7 +40,7 @@ def work(arguments: argparse.Namespace, runs: tuple[GridRun, ...]) -> None:
         raise DataError(
             "the runs", expected="some with split=leave_one_domain_out or leave_one_dataset_out",
             found=", ".join(dict.fromkeys(r.split for r in runs)),
-            fix="python train.py -m experiment=lodo_smartphone ...",
+            fix="skintag train -m experiment=lodo_smartphone ...",
         )  # fmt: skip
     out, note = Path(arguments.out), data_note(runs)
     settings = AssessmentSettings(resamples=arguments.resamples)

@@ -12,11 +12,11 @@ from material import Material, Strangers
 from non_skin import DEVELOPMENT, REPORT
 from numpy.typing import NDArray
 
-from skintag.evaluation.bootstrap import Resamples, cluster_names
-from skintag.evaluation.groups import DATASET, DOMAIN, FST_GROUP, OVERALL
-from skintag.evaluation.shares import clustered_shares
-from skintag.grid.contrasts import auroc_of, row_weights
-from skintag.ood import OodReference
+from skintag.evaluation.metrics.groups import DATASET, DOMAIN, FST_GROUP, OVERALL
+from skintag.evaluation.statistics.bootstrap import Resamples, cluster_names
+from skintag.evaluation.statistics.shares import clustered_shares
+from skintag.ood.reference import OodReference
+from skintag.runs.grid.contrasts import auroc_of, row_weights
 
 Reference = tuple[str, int]
 RANKS: Final = (16, 64, 256)

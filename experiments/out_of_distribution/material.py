@@ -10,12 +10,12 @@ import pandas as pd
 from non_skin import REPORT, Picture, draw_families
 from numpy.typing import NDArray
 
-from skintag.data.catalog import read_catalog
-from skintag.data.images import encode_jpeg
-from skintag.evaluation.bootstrap import cluster_names
+from skintag.data.catalog.catalog import read_catalog
+from skintag.data.images.files import encode_jpeg
+from skintag.evaluation.statistics.bootstrap import cluster_names
 
 if TYPE_CHECKING:
-    from skintag.run_folder import RunFolder
+    from skintag.runs.folder import RunFolder
 
 Embeddings = NDArray[np.float32]
 UNDIAGNOSED = "undiagnosed rows of"
@@ -100,7 +100,7 @@ def _embedded(run: RunFolder, pictures: tuple[Picture, ...]) -> Embeddings:
     """Pictures through the run's own pipeline, JPEG and all, and its fine-tuned backbone."""
     import torch
 
-    from skintag.run_embeddings import trainer_of
+    from skintag.runs.embeddings import trainer_of
 
     backbone, out = run.module().backbone, []
     with trainer_of(run) as trainer, torch.inference_mode():

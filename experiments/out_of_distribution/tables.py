@@ -14,10 +14,10 @@ import pandas as pd
 from detection import choose, detection, development, references, turned_away
 from material import UNDIAGNOSED, Material, gather
 
-from skintag.grid.program import data_note, grid_parser, run_list, run_program
-from skintag.grid.runs import GridRun
-from skintag.grid.write import interval, number, write_table
-from skintag.run_folder import RunFolder
+from skintag.runs.folder import RunFolder
+from skintag.runs.grid.program import data_note, grid_parser, run_list, run_program
+from skintag.runs.grid.runs import GridRun
+from skintag.runs.grid.write import interval, number, write_table
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Runs whose test images were scored under the eleven distortions, to one table per regime.
 
-    python -m skintag.robustness run=runs/sweeps/<date>_<time>
+    skintag robustness run=runs/sweeps/<date>_<time>
     python experiments/robustness/tables.py --runs runs/sweeps/<date>_<time> --out experiments/robustness/results
 
 Thresholds are those fitted on clean val images. Changes are paired with the clean images of the same runs.
@@ -14,18 +14,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from skintag.errors import DataError
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.groups import OVERALL
+from skintag.core.errors import DataError
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.robustness import CLEAN
+from skintag.evaluation.analyses.seeds import SeedSummary, over_seeds
+from skintag.evaluation.metrics.groups import OVERALL
 from skintag.evaluation.plots.forest import dodged_forest
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.robustness import CLEAN
-from skintag.evaluation.schema import COLUMNS, EXTENDED_COLUMN
-from skintag.evaluation.seeds import SeedSummary, over_seeds
-from skintag.grid.figures import write_png
-from skintag.grid.program import data_note, grid_parser, run_list, run_program
-from skintag.grid.runs import GridRun, of_split
-from skintag.grid.write import interval, p_text, write_table
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.evaluation.predictions.schema import COLUMNS, EXTENDED_COLUMN
+from skintag.runs.grid.figures import write_png
+from skintag.runs.grid.program import data_note, grid_parser, run_list, run_program
+from skintag.runs.grid.runs import GridRun, of_split
+from skintag.runs.grid.write import interval, p_text, write_table
 
 METRICS = ("accuracy", "f1_macro", "auroc", "sensitivity", "specificity")
 
@@ -40,7 +40,7 @@ def work(arguments: argparse.Namespace, runs: tuple[GridRun, ...]) -> None:
     if not scored:
         raise DataError(
             "the runs", expected="robustness.parquet in some of them", found="none",
-            fix="python -m skintag.robustness run=<folder>",
+            fix="skintag robustness run=<folder>",
         )  # fmt: skip
     out, note = Path(arguments.out), data_note(scored)
     settings = AssessmentSettings(resamples=arguments.resamples)

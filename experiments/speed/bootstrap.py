@@ -22,11 +22,11 @@ from rich.console import Console
 from rich.table import Table
 from sklearn import metrics as sk
 
-from skintag.evaluation.assess import AssessmentSettings, assess
-from skintag.evaluation.bootstrap import Resamples, replicate
-from skintag.evaluation.groups import ALL_GROUPINGS
-from skintag.evaluation.predictions import Predictions, TestPredictions
-from skintag.evaluation.thresholds import fit_thresholds
+from skintag.evaluation.analyses.assess import AssessmentSettings, assess
+from skintag.evaluation.decisions.thresholds import fit_thresholds
+from skintag.evaluation.metrics.groups import ALL_GROUPINGS
+from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
+from skintag.evaluation.statistics.bootstrap import Resamples, replicate
 
 DATASETS = {
     "ham10000": "dermoscopic",

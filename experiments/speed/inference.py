@@ -2,7 +2,7 @@
 
 Question: what do INT8 and onnxruntime buy on a processor, for the students that a phone would run?
 Weights are random (time does not depend on them) and the ranges of INT8 come from drawn photographs, so nothing here
-says how accurate a model is; `--run` times what `python -m skintag.export` wrote of real runs instead.
+says how accurate a model is; `--run` times what `skintag export` wrote of real runs instead.
 
     python experiments/speed/inference.py
     python experiments/speed/inference.py --compile --so400m           # a minute and 3 GB more
@@ -32,7 +32,7 @@ from photos import natural_noise, paint
 from rich.console import Console
 from rich.table import Table
 
-from skintag.evaluation.predictions import ValPredictions
+from skintag.evaluation.predictions.predictions import ValPredictions
 from skintag.export.deployed import DeployedModel
 from skintag.export.formats import KNOWN
 from skintag.export.int8 import write_int8
@@ -46,7 +46,7 @@ from skintag.models.lesion_module import LesionModule
 from skintag.models.objectives import Multitask
 from skintag.models.optimizer import OptimizerSettings
 from skintag.models.settings import BackboneSettings, FinetuneSettings
-from skintag.run_folder import RunFolder
+from skintag.runs.folder import RunFolder
 
 STUDENTS = ("mobilenetv3_large_100", "efficientnet_b0")
 TEACHER, LARGE = "tf_efficientnet_lite0", "vit_so400m_patch14_siglip_384"

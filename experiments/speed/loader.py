@@ -31,10 +31,11 @@ from rich.table import Table
 from timm.data import create_transform
 from timm.data.loader import fast_collate
 
-from skintag.config import instantiate
-from skintag.data.datamodule import LesionDataModule
-from skintag.data.shards import ShardSettings, write_shards
-from skintag.data.view import View
+from skintag.core.config import instantiate
+from skintag.data.loading.datamodule import LesionDataModule
+from skintag.data.loading.settings import LoaderSettings
+from skintag.data.shards.writer import ShardSettings, write_shards
+from skintag.data.view.view import View
 
 AUGMENT = Path(__file__).resolve().parents[2] / "configs" / "augment" / "basic.yaml"
 
@@ -52,9 +53,7 @@ def ours(
         image_size=args.size,
         augmentation=instantiate(OmegaConf.load(AUGMENT)) if augment else None,
         seed=0,
-        batch_size=args.batch,
-        num_workers=args.workers,
-        **loader,
+        loader=LoaderSettings(batch_size=args.batch, num_workers=args.workers, **loader),
     )
     train, epoch = data.train_dataloader(), iter(range(10**9))
 

@@ -20,11 +20,13 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.model_selection import StratifiedGroupKFold
 
-from skintag.data.balance import Balance
-from skintag.data.label_policy import LabelPolicy
-from skintag.data.schema import CATALOG_COLUMNS, DOMAIN_OF, MALIGNANCY, conform, fst_group_of
-from skintag.data.splits import Grouped
-from skintag.data.view import build_view
+from skintag.core.bands import fst_group_of
+from skintag.core.vocabulary import MALIGNANCY
+from skintag.data.catalog.schema import CATALOG_COLUMNS, DOMAIN_OF, conform
+from skintag.data.view.balance import Balance
+from skintag.data.view.label_policy import LabelPolicy
+from skintag.data.view.splits import Grouped
+from skintag.data.view.view import build_view
 
 SHARE = {"ham10000": 0.21, "bcn20000": 0.39, "pad_ufes_20": 0.05, "fitzpatrick17k": 0.34, "ddi": 0.01}
 

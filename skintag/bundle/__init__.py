@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skintag.bundle.build import build_bundle
     from skintag.bundle.bundle import Bundle
     from skintag.bundle.prediction import Failure, Prediction
 
-__all__ = ["Bundle", "Failure", "Prediction", "build_bundle"]
+__all__ = ["Bundle", "Failure", "Prediction"]
 
-_PLACES = {"Bundle": "bundle", "Failure": "prediction", "Prediction": "prediction", "build_bundle": "build"}
+_PLACES = {"Bundle": "bundle", "Failure": "prediction", "Prediction": "prediction"}
 
 
 def __getattr__(name: str) -> Any:

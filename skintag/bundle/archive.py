@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from skintag.bundle.manifest import AGAIN, MANIFEST, Manifest, check_name
-from skintag.errors import DataError
-from skintag.io import atomic_path
+from skintag.core.errors import DataError
+from skintag.core.io import atomic_path
 
 TOTAL_LIMIT: Final = 8 << 30
 """Bytes that a zip may unpack to."""

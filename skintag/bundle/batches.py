@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skintag.bundle.parts import Preprocessing
 from skintag.bundle.preprocess import Image, Preprocessor, name_of
-from skintag.errors import ConfigError, ImageError
+from skintag.core.errors import ConfigError, ImageError
 
 
 @dataclass(frozen=True)

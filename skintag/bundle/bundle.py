@@ -13,7 +13,6 @@ import numpy as np
 from skintag.bundle.archive import TOTAL_LIMIT, unpack
 from skintag.bundle.batches import read_ahead
 from skintag.bundle.decisions import Decisions
-from skintag.bundle.deployed import HEAD
 from skintag.bundle.manifest import AGAIN, Manifest
 from skintag.bundle.parts import Preprocessing
 from skintag.bundle.prediction import Failure, Prediction
@@ -29,11 +28,12 @@ from skintag.bundle.runtime import (
 )
 from skintag.bundle.seen import refuse_seen
 from skintag.bundle.verify import verify
-from skintag.errors import DataError, ImageError
-from skintag.io import read_json
+from skintag.core.errors import DataError, ImageError
+from skintag.core.io import read_json
+from skintag.core.vocabulary import HEAD
 
 if TYPE_CHECKING:
-    from skintag.data.view import View
+    from skintag.data.view.view import View
     from skintag.models.lesion_module import LesionModule
     from skintag.probes.base import Probe
 

@@ -10,7 +10,7 @@ from typing import IO, Final
 
 import numpy as np
 
-from skintag.errors import DataError
+from skintag.core.errors import DataError
 
 _FIX: Final = "do not use this bundle: SkinTag writes no such file, so somebody has changed it"
 _NPZ_LIMIT: Final = 4 << 30  # bytes, unpacked

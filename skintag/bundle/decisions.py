@@ -13,12 +13,12 @@ from skintag.bundle.manifest import AGAIN
 from skintag.bundle.parts import Taxonomy, Texts
 from skintag.bundle.prediction import Condition, Prediction
 from skintag.bundle.runtime import Outputs
-from skintag.errors import DataError
-from skintag.evaluation.calibration import Calibration, read_calibrations
-from skintag.evaluation.thresholds import Threshold, read_thresholds
-from skintag.ood import FILE as OOD_FILE
-from skintag.ood import OodReference
-from skintag.triage import TriagePolicy, read_policies
+from skintag.core.errors import DataError
+from skintag.evaluation.decisions.calibration import Calibration, read_calibrations
+from skintag.evaluation.decisions.thresholds import Threshold, read_thresholds
+from skintag.evaluation.decisions.triage import TriagePolicy, read_policies
+from skintag.ood.reference import FILE as OOD_FILE
+from skintag.ood.reference import OodReference
 
 TOP: Final = 3
 T = TypeVar("T")

@@ -16,15 +16,15 @@ from skintag.bundle.bundle import Bundle
 from skintag.bundle.manifest import MANIFEST, Manifest
 from skintag.bundle.place import replacing
 from skintag.bundle.verify import verify
-from skintag.errors import ConfigError, DataError
+from skintag.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 README: Final = "README.md"
 _USE: Final = (
-    "python -m skintag.bundle pull repo=<this repository> out=bundle",
-    "python -m skintag.bundle predict bundle=bundle 'images=photos/*.jpg'",
+    "skintag bundle pull repo=<this repository> out=bundle",
+    "skintag bundle predict bundle=bundle 'images=photos/*.jpg'",
 )
 _KEPT: Final = (README, ".gitattributes")  # of a repository, beside the bundle's own files
 

@@ -9,18 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from skintag.data.shard_format import file_sha256
-from skintag.errors import DataError
-from skintag.io import write_json
+from skintag.core.errors import DataError
+from skintag.core.io import write_json
+from skintag.data.shards.format import file_sha256
 
 KIND: Final = "skintag bundle"
 FORMAT_VERSION: Final = 1
 """Of what a bundle holds and how; raised whenever an older SkinTag would misread a new bundle."""
 MANIFEST: Final = "bundle.json"
 MANIFEST_LIMIT: Final = 4_000_000  # bytes
-AGAIN: Final = (
-    "copy or download the bundle again, or build it again from its run: python -m skintag.bundle build"
-)
+AGAIN: Final = "copy or download the bundle again, or build it again from its run: skintag bundle build"
 
 
 @dataclass(frozen=True)

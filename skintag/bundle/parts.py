@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from skintag.bundle.manifest import AGAIN
-from skintag.data.schema import CONDITIONS
-from skintag.errors import ConfigError, DataError
-from skintag.io import read_json, write_json
-from skintag.triage import ADVICE, CATEGORIES, DISCLAIMER, INFLAMMATORY_ADVICE, TIERS
+from skintag.core.errors import ConfigError, DataError
+from skintag.core.io import read_json, write_json
+from skintag.core.vocabulary import CONDITIONS
+from skintag.evaluation.decisions.triage import ADVICE, CATEGORIES, DISCLAIMER, INFLAMMATORY_ADVICE, TIERS
 
 TAXONOMY_VERSION: Final = 1
 """Raised when a number comes to mean another condition."""
@@ -28,7 +28,7 @@ class Preprocessing:
     image_size: int
     """Side of the model's square input, pixels."""
     fit: str
-    """`squash` or `center_crop`, see `skintag.data.image_pipeline.ImagePipeline`."""
+    """`squash` or `center_crop`, see `skintag.data.images.pipeline.ImagePipeline`."""
     longest_side: int
     """Larger images are shrunk to it first, pixels."""
     jpeg_quality: int
@@ -37,8 +37,8 @@ class Preprocessing:
     """What the model is given."""
 
     def __post_init__(self) -> None:
-        from skintag.data.image_pipeline import ImagePipeline
-        from skintag.data.shard_encoding import ShardSettings
+        from skintag.data.images.encoding import ShardSettings
+        from skintag.data.images.pipeline import ImagePipeline
 
         ImagePipeline(self.image_size, self.fit)
         ShardSettings(self.longest_side, self.jpeg_quality)

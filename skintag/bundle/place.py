@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from skintag.bundle.manifest import MANIFEST
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from skintag.errors import ImageError
+from skintag.core.errors import ImageError
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Prediction:
     conditions: tuple[Condition, ...]
     """The three likeliest, falling; empty where the model learned none."""
     category: str
-    """`malignant`, `inflammatory` or `benign`, see `skintag.triage.TriagePolicy.categories`."""
+    """`malignant`, `inflammatory` or `benign`, see `skintag.evaluation.decisions.triage.TriagePolicy.categories`."""
     tier: str
     """`LOW`, `MODERATE` or `HIGH`, by the policy fitted on val."""
     recommendation: str
@@ -61,7 +61,7 @@ class Failure:
     image: str
     """The path that was given, or `image <n>`."""
     reason: str
-    """One of the short words of `skintag.data.images`, or `no such file`."""
+    """One of the short words of `skintag.data.images.files`, or `no such file`."""
     error: str
     """The whole message."""
 

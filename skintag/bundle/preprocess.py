@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from skintag.bundle.parts import Preprocessing
-from skintag.data.image_pipeline import ImagePipeline
-from skintag.data.images import MAX_PIXELS, encode_jpeg, shrink, upright_rgb
-from skintag.data.shard_encoding import ShardSettings, encode_bytes
-from skintag.errors import ImageError
+from skintag.core.errors import ImageError
+from skintag.data.images.encoding import ShardSettings, encode_bytes
+from skintag.data.images.files import MAX_PIXELS, encode_jpeg, shrink, upright_rgb
+from skintag.data.images.pipeline import ImagePipeline
 
 Image = str | os.PathLike[str] | bytes | Pillow.Image | NDArray[np.uint8]
 """A path, the bytes of a file, a Pillow image, or RGB pixels uint8 [H, W, 3]."""

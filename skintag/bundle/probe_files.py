@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from skintag.run_model import FEATURES, probes_of, recorded_features
+from skintag.core.vocabulary import FEATURES
+from skintag.runs.model import probes_of, recorded_features
 
 if TYPE_CHECKING:
     from skintag.probes.base import Probe
-    from skintag.run_folder import RunFolder
+    from skintag.runs.folder import RunFolder
 
 _MAJORITY: Final = "majority"
 

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from skintag.bundle.manifest import AGAIN
-from skintag.errors import ConfigError, DataError
-from skintag.io import atomic_path, write_json
+from skintag.core.errors import ConfigError, DataError
+from skintag.core.io import atomic_path, write_json
 
 if TYPE_CHECKING:
     from skintag.models.lesion_module import LesionModule
@@ -88,7 +88,7 @@ class OnnxRuntime:
         if inputs != {"image"} or not {"p_malignant", "embedding"} <= names:
             found = f"{', '.join(sorted(inputs))} -> {', '.join(sorted(names))}"
             expected = "image -> p_malignant, p_condition (optional), embedding"
-            raise DataError(path, expected=expected, found=found, fix="export with python -m skintag.export")
+            raise DataError(path, expected=expected, found=found, fix="export with skintag export")
         self._names = [n for n in ("p_malignant", "p_condition", "embedding") if n in names]
 
     def __call__(self, pixels: NDArray[np.uint8]) -> Outputs:

@@ -8,11 +8,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skintag.evaluation.metrics import auroc
-from skintag.evaluation.predictions import TestPredictions, ValPredictions
+from skintag.evaluation.decisions.triage import TriagePolicy
+from skintag.evaluation.metrics.metrics import auroc
+from skintag.evaluation.predictions.predictions import TestPredictions, ValPredictions
 from skintag.export.pictures import Pictures
 from skintag.export.runners import Runner, Scores, scores_of
-from skintag.triage import TriagePolicy
 
 
 @dataclass(frozen=True)

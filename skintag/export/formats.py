@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final
 
-from skintag.errors import ConfigError, near_matches
+from skintag.core.errors import ConfigError, near_matches
 
 
 @dataclass(frozen=True)

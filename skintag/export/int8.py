@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from skintag.evaluation.predictions import ValPredictions, require_val
+from skintag.evaluation.predictions.predictions import ValPredictions, require_val
 from skintag.export.onnx_file import describe, quiet, strip
 from skintag.export.pictures import Pictures
 from skintag.export.runners import Floats, open_runner, scores_of

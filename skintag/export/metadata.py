@@ -6,7 +6,7 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 
 from skintag.bundle.parts import TAXONOMY_VERSION
-from skintag.data.schema import CONDITIONS
+from skintag.core.vocabulary import CONDITIONS
 from skintag.models.lesion_module import LesionModule
 
 FORMAT_VERSION = 1

@@ -8,11 +8,10 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skintag.evaluation.predictions import ModelPredictions
-from skintag.hashing import uniform_from_strings
-from skintag.run_folder import RunFolder
+from skintag.core.hashing import uniform_from_strings
+from skintag.evaluation.predictions.predictions import ModelPredictions
+from skintag.runs.folder import RunFolder
 
-HEAD = "head"
 Rows = TypeVar("Rows", bound=ModelPredictions)
 
 

@@ -15,22 +15,23 @@ from typing import Final, Self
 
 import pandas as pd
 
-from skintag.errors import DataError
-from skintag.evaluation.predictions import TestPredictions, ValPredictions
+from skintag.core.errors import DataError
+from skintag.core.io import atomic_path
+from skintag.core.vocabulary import HEAD
+from skintag.evaluation.decisions.triage import TriagePolicy, fit_triage
+from skintag.evaluation.predictions.predictions import TestPredictions, ValPredictions
 from skintag.export.check import Answers, agreement
 from skintag.export.deployed import DeployedModel
 from skintag.export.formats import KNOWN, check_formats
 from skintag.export.metadata import metadata_of
-from skintag.export.pictures import HEAD, Pictures
+from skintag.export.pictures import Pictures
 from skintag.export.row import FAILED, TORCH, Row
 from skintag.export.runners import open_runner
 from skintag.export.settings import ExportSettings
 from skintag.export.table import print_table, read_rows, write_rows
 from skintag.export.teacher import teacher_row
 from skintag.export.weights import bytes_of, with_cost, write_weights
-from skintag.io import atomic_path
-from skintag.run_folder import RunFolder
-from skintag.triage import TriagePolicy, fit_triage
+from skintag.runs.folder import RunFolder
 
 EXPORTS: Final = "exports"
 DEFAULT: Final = ("onnx", "onnx_int8")

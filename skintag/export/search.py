@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skintag.errors import ConfigError, near_matches
-from skintag.evaluation.metrics import auroc
+from skintag.core.errors import ConfigError, near_matches
+from skintag.core.progress import track
+from skintag.evaluation.metrics.metrics import auroc
 from skintag.export.settings import ExportSettings
-from skintag.progress import track
 
 
 @dataclass(frozen=True)

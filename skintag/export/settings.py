@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from skintag.errors import ConfigError, near_matches
+from skintag.core.errors import ConfigError, near_matches
 
 CALIBRATIONS: Final = ("minmax", "percentile", "entropy")
 

@@ -11,9 +11,9 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from skintag.core.io import read_json, write_bytes, write_json
 from skintag.export.row import Row
-from skintag.io import read_json, write_bytes, write_json
-from skintag.run_folder import RunFolder
+from skintag.runs.folder import RunFolder
 
 _WIDTH: Final = 170  # where nobody looks at a terminal
 _HEADINGS: Final = (

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skintag.errors import SkinTagError
-from skintag.evaluation.metrics import auroc
+from skintag.core.errors import SkinTagError
+from skintag.core.io import read_json
+from skintag.evaluation.metrics.metrics import auroc
 from skintag.export.pictures import Pictures
 from skintag.export.row import NAN, TEACHER, Row
 from skintag.export.weights import cost_of_module
-from skintag.io import read_json
 from skintag.models.lesion_module import LesionModule
-from skintag.run_folder import RunFolder
+from skintag.runs.folder import RunFolder
 
 
 def teacher_row(run: RunFolder, val: Pictures, test: Pictures, repeats: int) -> Row | None:

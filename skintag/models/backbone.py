@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from skintag.errors import ConfigError
-from skintag.hashing import content_key
+from skintag.core.errors import ConfigError
+from skintag.core.hashing import content_key
 from skintag.models.layers import drop_final_layers, layer_groups, run_stages, stages
 from skintag.models.settings import BackboneSettings
 from skintag.models.weights import load_weights, state_fingerprint, weights_in_package

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
 
 
 class HeadOutput(NamedTuple):

@@ -19,7 +19,7 @@ from timm.models.mobilenetv3 import MobileNetV3
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
 
 # between the last block and the classifier of timm's networks of inverted residual blocks
 FINAL_LAYERS: Final = ("conv_head", "bn2", "norm_head", "act2")

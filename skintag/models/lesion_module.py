@@ -13,8 +13,8 @@ from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from skintag.errors import ConfigError
-from skintag.hashing import content_key
+from skintag.core.errors import ConfigError
+from skintag.core.hashing import content_key
 from skintag.models.backbone import Backbone
 from skintag.models.head import HeadOutput, HeadSettings, LesionHead
 from skintag.models.objective import Batch, Objective

@@ -9,7 +9,7 @@ import torch.distributed
 import torch.nn.functional as F
 from torch import Tensor
 
-from skintag.errors import ConfigError, near_matches
+from skintag.core.errors import ConfigError, near_matches
 from skintag.models.head import HeadOutput
 from skintag.models.objective import Batch, Objective, Setting, binary_cross_entropy
 

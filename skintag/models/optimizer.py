@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
 
 # vectors in all but shape: position embeddings, class tokens, the query of attention pooling
 _NO_DECAY = ("pos_embed", "cls_token", "reg_token", "latent")

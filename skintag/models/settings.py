@@ -8,7 +8,7 @@ from typing import Literal
 
 import timm
 
-from skintag.errors import ConfigError, near_matches
+from skintag.core.errors import ConfigError, near_matches
 
 Size = int | float | str | bool
 # arguments of timm.create_model that say where weights come from, or make something else than the model

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 from torch import Tensor, nn
 
-from skintag.errors import ConfigError, DataError, first_few
+from skintag.core.errors import ConfigError, DataError, first_few
 from skintag.models.layers import FINAL_LAYERS
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")

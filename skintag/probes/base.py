@@ -13,8 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from skintag.errors import DataError, SkinTagError
-from skintag.io import read_json, write_json
+from skintag.core.errors import DataError, SkinTagError
+from skintag.core.io import read_json, write_json
 from skintag.probes.data import ProbeData, ProbeOutput, check_embeddings
 
 FORMAT = 1
@@ -127,6 +127,10 @@ class Probe(ABC):
     def settings(self) -> dict[str, Any]:
         """The dataclass fields, as keyword arguments that make an equal, unfitted probe."""
         return {field.name: getattr(self, field.name) for field in fields(cast(Any, self))}
+
+    def unfitted(self) -> Self:
+        """Another one with the same settings."""
+        return type(self)(**self.settings)
 
     @abstractmethod
     def _fit(self, train: ProbeData, val: ProbeData, record: FitRecord) -> dict[str, float]:

@@ -14,8 +14,8 @@ from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from skintag.errors import ConfigError
-from skintag.io import atomic_path
+from skintag.core.errors import ConfigError
+from skintag.core.io import atomic_path
 from skintag.probes.base import FitRecord, Probe
 from skintag.probes.data import ProbeData, log_loss, standardisation
 

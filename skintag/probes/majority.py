@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skintag.io import atomic_path
+from skintag.core.io import atomic_path
 from skintag.probes.base import FitRecord, Probe
 from skintag.probes.data import ProbeData
 

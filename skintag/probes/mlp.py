@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from skintag.errors import ConfigError
-from skintag.io import atomic_path
+from skintag.core.errors import ConfigError
+from skintag.core.io import atomic_path
 from skintag.probes.base import FitRecord, Probe
 from skintag.probes.data import ProbeData, standardisation
 

@@ -10,8 +10,8 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from skintag.errors import ConfigError
-from skintag.io import write_bytes
+from skintag.core.errors import ConfigError
+from skintag.core.io import write_bytes
 from skintag.probes.base import FitRecord, Probe
 from skintag.probes.data import ProbeData
 

@@ -1,24 +1,8 @@
-"""`python -m skintag.tracking run=<run folder or sweep>`: finished runs to W&B, offline unless a key is set."""
+"""`python -m skintag.tracking` is now `skintag tracking`."""
 
 from __future__ import annotations
 
-from omegaconf import DictConfig, OmegaConf
-
-from skintag.cli import run_command
-
-
-def main(config: DictConfig) -> None:
-    """Each finished run below the folder becomes, or completes, its W&B run."""
-    from skintag.run_folder import find_runs
-    from skintag.tracking.log import TrackingSettings, log_run
-
-    values = dict(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
-    given = values.pop("run")
-    settings = TrackingSettings(**values)
-    folders = [f for path in ([given] if isinstance(given, str) else given) for f in find_runs(path)]
-    for folder in dict.fromkeys(folders):
-        print(f"{folder}: {log_run(folder, settings=settings)}", flush=True)
-
+from skintag.core.renamed import run_instead
 
 if __name__ == "__main__":
-    run_command("tracking", main)
+    run_instead("python -m skintag.tracking", "tracking")

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from omegaconf import OmegaConf
 
-from skintag.hashing import content_key
-from skintag.regimes import matters
+from skintag.core.hashing import content_key
+from skintag.runs.regimes import matters
 
 LONGEST: Final = 128
 """Characters of a group's name that W&B takes."""

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 from omegaconf import OmegaConf
 
-from skintag.errors import ConfigError, DataError, ImageError
-from skintag.run_folder import PREDICTIONS, RunFolder
+from skintag.core.errors import ConfigError, DataError, ImageError
+from skintag.runs.folder import PREDICTIONS, RunFolder
 from skintag.tracking import names
 from skintag.tracking.record import RunRecord, read_record
 from skintag.tracking.session import wandb_run, where_to_find
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
     from wandb import Run
 
 PROJECT: Final = "skintag"
@@ -62,7 +61,7 @@ def log_run(
     """Send a finished run's results to W&B.
 
     Args:
-        folder: the run folder, best after `evaluate.py` or the report at the end of training has written into it.
+        folder: the run folder, best after `skintag evaluate` or the report at the end of training has written into it.
         run: the W&B run that the training logs to (`WandbLogger.experiment`): it gets the results and stays open.
             None opens the folder's own W&B run, offline unless a key is set, and ends it.
         settings: what is sent.
@@ -105,7 +104,7 @@ def log_run(
         return where_to_find(own)
 
 
-def log_results(folder: Path, loggers: Iterable[object], config: DictConfig | None = None) -> None:
+def log_results(folder: Path, loggers: Iterable[object]) -> None:
     """At the end of a training: its results into the W&B run among its loggers, if there is one.
 
     What goes wrong is said and no more: the results are in the run folder, and can be sent later.
@@ -113,15 +112,14 @@ def log_results(folder: Path, loggers: Iterable[object], config: DictConfig | No
     Args:
         folder: the run folder, with everything in it that is to be sent.
         loggers: those of the trainer.
-        config: the run's configuration, where Hydra has written none.
     """
     for logger in loggers:
         if type(logger).__name__ == "WandbLogger":
             try:
-                where = log_run(folder, logger.experiment, model=RunFolder(folder, config))  # type: ignore[attr-defined]
+                where = log_run(folder, logger.experiment, model=RunFolder(folder))  # type: ignore[attr-defined]
                 print(f"W&B: {where}")
             except Exception as error:
-                later = f"python -m skintag.tracking run={folder}"
+                later = f"skintag tracking run={folder}"
                 print(f"W&B did not get the results ({error!r}); send them later: {later}", file=sys.stderr)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from skintag.data.distortions import DISTORTIONS
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
+from skintag.data.distortions.distortions import DISTORTIONS
 from skintag.tracking import names
 
 if TYPE_CHECKING:

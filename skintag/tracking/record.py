@@ -11,11 +11,11 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from skintag.config import instantiate
-from skintag.errors import ConfigError, DataError
-from skintag.evaluation.error_analysis import worst_errors
-from skintag.evaluation.selection import Selection
-from skintag.run_folder import RunFolder
+from skintag.core.config import instantiate
+from skintag.core.errors import ConfigError, DataError
+from skintag.evaluation.analyses.error_analysis import worst_errors
+from skintag.evaluation.decisions.selection import Selection
+from skintag.runs.folder import RunFolder
 from skintag.tracking import names
 from skintag.tracking.grouping import group_of, sweep_of
 from skintag.tracking.numbers import robustness_curves, summary_of, tables_of
@@ -24,7 +24,7 @@ _REPORT_FILES: Final = (
     "report.html", "model_card.md", "metrics.json", "thresholds.json", "leakage_audit.json", "provenance.json",
     "table.txt",
 )  # fmt: skip
-NOT_EVALUATED: Final = "no intervals and no gaps: python evaluate.py run={folder} computes them"
+NOT_EVALUATED: Final = "no intervals and no gaps: skintag evaluate run={folder} computes them"
 
 
 @dataclass(frozen=True)

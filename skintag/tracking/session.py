@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from skintag.hashing import content_key
+from skintag.core.hashing import content_key
 
 if TYPE_CHECKING:
     from wandb import Run

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from skintag.bundle import Bundle, build_bundle
+from skintag.bundle import Bundle
+from skintag.export.bundle.build import build_bundle
 
 
 @pytest.fixture(scope="session")

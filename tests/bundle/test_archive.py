@@ -12,7 +12,7 @@ import pytest
 from skintag.bundle import Bundle
 from skintag.bundle.archive import unpack, write_zip
 from skintag.bundle.verify import verify
-from skintag.errors import DataError
+from skintag.core.errors import DataError
 from tests.bundle.small import write_small
 
 

@@ -1,4 +1,4 @@
-"""`python -m skintag.bundle ...`: what a shell passes on, JSON lines, and the exit status."""
+"""`skintag bundle ...`: what a shell passes on, JSON lines, and the exit status."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from skintag.bundle.__main__ import COMMANDS, main
-from skintag.bundle.arguments import find_images, parse
-from skintag.errors import ConfigError, DataError
+from skintag.commands.bundle import COMMANDS, main
+from skintag.commands.bundle_arguments import find_images, parse
+from skintag.core.errors import ConfigError, DataError
 from tests.bundle.pictures import photo, variants
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -96,7 +96,7 @@ def test_glob_without_files_is_an_error(photos: Path, pattern: str) -> None:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "skintag.bundle", *arguments]
+    return [sys.executable, "-m", "skintag", "bundle", *arguments]
 
 
 def test_predict_prints_a_line_an_image_and_fails_at_the_end(bundle_folder: Path, photos: Path) -> None:

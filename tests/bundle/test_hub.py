@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from skintag.bundle import Bundle
 from skintag.bundle.hub import pull_bundle, push_bundle
 from skintag.bundle.manifest import Manifest
-from skintag.errors import ConfigError, DataError
+from skintag.core.errors import ConfigError, DataError
 from tests.bundle.hub_server import TOKEN, Hub, serving
 from tests.bundle.pictures import photo
 

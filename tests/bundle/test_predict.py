@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from skintag.bundle import Bundle, Failure, Prediction, build_bundle
+from skintag.bundle import Bundle, Failure, Prediction
 from skintag.bundle.bundle import HEAD
 from skintag.bundle.manifest import Manifest
-from skintag.data.catalog import read_catalog
-from skintag.errors import ConfigError, DataError, ImageError
-from skintag.run_folder import RunFolder
-from skintag.triage import CATEGORIES, DISCLAIMER, TIERS
+from skintag.core.errors import ConfigError, DataError, ImageError
+from skintag.data.catalog.catalog import read_catalog
+from skintag.evaluation.decisions.triage import CATEGORIES, DISCLAIMER, TIERS
+from skintag.export.bundle.build import build_bundle
+from skintag.runs.folder import RunFolder
 from tests.bundle.pictures import photo, variants
 
 
@@ -123,7 +124,7 @@ def test_rotation_that_a_file_asks_for_is_done(bundle: Bundle) -> None:
 
 
 def test_large_photo_is_shrunk_and_encoded_as_the_shard_writer_does(bundle: Bundle, tmp_path: Path) -> None:
-    from skintag.data.shard_encoding import ShardSettings, Source, encode
+    from skintag.data.images.encoding import ShardSettings, Source, encode
 
     path = tmp_path / "large.png"
     Image.fromarray(photo(1400, 900)).save(path)
@@ -296,7 +297,7 @@ def test_onnx_torch_and_bundle_agree(bundle: Bundle, exported: Path) -> None:
 def test_int8_bundle_s_decisions_stand_on_its_own_scores(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import skintag.bundle.deployed as deployed
+    import skintag.export.bundle.scores as deployed
 
     class Shifted(deployed.OnnxRuntime):
         """A network whose scores are far from the run's, as those of a bad quantisation would be."""

@@ -15,7 +15,7 @@ import torch
 from skintag.bundle import Bundle
 from skintag.bundle.manifest import FORMAT_VERSION, FileEntry, Manifest
 from skintag.bundle.verify import verify
-from skintag.errors import DataError
+from skintag.core.errors import DataError
 from tests.bundle.small import sign, write_small
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from skintag.data.schema import DOMAIN_OF
-from skintag.data.shards import ShardSettings, write_shards
-from skintag.data.view import View
+from skintag.data.catalog.schema import DOMAIN_OF
+from skintag.data.shards.writer import ShardSettings, write_shards
+from skintag.data.view.view import View
 
 
 def colour_of(i: int) -> tuple[int, int, int]:

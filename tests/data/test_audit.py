@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from skintag.data.audit import KEYS, audit_split
-from skintag.data.splits import Grouped, Stratified
-from skintag.errors import DataError
+from skintag.core.errors import DataError
+from skintag.data.view.audit import KEYS, audit_split
+from skintag.data.view.splits import Grouped, Stratified
 
 # image, dataset, split, target, patient, lesion, duplicate
 BY_HAND = [

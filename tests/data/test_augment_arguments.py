@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from skintag.core.errors import ConfigError
 from skintag.data.augment import Augmentation
 from skintag.data.augment.basic import Rotation
 from skintag.data.augment.condition import albumentation
 from skintag.data.augment.field_light import Lighting
-from skintag.errors import ConfigError
 
 Image = NDArray[np.uint8]
 

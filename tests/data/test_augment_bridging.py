@@ -10,7 +10,7 @@ import pytest
 
 from skintag.data.augment.bridging import Bubbles, Hairs, Ruler, Vignette
 from skintag.data.augment.cleaning import CornerRemoval, HairRemoval, find_field, find_hairs
-from skintag.data.images import decode_image
+from skintag.data.images.files import decode_image
 from tests.data.augment_fixtures import blackhat, corners, run, skin
 
 

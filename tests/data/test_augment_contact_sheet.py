@@ -10,14 +10,14 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from PIL import Image as Pillow
 
-from skintag.cli import run_command
+from skintag.commands.cli import run_command
+from skintag.commands.contact_sheet import task
+from skintag.core.errors import ConfigError
+from skintag.core.vocabulary import DOMAINS
 from skintag.data.augment import Augmentation
-from skintag.data.augment.__main__ import main
 from skintag.data.augment.bridging import Vignette
 from skintag.data.augment.contact_sheet import Picture, SheetSettings, draw_sheet, find_pictures
 from skintag.data.augment.field_light import Lighting
-from skintag.data.schema import DOMAINS
-from skintag.errors import ConfigError
 from tests.data.loader_fixtures import prepare
 
 
@@ -103,7 +103,7 @@ def test_command_writes_the_sheet_and_prints_where(
     monkeypatch.setattr(sys, "argv", ["augment", *arguments])
     monkeypatch.chdir(tmp_path)
     GlobalHydra.instance().clear()
-    run_command("contact_sheet", main)
+    run_command("contact_sheet", task)
     with Pillow.open(out) as sheet:
         assert sheet.format == "PNG"
         assert sheet.width > 6 * 32

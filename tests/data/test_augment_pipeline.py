@@ -14,12 +14,12 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from numpy.typing import NDArray
 
-from skintag.config import instantiate
+from skintag.core.config import instantiate
+from skintag.core.errors import ConfigError
+from skintag.core.vocabulary import DOMAINS
 from skintag.data.augment import Augmentation
 from skintag.data.augment.basic import RandomResizedCrop, Symmetry
 from skintag.data.augment.field_light import Lighting, Shadow
-from skintag.data.schema import DOMAINS
-from skintag.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 FIELD = ("shadow", "glare", "lighting", "colour_cast", "defocus", "motion_blur", "noise", "compression")

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageFile
 
-from skintag.data.catalog import read_catalog
-from skintag.data.images import decode_image
-from skintag.data.prepare import PrepareSettings, load_report, prepare
-from skintag.data.reader import ShardStore
-from skintag.errors import DataError
+from skintag.core.errors import DataError
+from skintag.data.catalog.catalog import read_catalog
+from skintag.data.images.files import decode_image
+from skintag.data.preparation.prepare import PrepareSettings, load_report, prepare
+from skintag.data.shards.reader import ShardStore
 
 
 def picture(seed: int = 0) -> Image.Image:

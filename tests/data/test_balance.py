@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skintag.data.balance import Balance
-from skintag.data.schema import DOMAINS, FST_GROUPS
-from skintag.errors import ConfigError, DataError
+from skintag.core.errors import ConfigError, DataError
+from skintag.core.vocabulary import DOMAINS, FST_GROUPS
+from skintag.data.view.balance import Balance
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 EVERY_OVER = [

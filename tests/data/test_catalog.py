@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from skintag.data import catalog as catalog_module
-from skintag.data import fingerprint
-from skintag.data.catalog import build_catalog, catalog_fingerprint, read_catalog, write_catalog
-from skintag.data.schema import CATALOG_COLUMNS, RECORD_COLUMNS, conform
+from skintag.core.errors import DataError
+from skintag.data.catalog import catalog as catalog_module
+from skintag.data.catalog import fingerprint
+from skintag.data.catalog.catalog import build_catalog, catalog_fingerprint, read_catalog, write_catalog
+from skintag.data.catalog.schema import CATALOG_COLUMNS, RECORD_COLUMNS, conform
 from skintag.data.sources import SourceTable
-from skintag.errors import DataError
 
 
 def picture(seed: int, size: tuple[int, int] = (90, 60)) -> Image.Image:

@@ -18,13 +18,14 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import OmegaConf
 
+from skintag.core.errors import ConfigError, DataError
+from skintag.core.settings import settings_of
 from skintag.data.augment.basic import ColourJitter, RandomResizedCrop
 from skintag.data.augment.pipeline import Augmentation
-from skintag.data.datamodule import LesionDataModule
-from skintag.data.loader import Batch
-from skintag.data.loader_settings import LoaderSettings
-from skintag.data.view import View
-from skintag.errors import ConfigError, DataError
+from skintag.data.loading.datamodule import LesionDataModule
+from skintag.data.loading.loader import Batch
+from skintag.data.loading.settings import LoaderSettings
+from skintag.data.view.view import View
 from tests.data.loader_fixtures import number_of, prepare, view_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "loader"
@@ -64,7 +65,12 @@ def module_of(
     view: View, folder: Path, augmentation: Augmentation | None = None, **loader: Any
 ) -> LesionDataModule:
     return LesionDataModule(
-        view=view, prepared=folder / "prepared", image_size=16, augmentation=augmentation, seed=3, **loader
+        view=view,
+        prepared=folder / "prepared",
+        image_size=16,
+        augmentation=augmentation,
+        seed=3,
+        loader=settings_of(LoaderSettings, loader, "loader"),
     )
 
 
@@ -297,7 +303,7 @@ def test_configuration_files_hold_known_settings(name: str) -> None:
     config = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))
     assert isinstance(config, dict)
     config.pop("defaults", None)
-    assert LoaderSettings.of(config).mode == name  # type: ignore[arg-type]
+    assert settings_of(LoaderSettings, config, "loader").mode == name
 
 
 # Lightning: stop in the middle of an epoch, go on, end with the same weights.

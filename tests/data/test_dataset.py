@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from skintag.data.dataset import Draw, LesionImages, opened
-from skintag.data.image_pipeline import ImagePipeline
-from skintag.data.reader import ShardStore
-from skintag.data.ring import Filled, Ring
+from skintag.data.images.pipeline import ImagePipeline
+from skintag.data.loading.dataset import Draw, LesionImages, opened
+from skintag.data.loading.ring import Filled, Ring
+from skintag.data.shards.reader import ShardStore
 from tests.data.loader_fixtures import number_of, prepare
 
 

@@ -14,8 +14,9 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
-from skintag.data.datamodule import LesionDataModule
-from skintag.data.loader import Batch
+from skintag.data.loading.datamodule import LesionDataModule
+from skintag.data.loading.loader import Batch
+from skintag.data.loading.settings import LoaderSettings
 from tests.data.loader_fixtures import prepare, view_of
 
 WORLD = 2
@@ -70,7 +71,8 @@ def process(rank: int, folder: Path, catalog: pd.DataFrame, port: int) -> None:
     for mode in MODES:
         data = LesionDataModule(
             view=view_of(catalog, VAL, TEST), prepared=folder / "prepared", image_size=16,
-            augmentation=None, seed=0, mode=mode, batch_size=4, eval_batch_size=2, num_workers=0,
+            augmentation=None, seed=0,
+            loader=LoaderSettings(mode=mode, batch_size=4, eval_batch_size=2, num_workers=0),
         )  # fmt: skip
         trainer = pl.Trainer(
             accelerator="cpu", devices=WORLD, strategy="ddp", max_epochs=2, use_distributed_sampler=False,

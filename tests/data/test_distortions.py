@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skintag.data.distortions import (
+from skintag.core.errors import ConfigError
+from skintag.data.distortions.distortions import (
     DISTORTIONS,
     REFERENCE_SIDE,
     Brightness,
@@ -21,7 +22,6 @@ from skintag.data.distortions import (
     Rotation,
     distortion_seeds,
 )
-from skintag.errors import ConfigError
 
 # From weak to strong, each kind in its own unit.
 RISING = {

@@ -11,10 +11,10 @@ import simplejpeg
 import torch
 from PIL import Image
 
+from skintag.core.errors import ConfigError, ImageError
 from skintag.data.augment.basic import RandomResizedCrop, Symmetry
 from skintag.data.augment.pipeline import Augmentation
-from skintag.data.image_pipeline import ImagePipeline
-from skintag.errors import ConfigError, ImageError
+from skintag.data.images.pipeline import ImagePipeline
 
 
 def smooth(height: int, width: int, seed: int = 0) -> np.ndarray:

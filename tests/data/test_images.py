@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
-from skintag.data.images import decode_image, encode_jpeg, shrink
-from skintag.errors import ImageError
+from skintag.core.errors import ImageError
+from skintag.data.images.files import decode_image, encode_jpeg, shrink
 
 
 def picture(height: int = 37, width: int = 53, seed: int = 0) -> NDArray[np.uint8]:

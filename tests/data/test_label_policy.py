@@ -10,14 +10,14 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from skintag.data.label_policy import (
+from skintag.core.errors import ConfigError, DataError
+from skintag.core.vocabulary import Condition
+from skintag.data.view.label_policy import (
     NON_NEOPLASTIC_EXCLUDED,
     PREMALIGNANT_EXCLUDED,
     UNDIAGNOSED,
     LabelPolicy,
 )
-from skintag.data.schema import Condition
-from skintag.errors import ConfigError, DataError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skintag.data.labels import LabelTable, label_key, load_label_table, read_label_table
-from skintag.data.schema import DATASETS, Condition
-from skintag.errors import DataError
+from skintag.core.errors import DataError
+from skintag.core.vocabulary import Condition
+from skintag.data.catalog.labels import LabelTable, label_key, load_label_table, read_label_table
+from skintag.data.catalog.schema import DATASETS
 
 HEADER = "raw_label,condition,malignancy,inflammatory,note\n"
 SMALL = (

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from skintag.data.images import decode_image
-from skintag.data.leakage import JOINING, duplicate_ids, leakage_groups, near_duplicates
-from skintag.data.likeness import (
+from skintag.data.catalog.leakage import JOINING, duplicate_ids, leakage_groups, near_duplicates
+from skintag.data.catalog.likeness import (
     SIDE,
     describe,
     evidence,
@@ -28,6 +27,7 @@ from skintag.data.likeness import (
     prepare_thumbnail,
     thumbnail,
 )
+from skintag.data.images.files import decode_image
 
 Picture = NDArray[np.uint8]
 HEIGHT, WIDTH = 150, 200
@@ -154,8 +154,8 @@ def test_more_than_one_block_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> 
     images = [lesion(seed) for seed in range(9)]
     stack = thumbs(images + [resized(image, 0.6) for image in images])
     whole = near_duplicates(stack)
-    monkeypatch.setattr("skintag.data.leakage._BLOCK", 4)
-    monkeypatch.setattr("skintag.data.leakage._CHUNK", 2)
+    monkeypatch.setattr("skintag.data.catalog.leakage._BLOCK", 4)
+    monkeypatch.setattr("skintag.data.catalog.leakage._CHUNK", 2)
     blocks = near_duplicates(stack)
     assert len(blocks) == 9
     pd.testing.assert_frame_equal(whole, blocks)

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from skintag.data import prepare as prepare_module
-from skintag.data.catalog import read_catalog
-from skintag.data.images import decode_image
-from skintag.data.preparation import Report, print_report
-from skintag.data.prepare import PrepareSettings, load_report, prepare
-from skintag.data.reader import ShardStore
-from skintag.errors import ConfigError, DataError
-from skintag.io import write_json
+from skintag.core.errors import ConfigError, DataError
+from skintag.core.io import write_json
+from skintag.data.catalog.catalog import read_catalog
+from skintag.data.images.files import decode_image
+from skintag.data.preparation import prepare as prepare_module
+from skintag.data.preparation.prepare import PrepareSettings, load_report, prepare
+from skintag.data.preparation.report import Report, print_report
+from skintag.data.shards.reader import ShardStore
 
 HAM_HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"
 PAD_HEADER = "patient_id,lesion_id,age,gender,fitspatrick,region,diagnostic,img_id,biopsed"
@@ -63,7 +63,7 @@ def raw(tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(raw: Path, tmp_path: Path) -> Callable[..., PrepareSettings]:
     sources = {name: str(raw / name) for name in ("ham10000", "pad_ufes_20")}
-    defaults = {"sources": sources, "out": str(tmp_path / "prepared"), "workers": 1, "longest_side": 64}
+    defaults = {"sources": sources, "prepared": str(tmp_path / "prepared"), "workers": 1, "longest_side": 64}
     return lambda **changes: PrepareSettings(**{**defaults, **changes})
 
 
@@ -155,7 +155,7 @@ def test_killed_call_leaves_no_catalog_and_goes_on(
         patch.setattr(prepare_module, stage, stop)
         with pytest.raises(KeyboardInterrupt):
             prepare(settings())
-    out = Path(settings().out)
+    out = Path(settings().prepared)
     assert not (out / "catalog.parquet").exists()
     shards = {name: stamp for name, stamp in snapshot(out).items() if "shards" in name}
     prepare(settings())

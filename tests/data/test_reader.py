@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 import simplejpeg
 
-from skintag.data import reader
-from skintag.data.reader import ShardStore
-from skintag.errors import DataError
-from skintag.io import read_json, write_json
+from skintag.core.errors import DataError
+from skintag.core.io import read_json, write_json
+from skintag.data.shards import reader
+from skintag.data.shards.reader import ShardStore
 from tests.data.loader_fixtures import number_of, prepare
 
 

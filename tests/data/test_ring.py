@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from skintag.data.ring import AskingSampler, Filled, Ring
+from skintag.data.loading.ring import AskingSampler, Filled, Ring
 
 
 @pytest.fixture

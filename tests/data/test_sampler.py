@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skintag.data.dataset import Draw
-from skintag.data.sampler import EpochSampler, EvenBatches, GivenBatches, count_batches
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
+from skintag.data.loading.dataset import Draw
+from skintag.data.loading.sampler import EpochSampler, EvenBatches, GivenBatches, count_batches
 
 SIZES = st.tuples(st.integers(1, 300), st.integers(1, 40), st.integers(1, 7)).filter(lambda s: s[0] >= s[2])
 

@@ -16,13 +16,13 @@ import simplejpeg
 import webdataset
 from PIL import Image
 
-from skintag.data import shards as shards_module
-from skintag.data.reader import ShardStore
-from skintag.data.shard_encoding import Source, encode
-from skintag.data.shard_format import Manifest
-from skintag.data.shards import ShardReport, ShardSettings, write_shards
-from skintag.errors import ConfigError, DataError, ImageError
-from skintag.io import read_json, write_json
+from skintag.core.errors import ConfigError, DataError, ImageError
+from skintag.core.io import read_json, write_json
+from skintag.data.images.encoding import Source, encode
+from skintag.data.shards import writer as shards_module
+from skintag.data.shards.format import Manifest
+from skintag.data.shards.reader import ShardStore
+from skintag.data.shards.writer import ShardReport, ShardSettings, write_shards
 from tests.data.loader_fixtures import colour_of, jpeg, make_raw, number_of, roots_of
 
 SMALL = ShardSettings(longest_side=64, samples_per_shard=4)
@@ -211,9 +211,9 @@ def test_full_disk_is_an_error_that_leaves_nothing_whole(
 
     target = {
         "tar": "tarfile.TarFile.addfile",
-        "index": "skintag.data.shard_format.pq.write_table",
-        "manifest": "skintag.data.shards.write_json",
-        "flush": "skintag.io.os.fsync",
+        "index": "skintag.data.shards.format.pq.write_table",
+        "manifest": "skintag.data.shards.writer.write_json",
+        "flush": "skintag.core.io.os.fsync",
     }[full_at]
     catalog = make_raw(tmp_path / "raw", {"ham10000": 6})
     monkeypatch.setattr(target, full)

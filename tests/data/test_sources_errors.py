@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from skintag.core.errors import ConfigError, DataError
 from skintag.data.sources import read_source
-from skintag.errors import ConfigError, DataError
 
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"
 GOOD = "HAM_1,ISIC_1,nv,histo,80.0,male,scalp"

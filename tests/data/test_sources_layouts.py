@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from skintag.data.schema import RECORD_COLUMNS, Condition
+from skintag.core.vocabulary import Condition
+from skintag.data.catalog.schema import RECORD_COLUMNS
 from skintag.data.sources import SourceTable, read_source
 
 HAM_HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"

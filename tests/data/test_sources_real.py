@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from skintag.data.labels import load_label_table
-from skintag.data.schema import Condition
+from skintag.core.vocabulary import Condition
+from skintag.data.catalog.labels import load_label_table
 from skintag.data.sources import read_source
 
 pytestmark = pytest.mark.real

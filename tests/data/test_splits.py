@@ -12,15 +12,16 @@ from hydra.utils import instantiate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skintag.data.schema import DOMAIN_OF, MALIGNANCY
-from skintag.data.splits import (
+from skintag.core.errors import ConfigError, DataError
+from skintag.core.vocabulary import MALIGNANCY
+from skintag.data.catalog.schema import DOMAIN_OF
+from skintag.data.view.splits import (
     External,
     Grouped,
     LeaveOneDatasetOut,
     LeaveOneDomainOut,
     Stratified,
 )
-from skintag.errors import ConfigError, DataError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 HELD_OUT = [LeaveOneDomainOut("clinical"), LeaveOneDatasetOut("ddi"), External(("ddi",))]

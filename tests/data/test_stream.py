@@ -15,13 +15,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from skintag.data import stream as stream_module
-from skintag.data.dataset import opened
-from skintag.data.image_pipeline import ImagePipeline
-from skintag.data.loader import as_it_is, images_of, worker_context
-from skintag.data.reader import ShardStore
-from skintag.data.stream import Piece, StreamImages, TurnSampler
-from skintag.errors import DataError
+from skintag.core.errors import DataError
+from skintag.data.images.pipeline import ImagePipeline
+from skintag.data.loading import stream as stream_module
+from skintag.data.loading.dataset import opened
+from skintag.data.loading.loader import as_it_is, images_of, worker_context
+from skintag.data.loading.stream import Piece, StreamImages, TurnSampler
+from skintag.data.shards.reader import ShardStore
 from tests.data.loader_fixtures import number_of, prepare
 
 

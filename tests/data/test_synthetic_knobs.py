@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from skintag.data.schema import DATASETS
+from skintag.data.catalog.schema import DATASETS
 from skintag.data.synthetic.looks import CUES, TRAITS, draw_traits, look_table
 from skintag.data.synthetic.plan import photo_of, plan_corpus
 from skintag.data.synthetic.scene import Photo, draw_photo

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from skintag.data.schema import DATASETS
+from skintag.data.catalog.schema import DATASETS
 from skintag.data.sources import read_source
 from skintag.data.synthetic import SyntheticSettings, write_benchmark
 from skintag.data.synthetic.layouts import LAYOUTS

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skintag.data.schema import DATASETS
+from skintag.core.errors import ConfigError
+from skintag.data.catalog.schema import DATASETS
 from skintag.data.synthetic.plan import Corpus, plan_corpus
 from skintag.data.synthetic.settings import SyntheticSettings
 from skintag.data.synthetic.vocabulary import rounded, rows_per_cell, rows_per_dataset, vocabulary
 from skintag.data.synthetic.writer import plan_benchmark
-from skintag.errors import ConfigError
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from skintag.core.errors import DataError
+from skintag.core.io import read_json
 from skintag.data.synthetic import SyntheticSettings, contact_sheet, write_benchmark, writer
-from skintag.errors import DataError
-from skintag.io import read_json
 
 SMALL = SyntheticSettings(images=60, scale=0.12)
 
@@ -150,7 +150,7 @@ def test_contact_sheet_shows_every_dataset(written: Path, tmp_path: Path) -> Non
 
 
 def test_command_line_prints_the_table_and_refuses_a_typo(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "skintag.data.synthetic"]
+    command = [sys.executable, "-m", "skintag", "synthetic"]
     knobs = [f"out={tmp_path}/raw", "images=12", "datasets=[ddi]", "scale=0.1", "workers=1"]
     done = subprocess.run([*command, *knobs], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert "ddi" in done.stdout

@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from skintag.data.balance import Balance
-from skintag.data.label_policy import LabelPolicy
-from skintag.data.schema import CATALOG_COLUMNS, DOMAIN_OF, MALIGNANCY, conform, fst_group_of
-from skintag.data.splits import External, Grouped, LeaveOneDatasetOut, LeaveOneDomainOut, Stratified
-from skintag.data.view import GROUP_NAMES, LeftOut, View, build_view, view_summary
-from skintag.errors import ConfigError, DataError
+from skintag.core.bands import fst_group_of
+from skintag.core.errors import ConfigError, DataError
+from skintag.core.vocabulary import MALIGNANCY
+from skintag.data.catalog.schema import CATALOG_COLUMNS, DOMAIN_OF, conform
+from skintag.data.view.balance import Balance
+from skintag.data.view.label_policy import LabelPolicy
+from skintag.data.view.splits import External, Grouped, LeaveOneDatasetOut, LeaveOneDomainOut, Stratified
+from skintag.data.view.view import GROUP_NAMES, LeftOut, View, build_view, view_summary
 
 DATASETS = ("ham10000", "pad_ufes_20", "fitzpatrick17k")
 

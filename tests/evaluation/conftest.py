@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.predictions.predictions import Predictions
 
 N = 240
 

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from skintag.evaluation.predictions import Predictions, TestPredictions
+from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
 
 NAN = float("nan")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.predictions.predictions import Predictions
 
 GROUPS = ("I-II", "III-IV", "V-VI")
 

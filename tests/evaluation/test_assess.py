@@ -7,16 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from peers import table
 
-from skintag.errors import ConfigError, DataError
-from skintag.evaluation.assess import LEVEL_COLUMNS, UNCLUSTERED, Assessment, AssessmentSettings, assess
-from skintag.evaluation.gaps import GAP_COLUMNS, GAPS, PAIR_COLUMNS, WORST
-from skintag.evaluation.groups import ALL_GROUPINGS, FST_GROUP, OVERALL, SEX, Grouping, evaluate
-from skintag.evaluation.levels import LEVEL_METRICS
-from skintag.evaluation.oracle import fit_group_thresholds, oracle
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.thresholds import Objective, Threshold, fit_threshold, fit_thresholds
+from skintag.core.errors import ConfigError, DataError
+from skintag.evaluation.analyses.assess import (
+    LEVEL_COLUMNS,
+    UNCLUSTERED,
+    Assessment,
+    AssessmentSettings,
+    assess,
+)
+from skintag.evaluation.analyses.oracle import fit_group_thresholds, oracle
+from skintag.evaluation.decisions.thresholds import Objective, Threshold, fit_threshold, fit_thresholds
+from skintag.evaluation.metrics.groups import ALL_GROUPINGS, FST_GROUP, OVERALL, SEX, Grouping, evaluate
+from skintag.evaluation.metrics.levels import LEVEL_METRICS
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.evaluation.statistics.gaps import GAP_COLUMNS, GAPS, PAIR_COLUMNS, WORST
+from tests.evaluation.peers import table
 
 SMALL = AssessmentSettings(resamples=60, permutations=40)
 

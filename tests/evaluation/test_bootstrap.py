@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peers import rows_of, scikit_learn, table
 
-from skintag.evaluation import bootstrap
-from skintag.evaluation.bootstrap import Resamples, cluster_names, is_clustered, replicate
-from skintag.evaluation.groups import ALL_GROUPINGS, FST_GROUP, FST_GROUP_COMMON_CANCERS, OVERALL
-from skintag.evaluation.levels import LEVEL_METRICS
-from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.metrics.groups import ALL_GROUPINGS, FST_GROUP, FST_GROUP_COMMON_CANCERS, OVERALL
+from skintag.evaluation.metrics.levels import LEVEL_METRICS
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.evaluation.statistics import bootstrap
+from skintag.evaluation.statistics.bootstrap import Resamples, cluster_names, is_clustered, replicate
+from tests.evaluation.peers import rows_of, scikit_learn, table
 
 
 def test_as_many_clusters_as_there_are_are_drawn_and_numbered_by_name() -> None:

@@ -17,8 +17,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from skintag.errors import ConfigError, DataError
-from skintag.evaluation.calibration import (
+from skintag.core.errors import ConfigError, DataError
+from skintag.evaluation.decisions.calibration import (
     KINDS,
     Isotonic,
     Platt,
@@ -32,7 +32,7 @@ from skintag.evaluation.calibration import (
     read_calibrations,
     write_calibrations,
 )
-from skintag.evaluation.predictions import Predictions, TestPredictions, ValPredictions
+from skintag.evaluation.predictions.predictions import Predictions, TestPredictions, ValPredictions
 
 
 def val_rows(target: np.ndarray, score: np.ndarray) -> ValPredictions:

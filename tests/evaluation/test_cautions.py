@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.decisions.thresholds import fit_thresholds
+from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.cautions import cautions
 from skintag.evaluation.report.evidence import Origin
 from skintag.evaluation.report.findings import family
 from skintag.evaluation.report.gather import ReportSettings, gather
-from skintag.evaluation.thresholds import fit_thresholds
 
 
 def test_too_few_permutations_for_the_family_are_a_warning_of_their_own(predictions: Predictions) -> None:

@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn.metrics import equalized_odds_difference
-from simulated import images, scored
 
-from skintag.errors import DataError
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.comparison import compare_models, compare_runs
-from skintag.evaluation.differences import holm
-from skintag.evaluation.gap_replicates import BETWEEN
-from skintag.evaluation.groups import DOMAIN, FST_GROUP, OVERALL, evaluate
-from skintag.evaluation.levels import LEVEL_METRICS
-from skintag.evaluation.metrics import METRICS
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.thresholds import Threshold, fit_thresholds
+from skintag.core.errors import DataError
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.comparison import compare_models, compare_runs
+from skintag.evaluation.decisions.thresholds import Threshold, fit_thresholds
+from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, OVERALL, evaluate
+from skintag.evaluation.metrics.levels import LEVEL_METRICS
+from skintag.evaluation.metrics.metrics import METRICS
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.evaluation.statistics.differences import holm
+from skintag.evaluation.statistics.gap_replicates import BETWEEN
+from tests.evaluation.simulated import images, scored
 
 QUICK = AssessmentSettings(resamples=300, seed=2)
 GROUPINGS = (OVERALL, DOMAIN, FST_GROUP)

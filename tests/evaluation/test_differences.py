@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from skintag.evaluation.differences import holm, paired_differences, seed_differences
+from skintag.evaluation.statistics.differences import holm, paired_differences, seed_differences
 
 NO_SHARE = np.array([np.nan])
 

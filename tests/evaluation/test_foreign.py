@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
 
-from skintag.errors import ConfigError, DataError
-from skintag.evaluation.foreign import read_foreign, thresholds_of
-from skintag.evaluation.foreign_reader import ForeignSettings
-from skintag.evaluation.predictions import Predictions
+from skintag.core.errors import ConfigError, DataError
+from skintag.evaluation.decisions.thresholds import thresholds_of
+from skintag.evaluation.foreign.reader import ForeignSettings
+from skintag.evaluation.foreign.table import read_foreign
+from skintag.evaluation.predictions.predictions import Predictions
 from tests.conftest import CONFIGS
 
 COLUMNS = {"image_id": "Name", "p_malignant": "prob", "target": "label"}

@@ -7,16 +7,16 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from peers import rows_of, table
 from sklearn.metrics import f1_score, roc_auc_score
 
-from skintag.evaluation.bootstrap import Replicates, Resamples, replicate
-from skintag.evaluation.chance import Exchange, Scored, chances
-from skintag.evaluation.gaps import GAPS, PAIRED, WORST, gap_table, members, pair_table
-from skintag.evaluation.groups import DOMAIN, FST_GROUP, GROUPINGS, OVERALL, SEX
-from skintag.evaluation.levels import too_few
-from skintag.evaluation.permutation import PermutationResult
-from skintag.evaluation.predictions import TestPredictions
+from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, GROUPINGS, OVERALL, SEX
+from skintag.evaluation.metrics.levels import too_few
+from skintag.evaluation.predictions.predictions import TestPredictions
+from skintag.evaluation.statistics.bootstrap import Replicates, Resamples, replicate
+from skintag.evaluation.statistics.chance import Exchange, Scored, chances
+from skintag.evaluation.statistics.gaps import GAPS, PAIRED, WORST, gap_table, members, pair_table
+from skintag.evaluation.statistics.permutation import PermutationResult
+from tests.evaluation.peers import rows_of, table
 
 
 def by_hand(groups: dict[str, tuple[int, int, int, int]]) -> TestPredictions:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skintag.evaluation.groups import (
+from skintag.evaluation.metrics.groups import (
     FITZPATRICK,
     FST_GROUP,
     GROUPINGS,
@@ -15,8 +15,8 @@ from skintag.evaluation.groups import (
     Grouping,
     evaluate,
 )
-from skintag.evaluation.metrics import METRICS
-from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.metrics.metrics import METRICS
+from skintag.evaluation.predictions.predictions import Predictions
 
 
 def test_a_missing_value_is_not_a_group() -> None:

@@ -8,8 +8,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import beta, binomtest, norm
 
-from skintag.evaluation.intervals import gap_interval, interval_warnings, level_intervals, pairwise_intervals
-from skintag.evaluation.inversion import Levels, nearest
+from skintag.evaluation.statistics.intervals import (
+    gap_interval,
+    interval_warnings,
+    level_intervals,
+    pairwise_intervals,
+)
+from skintag.evaluation.statistics.inversion import Levels, nearest
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
-from skintag.evaluation import metrics
+from skintag.evaluation.metrics import metrics
 
 # 10 rows; decisions at 0.5: TP 3 (.9 .8 .5), FN 1 (.2), FP 2 (.7 .6), TN 4 (.4 .3 .2 .1)
 TARGET = [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]

@@ -9,14 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peers import rows_of, scikit_learn, table
 from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 from torchmetrics.functional.classification import binary_calibration_error
 
-from skintag.evaluation.bootstrap import Resamples, replicate
-from skintag.evaluation.gaps import gap_table
-from skintag.evaluation.groups import DOMAIN, FITZPATRICK, FST_GROUP, OVERALL, SEX, evaluate
-from skintag.evaluation.metrics import METRICS, ece
+from skintag.evaluation.metrics.groups import DOMAIN, FITZPATRICK, FST_GROUP, OVERALL, SEX, evaluate
+from skintag.evaluation.metrics.metrics import METRICS, ece
+from skintag.evaluation.statistics.bootstrap import Resamples, replicate
+from skintag.evaluation.statistics.gaps import gap_table
+from tests.evaluation.peers import rows_of, scikit_learn, table
 
 tables = st.builds(
     table,

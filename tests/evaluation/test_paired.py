@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from simulated import images, scored
 
-from skintag.errors import DataError
-from skintag.evaluation.groups import FST_GROUP, OVERALL
-from skintag.evaluation.paired import Entry, Panel, joint_clusters
-from skintag.evaluation.predictions import Predictions, TestPredictions
+from skintag.core.errors import DataError
+from skintag.evaluation.metrics.groups import FST_GROUP, OVERALL
+from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
+from skintag.evaluation.statistics.paired import Entry, Panel, joint_clusters
+from tests.evaluation.simulated import images, scored
 
 METRICS = ("auroc", "sensitivity")
 

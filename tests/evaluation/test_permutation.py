@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skintag.evaluation.permutation import (
+from skintag.evaluation.statistics.permutation import (
     Permutations,
     auroc_variances,
     equality_test,

@@ -10,12 +10,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_curve as sklearn_roc
 
-from skintag.evaluation.assess import Assessment, AssessmentSettings, assess
-from skintag.evaluation.bootstrap import Resamples
-from skintag.evaluation.crossed import crossed_levels
-from skintag.evaluation.curves import precision_recall_curve, roc_curve
-from skintag.evaluation.groups import DOMAIN, FST_GROUP
-from skintag.evaluation.metrics import METRICS
+from skintag.evaluation.analyses.assess import Assessment, AssessmentSettings, assess
+from skintag.evaluation.analyses.crossed import crossed_levels
+from skintag.evaluation.decisions.thresholds import fit_thresholds
+from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP
+from skintag.evaluation.metrics.metrics import METRICS
 from skintag.evaluation.plots.confusion import confusion_plot
 from skintag.evaluation.plots.curves import precision_recall_plot, roc_plot
 from skintag.evaluation.plots.forest import dodged_forest, group_forest, model_forest
@@ -25,8 +24,9 @@ from skintag.evaluation.plots.reliability import reliability_plot
 from skintag.evaluation.plots.robustness import robustness_plot
 from skintag.evaluation.plots.style import INKS, SERIES, Plot, save
 from skintag.evaluation.plots.triage import triage_plot
-from skintag.evaluation.predictions import Predictions, TestPredictions
-from skintag.evaluation.thresholds import fit_thresholds
+from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
+from skintag.evaluation.statistics.bootstrap import Resamples
+from skintag.evaluation.statistics.curves import precision_recall_curve, roc_curve
 
 SETTINGS = AssessmentSettings(resamples=60, permutations=60)
 

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skintag.data import schema as catalog_schema
-from skintag.errors import DataError
-from skintag.evaluation import predictions as tables
-from skintag.evaluation import schema, thresholds
-from skintag.evaluation.predictions import Predictions, ValPredictions, require_val
+from skintag.core.errors import DataError
+from skintag.data.catalog import schema as catalog_schema
+from skintag.evaluation.decisions import thresholds
+from skintag.evaluation.predictions import predictions as tables
+from skintag.evaluation.predictions import schema
+from skintag.evaluation.predictions.predictions import Predictions, ValPredictions, require_val
 
 
 def small(**changes: object) -> pd.DataFrame:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from simulated import images, scored
 from sklearn.calibration import calibration_curve
 
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.bootstrap import Resamples
-from skintag.evaluation.calibration import calibrated, fit_calibrations
-from skintag.evaluation.groups import FST_GROUP, OVERALL
-from skintag.evaluation.metrics import brier, ece
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.reliability import calibration_table, expected_ece, reliability
-from skintag.evaluation.shares import clustered_shares
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.reliability import calibration_table, expected_ece, reliability
+from skintag.evaluation.decisions.calibration import calibrated, fit_calibrations
+from skintag.evaluation.metrics.groups import FST_GROUP, OVERALL
+from skintag.evaluation.metrics.metrics import brier, ece
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.evaluation.statistics.bootstrap import Resamples
+from skintag.evaluation.statistics.shares import clustered_shares
+from tests.evaluation.simulated import images, scored
 
 QUICK = AssessmentSettings(resamples=200)
 

@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skintag.errors import ConfigError, DataError
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.groups import AGE_GROUP, DOMAIN, FST_GROUP, SEX
-from skintag.evaluation.oracle import oracle
-from skintag.evaluation.predictions import Predictions
+from skintag.core.errors import ConfigError, DataError
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.oracle import oracle
+from skintag.evaluation.analyses.table import metrics_json
+from skintag.evaluation.decisions.thresholds import Objective, Threshold, fit_thresholds
+from skintag.evaluation.metrics.groups import AGE_GROUP, DOMAIN, FST_GROUP, SEX
+from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.build import build_page
 from skintag.evaluation.report.cases import Pictures
 from skintag.evaluation.report.cautions import cautions
@@ -32,8 +34,6 @@ from skintag.evaluation.report.page import Page, render, write_page
 from skintag.evaluation.report.runs import build_runs_page
 from skintag.evaluation.report.sections.data import headline_table
 from skintag.evaluation.report.writers import latex, write_table
-from skintag.evaluation.table import metrics_json
-from skintag.evaluation.thresholds import Objective, Threshold, fit_thresholds
 
 SETTINGS = ReportSettings(AssessmentSettings(resamples=60, permutations=60), errors=2, neighbours=1)
 NOTE = "synthetic benchmark: drawn images"

@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.predictions import Predictions
+from skintag.core.io import read_json, write_json
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.decisions.thresholds import fit_thresholds
+from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.build import build_page
 from skintag.evaluation.report.evidence import Evidence, Origin, main_model
 from skintag.evaluation.report.gather import ReportSettings, gather
@@ -16,8 +18,6 @@ from skintag.evaluation.report.model_card import model_card
 from skintag.evaluation.report.numbers import metrics_of
 from skintag.evaluation.report.page import render
 from skintag.evaluation.report.sections.retention import retention_section, retention_sentences
-from skintag.evaluation.thresholds import fit_thresholds
-from skintag.io import read_json, write_json
 from tests.evaluation.simulated import images, scored
 
 SETTINGS = ReportSettings(AssessmentSettings(resamples=60, permutations=60), errors=0, neighbours=0)

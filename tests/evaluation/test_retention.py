@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
-from skintag.errors import DataError
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.bootstrap import Resamples
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.retention import Retention, Side, retention
-from skintag.evaluation.thresholds import fit_thresholds
-from skintag.evaluation.tier_agreement import cohens_kappa, tier_agreement
-from skintag.triage import TIERS, condition_scores, fit_triage
+from skintag.core.errors import DataError
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.retention import Retention, Side, retention
+from skintag.evaluation.analyses.tier_agreement import cohens_kappa, tier_agreement
+from skintag.evaluation.decisions.thresholds import fit_thresholds
+from skintag.evaluation.decisions.triage import TIERS, condition_scores, fit_triage
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.evaluation.statistics.bootstrap import Resamples
 from tests.evaluation.simulated import images, scored
 
 SETTINGS = AssessmentSettings(resamples=150)

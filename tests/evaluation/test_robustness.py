@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from simulated import images, scored
 
-from skintag.errors import DataError
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.groups import FST_GROUP, OVERALL, evaluate
-from skintag.evaluation.predictions import Predictions, TestPredictions
-from skintag.evaluation.robustness import CLEAN, ROBUSTNESS_METRICS, robustness_table
-from skintag.evaluation.thresholds import fit_thresholds
+from skintag.core.errors import DataError
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.robustness import CLEAN, ROBUSTNESS_METRICS, robustness_table
+from skintag.evaluation.decisions.thresholds import fit_thresholds
+from skintag.evaluation.metrics.groups import FST_GROUP, OVERALL, evaluate
+from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
+from tests.evaluation.simulated import images, scored
 
 QUICK = AssessmentSettings(resamples=200)
 

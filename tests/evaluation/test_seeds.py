@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from simulated import images, scored
 
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.differences import paired_differences, seed_differences
-from skintag.evaluation.groups import FST_GROUP, OVERALL, evaluate
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.seeds import SeedSummary, over_seeds
-from skintag.evaluation.thresholds import Threshold
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.seeds import SeedSummary, over_seeds
+from skintag.evaluation.decisions.thresholds import Threshold
+from skintag.evaluation.metrics.groups import FST_GROUP, OVERALL, evaluate
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.evaluation.statistics.differences import paired_differences, seed_differences
+from tests.evaluation.simulated import images, scored
 
 HALF = {"m": Threshold(0.5, "by hand", 1, 1, 1.0, 1.0, 1.0)}
 QUICK = AssessmentSettings(resamples=300)

@@ -12,11 +12,11 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from rich.console import Console, RenderableType
 
-from skintag.errors import ConfigError, DataError
-from skintag.evaluation.metrics import METRICS
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.table import EvaluationSettings, metrics_json, run_table, write_outputs
-from skintag.evaluation.thresholds import fit_thresholds, read_thresholds
+from skintag.core.errors import ConfigError, DataError
+from skintag.evaluation.analyses.table import EvaluationSettings, metrics_json, run_table, write_outputs
+from skintag.evaluation.decisions.thresholds import fit_thresholds, read_thresholds
+from skintag.evaluation.metrics.metrics import METRICS
+from skintag.evaluation.predictions.predictions import Predictions
 
 
 def printed(table: RenderableType) -> str:

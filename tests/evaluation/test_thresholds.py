@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skintag.errors import ConfigError, DataError
-from skintag.evaluation.predictions import Predictions, ValPredictions
-from skintag.evaluation.thresholds import (
+from skintag.core.errors import ConfigError, DataError
+from skintag.evaluation.decisions.thresholds import (
     OBJECTIVES,
     Objective,
     Threshold,
@@ -22,6 +21,7 @@ from skintag.evaluation.thresholds import (
     read_thresholds,
     write_thresholds,
 )
+from skintag.evaluation.predictions.predictions import Predictions, ValPredictions
 
 
 def val_rows(target: list[int], score: list[float]) -> ValPredictions:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from simulated import images, scored
 
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.groups import DOMAIN, FST_GROUP, OVERALL
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.triage_analysis import fit_policies, operating_points, triage_table
-from skintag.triage import PUBLISHED, TIERS, TriagePolicy
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.triage_analysis import fit_policies, operating_points, triage_table
+from skintag.evaluation.decisions.triage import PUBLISHED, TIERS, TriagePolicy
+from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, OVERALL
+from skintag.evaluation.predictions.predictions import Predictions
+from tests.evaluation.simulated import images, scored
 
 QUICK = AssessmentSettings(resamples=200)
 

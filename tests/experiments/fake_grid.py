@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.thresholds import fit_thresholds, write_thresholds
-from skintag.io import write_json
+from skintag.core.io import write_json
+from skintag.evaluation.decisions.thresholds import fit_thresholds, write_thresholds
+from skintag.evaluation.predictions.predictions import Predictions
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 DATASETS = {"ham10000": "dermoscopic", "fitzpatrick17k": "clinical", "pad_ufes_20": "smartphone"}
@@ -87,7 +87,7 @@ def write_grid(
         "domain_gap": 0.0, "shortcut": 0.0, "dark_skin_contrast": 1.0
     }  # fmt: skip
     data = {"note": "made-up scores", "synthetic": {"out": str(root / "nowhere"), **knobs}}
-    split = split or {"_target_": "skintag.data.splits.Grouped", "val": 0.1, "test": 0.2}
+    split = split or {"_target_": "skintag.data.view.splits.Grouped", "val": 0.1, "test": 0.2}
     for job, (name, seed) in enumerate((name, seed) for name in names for seed in seeds):
         table = Predictions.from_arrays(frame, "head", scores(frame, name, seed, effects=effects))
         write_run(root / f"{job}_{name}_seed{seed}", table, name=name, seed=seed, split=split, data=data)

@@ -74,7 +74,7 @@ def test_the_null_benchmark_differs_in_its_plants_and_its_place(
 def test_an_ablation_of_depth_holds_under_a_profile_and_runs(
     compose_run: Callable[..., DictConfig], tmp_path: Path
 ) -> None:
-    from skintag.run import train
+    from tests.conftest import train
 
     assert compose_run("experiment=ablation_finetune_frozen", "profile=demo").finetune.unlocked_groups == 0
     config = compose_run(

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.predictions.predictions import Predictions
 from tests.experiments.fake_grid import images, run_tables, write_run
 
-SPLIT = {"_target_": "skintag.data.splits.Grouped", "val": 0.1, "test": 0.2}
+SPLIT = {"_target_": "skintag.data.view.splits.Grouped", "val": 0.1, "test": 0.2}
 FRAME = images(1600)
 
 

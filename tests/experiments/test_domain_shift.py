@@ -61,8 +61,8 @@ def test_every_table_and_figure_is_written_small_and_with_its_kind_of_data(plant
 
 
 def test_the_levels_agree_with_the_metrics_of_each_run(planted: Path, tmp_path: Path) -> None:
-    from skintag.evaluation.metrics import auroc
-    from skintag.evaluation.predictions import Predictions
+    from skintag.evaluation.metrics.metrics import auroc
+    from skintag.evaluation.predictions.predictions import Predictions
 
     levels = pd.read_csv(planted / "levels.csv")
     row = levels.query("name == 'multi' and metric == 'auroc' and group == 'smartphone'").iloc[0]
@@ -78,7 +78,7 @@ def test_the_levels_agree_with_the_metrics_of_each_run(planted: Path, tmp_path: 
 
 def test_two_splits_get_a_folder_each_and_the_leak_a_table(tmp_path: Path) -> None:
     write_grid(tmp_path / "a", effects=False, names=("multi",), n=600)
-    split = {"_target_": "skintag.data.splits.Stratified", "val": 0.1, "test": 0.2}
+    split = {"_target_": "skintag.data.view.splits.Stratified", "val": 0.1, "test": 0.2}
     write_grid(tmp_path / "b", effects=False, names=("multi",), n=600, split=split)
     run_tables("domain_shift", tmp_path / "out", tmp_path / "a", tmp_path / "b", more=PERMUTATIONS)
     assert (tmp_path / "out" / "grouped" / "levels.csv").is_file()

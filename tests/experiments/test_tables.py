@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skintag.evaluation.predictions import Predictions
+from skintag.evaluation.predictions.predictions import Predictions
 from tests.experiments.fake_grid import EXPERIMENTS, images, run_tables, write_run
 
-LODO = {"_target_": "skintag.data.splits.LeaveOneDomainOut", "domain": "smartphone", "val": 0.1}
+LODO = {"_target_": "skintag.data.view.splits.LeaveOneDomainOut", "domain": "smartphone", "val": 0.1}
 
 
 def made_up(frame: pd.DataFrame, signal: float, seed: int) -> Predictions:
@@ -23,7 +23,7 @@ def made_up(frame: pd.DataFrame, signal: float, seed: int) -> Predictions:
 
 
 def write(sweep: Path, name: str, seed: int, table: Predictions, split: dict | None = None) -> Path:
-    split = split or {"_target_": "skintag.data.splits.Grouped", "val": 0.1, "test": 0.2}
+    split = split or {"_target_": "skintag.data.view.splits.Grouped", "val": 0.1, "test": 0.2}
     return write_run(
         sweep / f"{name}_{seed}", table, name=name, seed=seed, split=split, data={"note": "made-up scores"}
     )
@@ -36,7 +36,7 @@ def test_an_ingredient_that_matters_is_told_from_one_that_does_not(tmp_path: Pat
         write(tmp_path / "sweep", "ablation_balance_none", seed, made_up(frame, 2.0, seed + 10))
         write(tmp_path / "sweep", "ablation_augment_none", seed, made_up(frame, 1.2, seed + 20))
         other = images(1000, seed=1)  # a split of its own: other test images
-        stratified = {"_target_": "skintag.data.splits.Stratified", "val": 0.1, "test": 0.2}
+        stratified = {"_target_": "skintag.data.view.splits.Stratified", "val": 0.1, "test": 0.2}
         write(tmp_path / "sweep", "ablation_split_stratified", seed, made_up(other, 3.0, seed), stratified)
     run_tables("ablations", tmp_path / "out", tmp_path / "sweep")
 
@@ -132,5 +132,5 @@ def test_a_distortion_that_hurts_is_told_from_one_that_does_not(tmp_path: Path) 
 def test_each_experiment_says_its_question_and_its_command(experiment: str) -> None:
     text = (EXPERIMENTS / experiment / "README.md").read_text()
     assert "## The question" in text
-    assert "python train.py -m" in text
+    assert "skintag train -m" in text
     assert f"python experiments/{experiment}/tables.py" in text

@@ -15,7 +15,7 @@ from skintag.models.lesion_module import LesionModule
 from skintag.models.objectives import Multitask
 from skintag.models.optimizer import OptimizerSettings
 from skintag.models.settings import BackboneSettings, FinetuneSettings
-from skintag.run_folder import RunFolder
+from skintag.runs.folder import RunFolder
 
 QUICK = ExportSettings(
     images=24, batch_size=16, calibration=("minmax",), calibration_images=16, search_images=16, repeats=2

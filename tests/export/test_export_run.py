@@ -14,18 +14,18 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from skintag.errors import ConfigError, DataError
-from skintag.evaluation.metrics import auroc
+from skintag.commands.export import task
+from skintag.core.errors import ConfigError, DataError
+from skintag.evaluation.decisions.triage import TriagePolicy
+from skintag.evaluation.metrics.metrics import auroc
 from skintag.export import FORMATS, export_run, formats
-from skintag.export.__main__ import main
 from skintag.export.check import Answers, agreement
 from skintag.export.measure import Job, measure
 from skintag.export.plot import front
 from skintag.export.run import refuse_failures
 from skintag.export.runners import Scores
 from skintag.export.settings import ExportSettings
-from skintag.run_folder import RunFolder
-from skintag.triage import TriagePolicy
+from skintag.runs.folder import RunFolder
 from tests.conftest import CONFIGS
 from tests.export.conftest import QUICK
 
@@ -192,7 +192,7 @@ def test_command_takes_its_settings_from_the_configuration(
     folder: Path, unmeasured: list[Job], compose: Callable[..., object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = compose(f"run={folder}", "formats=[torch_export]", "images=8", "repeats=7")
-    main(config)  # type: ignore[arg-type]
+    task(config)  # type: ignore[arg-type]
     assert {job.repeats for job in unmeasured} == {7}
     assert "exports" in capsys.readouterr().out
 

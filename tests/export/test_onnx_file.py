@@ -10,7 +10,7 @@ import onnx
 import pytest
 import torch
 
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
 from skintag.export.deployed import DeployedModel
 from skintag.export.metadata import metadata_of
 from skintag.export.onnx_file import OPSET, write_onnx

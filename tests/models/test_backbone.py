@@ -8,7 +8,7 @@ import timm
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
 from skintag.models.backbone import Backbone
 from skintag.models.settings import BackboneSettings, FinetuneSettings
 

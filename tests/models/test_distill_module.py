@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from scipy.special import rel_entr
 
-from skintag.errors import ConfigError
-from skintag.models.distill_module import DistillationSettings, DistillModule, divergence, mixed
+from skintag.core.errors import ConfigError
+from skintag.distillation.module import DistillationSettings, DistillModule, divergence, mixed
+from skintag.distillation.teacher import Teacher, resized
 from skintag.models.lesion_module import LesionModule
 from skintag.models.objectives import Erm, Multitask
 from skintag.models.optimizer import OptimizerSettings
 from skintag.models.settings import BackboneSettings, FinetuneSettings
-from skintag.models.teacher import Teacher, resized
 
 TEACHER = BackboneSettings(
     name="vit_so400m_patch14_siglip_384", image_size=56, sizes={"embed_dim": 64, "depth": 2, "num_heads": 2}

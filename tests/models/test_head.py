@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
 from skintag.models.head import HeadSettings, LesionHead
 
 

@@ -10,7 +10,7 @@ from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch import Tensor, nn
 
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
 from skintag.models.head import HeadSettings
 from skintag.models.lesion_module import LesionModule
 from skintag.models.objectives import OBJECTIVES, Erm, Focal, Objective, build_objective

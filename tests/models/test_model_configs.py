@@ -57,7 +57,7 @@ def test_backbones_are_known_and_run_at_their_native_size(name):
 def test_configs_begin_with_what_they_are_for_and_their_command(group):
     for name in names(group):
         head = (CONFIGS / group / f"{name}.yaml").read_text().split("_target_")[0]
-        assert f"python train.py {group}={name}" in head
+        assert f"skintag train {group}={name}" in head
 
 
 def test_the_tower_of_the_tests_has_blocks_enough_for_every_finetune_config():

@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 from torch import Tensor
 from torchvision.ops import sigmoid_focal_loss
 
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
 from skintag.models.head import HeadOutput
 from skintag.models.objectives import (
     OBJECTIVES,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
 from skintag.models.backbone import Backbone
 from skintag.models.head import HeadSettings, LesionHead
 from skintag.models.optimizer import (

@@ -9,7 +9,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from skintag.errors import ConfigError, DataError
+from skintag.core.errors import ConfigError, DataError
 from skintag.models.backbone import Backbone
 from skintag.models.settings import BackboneSettings
 from skintag.models.weights import load_weights, read_state_dict, state_fingerprint, weights_in_package

@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from sklearn.metrics import roc_auc_score
 
-from skintag.errors import DataError, SkinTagError
+from skintag.core.errors import DataError, SkinTagError
 from skintag.probes.base import Probe
 from skintag.probes.data import ProbeData, ProbeOutput
 from skintag.probes.logistic import LogisticProbe

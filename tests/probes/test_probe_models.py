@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.preprocessing import StandardScaler
 
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
 from skintag.probes.data import ProbeData, log_loss, standardisation
 from skintag.probes.logistic import LogisticProbe
 from skintag.probes.majority import MajorityProbe

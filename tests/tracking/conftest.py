@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from skintag.data.distortions import DISTORTIONS
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.table import write_outputs
-from skintag.io import write_json
+from skintag.core.io import write_json
+from skintag.data.distortions.distortions import DISTORTIONS
+from skintag.evaluation.analyses.table import write_outputs
+from skintag.evaluation.predictions.predictions import Predictions
 from tests.conftest import compose_config
 
 MODELS = ("head", "xgboost_frozen", "xgboost_finetuned")
@@ -84,8 +84,8 @@ def distorted(predictions: Predictions) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def finished(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with its report, written with few resamples."""
-    from skintag.evaluate import report_run
-    from skintag.evaluation.assess import AssessmentSettings
+    from skintag.commands.evaluate import report_run
+    from skintag.evaluation.analyses.assess import AssessmentSettings
     from skintag.evaluation.report.gather import ReportSettings
 
     folder = write_run(tmp_path_factory.mktemp("runs") / "2026-01-31_12-00-00", workspace)

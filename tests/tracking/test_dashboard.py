@@ -16,11 +16,11 @@ pytest.importorskip("wandb_workspaces")
 import wandb_workspaces.reports.v2 as wr
 import yaml
 
-from skintag.errors import ConfigError
-from skintag.tracking import dashboard, names
-from skintag.tracking.dashboard import build_workspace, spec_of, workspace_of
+from skintag.core.errors import ConfigError
+from skintag.tracking import names
 from skintag.tracking.log import log_run
 from skintag.tracking.panels import SEARCHED, DashboardSettings
+from skintag.tracking.workspace import build_workspace, spec_of, workspace_of
 from tests.conftest import CONFIGS
 from tests.tracking.wandb_file import read_offline
 
@@ -123,7 +123,7 @@ def test_other_models_are_shown_on_request() -> None:
 def test_command_writes_the_specification_where_there_is_no_key(tmp_path: Path) -> None:
     out = tmp_path / "dashboard.json"
     done = subprocess.run(
-        [sys.executable, "-m", "skintag.tracking.dashboard", f"out={out}", "project=mine"],
+        [sys.executable, "-m", "skintag", "dashboard", f"out={out}", "project=mine"],
         cwd=CONFIGS.parent, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -132,10 +132,7 @@ def test_command_writes_the_specification_where_there_is_no_key(tmp_path: Path) 
 
 
 def test_online_dashboard_needs_an_entity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from omegaconf import OmegaConf
-
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    config = OmegaConf.create({"out": str(tmp_path / "x.json"), "project": "p", "entity": None})
     with pytest.raises(ConfigError, match="entity"):
-        dashboard.main(config)
+        save_dashboard(DashboardSettings(project="p"), tmp_path / "x.json")

@@ -14,8 +14,8 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from skintag.errors import ConfigError, DataError
-from skintag.run_folder import RunFolder
+from skintag.core.errors import ConfigError, DataError
+from skintag.runs.folder import RunFolder
 from skintag.tracking import names
 from skintag.tracking.grouping import group_of, sweep_of
 from skintag.tracking.log import TrackingSettings, _errors, log_results, log_run
@@ -196,8 +196,7 @@ def test_results_go_to_the_run_that_training_logs_to(finished: Path, tmp_path: P
 
 
 def test_training_ends_with_its_results_in_its_own_run(workspace: Path, tmp_path: Path) -> None:
-    from skintag.run import train
-    from tests.conftest import compose_config
+    from tests.conftest import compose_config, train
 
     small = ("debug=one_batch", "loader.batch_size=16", "trainer.effective_batch_size=16", "probe=majority")
     train(compose_config(workspace, *small, "callbacks.features=[frozen]", "logger=wandb"), tmp_path)
@@ -285,7 +284,7 @@ def test_run_of_its_own_is_grouped_by_its_experiment_and_what_it_was_told(tmp_pa
 
 def test_training_logs_to_the_same_group_and_run(workspace: Path, tmp_path: Path) -> None:
     from skintag.tracking.session import run_id
-    from skintag.trainer import build_loggers
+    from skintag.training.trainer import build_loggers
     from tests.conftest import compose_config
 
     config = compose_config(
@@ -342,7 +341,7 @@ def test_command_logs_each_run_of_a_sweep(workspace: Path, tmp_path: Path) -> No
     for number in range(2):
         write_run(tmp_path / f"{number}_multi_seed{number}", workspace, f"seed={number}")
     done = subprocess.run(
-        [sys.executable, "-m", "skintag.tracking", f"run={tmp_path}", "project=mine", "tags=[paper]"],
+        [sys.executable, "-m", "skintag", "tracking", f"run={tmp_path}", "project=mine", "tags=[paper]"],
         cwd=CONFIGS.parent, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

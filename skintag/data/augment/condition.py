@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skintag.data.schema import DOMAINS
-from skintag.errors import ConfigError
+from skintag.core.errors import ConfigError
+from skintag.core.vocabulary import DOMAINS
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for its newest version on import
 

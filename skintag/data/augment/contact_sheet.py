@@ -12,11 +12,12 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
+from skintag.core.errors import ConfigError, near_matches
+from skintag.core.vocabulary import DOMAINS
 from skintag.data.augment.condition import Image
 from skintag.data.augment.pipeline import Augmentation
-from skintag.data.images import decode_image
-from skintag.data.schema import DOMAIN_OF, DOMAINS
-from skintag.errors import ConfigError, near_matches
+from skintag.data.catalog.schema import DOMAIN_OF
+from skintag.data.images.files import decode_image
 
 _GAP = 4
 _HEAD = 22
@@ -105,7 +106,7 @@ def _domain_of(file: Path) -> str:
 
 
 def _from_prepared(settings: SheetSettings, prepared: Path) -> list[Picture]:
-    from skintag.data.reader import ShardStore
+    from skintag.data.shards.reader import ShardStore
 
     pictures = []
     for domain in DOMAINS:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from skintag.core.errors import ConfigError, near_matches
+from skintag.core.hashing import hash_strings
+from skintag.core.vocabulary import DOMAINS
 from skintag.data.augment.basic import Box, RandomResizedCrop
 from skintag.data.augment.condition import Condition, Image
-from skintag.data.schema import DOMAINS
-from skintag.errors import ConfigError, near_matches
-from skintag.hashing import hash_strings
 
 _64_BITS = 2**64 - 1
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from skintag.core.errors import ConfigError, near_matches
 from skintag.data.sources import bcn20000, ddi, fitzpatrick17k, ham10000, pad_ufes_20
 from skintag.data.sources.common import SourceTable
 from skintag.data.sources.folder import RawFolder, scan_folder
-from skintag.errors import ConfigError, near_matches
 
 __all__ = ["SourceTable", "read_source"]
 
@@ -28,7 +28,7 @@ def read_source(dataset: str, root: Path) -> SourceTable:
     Images are looked up by name and not opened. A row whose image is not there is kept, its path null.
 
     Args:
-        dataset: one of `skintag.data.schema.DATASETS`.
+        dataset: one of `skintag.data.catalog.schema.DATASETS`.
         root: the raw folder, as the publisher lays it out or nested deeper.
 
     Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from skintag.data.schema import fst_group_of
+from skintag.core.bands import fst_group_of
 from skintag.data.sources import cells, isic2019
 from skintag.data.sources.common import SourceTable, image_ids, prefixed, source_table
 from skintag.data.sources.folder import RawFolder

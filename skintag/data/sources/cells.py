@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from skintag.errors import DataError, first_few
+from skintag.core.errors import DataError, first_few
 
 # What metadata files write where they do not know.
 _UNKNOWN: Final = ("", "nan", "na", "n/a", "null", "none", "unknown", "unk", "not specified", "-")

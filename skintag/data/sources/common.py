@@ -9,12 +9,12 @@ from typing import Final
 
 import pandas as pd
 
-from skintag.data.labels import LabelTable, load_label_table
-from skintag.data.schema import DOMAIN_OF, RECORD_COLUMNS, conform
+from skintag.core.errors import DataError, first_few
+from skintag.data.catalog.labels import LabelTable, load_label_table
+from skintag.data.catalog.schema import DOMAIN_OF, RECORD_COLUMNS, conform
 from skintag.data.sources.cells import refuse
 from skintag.data.sources.folder import IMAGE_SUFFIXES, RawFolder
 from skintag.data.sources.table import MetadataTable
-from skintag.errors import DataError, first_few
 
 _SUFFIX: Final = rf"(?i)(?:{'|'.join(suffix.replace('.', '[.]') for suffix in IMAGE_SUFFIXES)})$"
 

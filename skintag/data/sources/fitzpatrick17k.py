@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skintag.data.schema import fst_group_of
+from skintag.core.bands import fst_group_of
 from skintag.data.sources import cells
 from skintag.data.sources.common import SourceTable, image_ids, source_table
 from skintag.data.sources.folder import RawFolder

@@ -12,7 +12,7 @@ from typing import Final
 
 import pandas as pd
 
-from skintag.errors import DataError, first_few
+from skintag.core.errors import DataError, first_few
 
 IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 TABLE_SUFFIXES: Final = (".csv", ".tab", ".tsv", "")

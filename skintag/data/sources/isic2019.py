@@ -10,11 +10,11 @@ from typing import Final
 
 import pandas as pd
 
+from skintag.core.errors import DataError, first_few
 from skintag.data.sources import cells
 from skintag.data.sources.common import SourceTable, image_ids, prefixed, source_table
 from skintag.data.sources.folder import RawFolder
 from skintag.data.sources.table import MetadataTable, read_table
-from skintag.errors import DataError, first_few
 
 GROUND_TRUTH: Final = "isic_2019_training_groundtruth*.csv"
 METADATA: Final = "isic_2019_training_metadata*.csv"

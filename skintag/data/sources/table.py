@@ -11,8 +11,8 @@ from typing import Final
 
 import pandas as pd
 
+from skintag.core.errors import DataError, first_few, near_matches
 from skintag.data.sources.cells import tidy
-from skintag.errors import DataError, first_few, near_matches
 
 _SEPARATORS: Final = ",\t;"
 

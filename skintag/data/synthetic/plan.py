@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skintag.data.schema import DOMAIN_OF
+from skintag.core.hashing import content_key, hash_strings, uniform_from_strings
+from skintag.data.catalog.schema import DOMAIN_OF
 from skintag.data.synthetic.layouts import LAYOUTS, Layout, Tables
 from skintag.data.synthetic.looks import CUES, TRAITS, draw_traits
 from skintag.data.synthetic.scene import Photo
 from skintag.data.synthetic.settings import SyntheticSettings
 from skintag.data.synthetic.skin import draw_ita
 from skintag.data.synthetic.vocabulary import LEAST_ROWS_PER_LABEL, rows_per_cell, vocabulary
-from skintag.hashing import content_key, hash_strings, uniform_from_strings
 
 RULER_RATE: Final = 0.30  # of dermoscopic photographs without the shortcut
 CLINICAL_RULER_RATE: Final = 0.10  # elsewhere, whatever the label

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from skintag.data.levels import as_names
-from skintag.data.schema import DATASETS
-from skintag.errors import ConfigError, near_matches
+from skintag.core.errors import ConfigError, near_matches
+from skintag.data.catalog.schema import DATASETS
+from skintag.data.view.levels import as_names
 
 MIN_ROWS_PER_DATASET = 12
 MAX_IMAGES = 100_000  # beyond it the archive numbers given to the two dermoscopic datasets would meet

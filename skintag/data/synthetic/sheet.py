@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skintag.core.errors import DataError
+from skintag.core.io import write_bytes
 from skintag.data.synthetic.writer import TRUTH_CSV
-from skintag.errors import DataError
-from skintag.io import write_bytes
 
 _CELL, _CAPTION = 128, 26
 
@@ -28,7 +28,7 @@ def contact_sheet(folder: Path, out_png: Path, *, columns: int = 12, rows_per_da
     if not truth_file.is_file():
         raise DataError(
             truth_file, expected="a finished benchmark", found="no such file",
-            fix="write one: python -m skintag.data.synthetic out=<folder>",
+            fix="write one: skintag synthetic out=<folder>",
         )  # fmt: skip
     truth = pd.read_csv(
         truth_file, dtype={"copy_of": "str", "label": "str", "malignancy": "str"}, keep_default_na=False

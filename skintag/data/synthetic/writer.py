@@ -12,17 +12,17 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from skintag.data.schema import DOMAIN_OF
+from skintag.core.errors import DataError, first_few
+from skintag.core.hashing import content_key
+from skintag.core.io import atomic_path, read_json, write_bytes, write_json
+from skintag.core.progress import track
+from skintag.data.catalog.schema import DOMAIN_OF
 from skintag.data.synthetic.encode import Job, one_thread, write_photo, write_photos
 from skintag.data.synthetic.layouts import LAYOUTS
 from skintag.data.synthetic.looks import CUES
 from skintag.data.synthetic.plan import Corpus, photo_of, plan_corpus
 from skintag.data.synthetic.settings import SyntheticSettings
 from skintag.data.synthetic.vocabulary import rows_per_dataset
-from skintag.errors import DataError, first_few
-from skintag.hashing import content_key
-from skintag.io import atomic_path, read_json, write_bytes, write_json
-from skintag.progress import track
 
 FORMAT_VERSION: Final = 1  # raised whenever equal settings would give other files
 SETTINGS_FILE: Final = "settings.json"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from skintag.evaluation.curves import Curve
 from skintag.evaluation.plots.style import MUTED, Plot, new_figure, series_style, styled
+from skintag.evaluation.statistics.curves import Curve
 
 _BANDS = 3  # more bands than this hide one another
 

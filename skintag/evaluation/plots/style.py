@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from skintag.io import write_bytes
+from skintag.core.io import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

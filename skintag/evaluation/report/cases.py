@@ -8,11 +8,12 @@ from typing import Final
 
 import pandas as pd
 
-from skintag.evaluation.error_analysis import CONDITION_NAMES, worst_errors
-from skintag.evaluation.predictions import Predictions
+from skintag.core.vocabulary import CONDITIONS
+from skintag.evaluation.analyses.error_analysis import worst_errors
+from skintag.evaluation.decisions.triage import TriagePolicy
+from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.cells import number
 from skintag.evaluation.report.evidence import ErrorCase
-from skintag.triage import TriagePolicy
 
 KINDS: Final = {"false_negative": "missed malignancy", "false_positive": "false alarm"}
 
@@ -79,5 +80,5 @@ def _facts(row: pd.Series, policies: Mapping[str, TriagePolicy]) -> dict[str, st
 
 def _words(row: pd.Series) -> str:
     condition = row["condition"]
-    name = CONDITION_NAMES[int(condition)].replace("_", " ") if pd.notna(condition) else "unknown"
+    name = CONDITIONS[int(condition)].replace("_", " ") if pd.notna(condition) else "unknown"
     return f"{name}, {'malignant' if row['target'] == 1 else 'benign'}, {row['similarity']:.2f}"

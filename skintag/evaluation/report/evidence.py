@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from skintag.evaluation.assess import Assessment
-from skintag.evaluation.calibration import Calibration
-from skintag.evaluation.metrics import auroc
-from skintag.evaluation.predictions import Predictions, TestPredictions
-from skintag.evaluation.premalignant import NONE_IN_TABLE
-from skintag.evaluation.retention import TEACHER, Retention
-from skintag.evaluation.thresholds import Threshold
-from skintag.triage import TriagePolicy
+from skintag.evaluation.analyses.assess import Assessment
+from skintag.evaluation.analyses.retention import TEACHER, Retention
+from skintag.evaluation.decisions.calibration import Calibration
+from skintag.evaluation.decisions.thresholds import Threshold
+from skintag.evaluation.decisions.triage import TriagePolicy
+from skintag.evaluation.metrics.metrics import auroc
+from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
+from skintag.evaluation.predictions.premalignant import NONE_IN_TABLE
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from skintag.evaluation.differences import holm
 from skintag.evaluation.plots.style import label_of
 from skintag.evaluation.report.cells import count, interval, number, p_value, words
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.statistics.differences import holm
 
 # One family of questions: equalized odds and F1 gaps follow from these, single Fitzpatrick types and the common
 # cancers repeat skin type in other cuts.

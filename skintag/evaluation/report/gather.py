@@ -8,22 +8,22 @@ from typing import Any, Final
 
 import pandas as pd
 
-from skintag.errors import ConfigError, DataError, near_matches
-from skintag.evaluation.assess import Assessment, AssessmentSettings, assess
-from skintag.evaluation.calibration import Calibration, fit_calibrations
-from skintag.evaluation.comparison import compare_models
-from skintag.evaluation.error_analysis import error_table
-from skintag.evaluation.groups import AGE_GROUP, DOMAIN, FST_GROUP, OVERALL, SEX
-from skintag.evaluation.oracle import oracle
-from skintag.evaluation.predictions import Predictions
-from skintag.evaluation.reliability import calibration_table
+from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.evaluation.analyses.assess import Assessment, AssessmentSettings, assess
+from skintag.evaluation.analyses.comparison import compare_models
+from skintag.evaluation.analyses.error_analysis import error_table
+from skintag.evaluation.analyses.oracle import oracle
+from skintag.evaluation.analyses.reliability import calibration_table
+from skintag.evaluation.analyses.retention import STUDENT, TEACHER, Retention, Side, retention
+from skintag.evaluation.analyses.robustness import robustness_table
+from skintag.evaluation.analyses.triage_analysis import fit_policies, operating_points, triage_table
+from skintag.evaluation.decisions.calibration import Calibration, fit_calibrations
+from skintag.evaluation.decisions.thresholds import GIVEN, Objective, Threshold
+from skintag.evaluation.decisions.triage import PUBLISHED
+from skintag.evaluation.metrics.groups import AGE_GROUP, DOMAIN, FST_GROUP, OVERALL, SEX
+from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.cases import Pictures, error_cases
 from skintag.evaluation.report.evidence import Evidence, Origin, main_model
-from skintag.evaluation.retention import STUDENT, TEACHER, Retention, Side, retention
-from skintag.evaluation.robustness import robustness_table
-from skintag.evaluation.thresholds import GIVEN, Objective, Threshold
-from skintag.evaluation.triage_analysis import fit_policies, operating_points, triage_table
-from skintag.triage import PUBLISHED
 
 COMPARED: Final = ("auroc", "average_precision", "sensitivity", "specificity", "f1_macro", "brier")
 CALIBRATIONS: Final = ("temperature", "isotonic")

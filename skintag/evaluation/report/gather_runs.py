@@ -8,15 +8,15 @@ from typing import Final
 
 import pandas as pd
 
-from skintag.errors import ConfigError, DataError, near_matches
-from skintag.evaluation.assess import AssessmentSettings
-from skintag.evaluation.bootstrap import is_clustered
-from skintag.evaluation.differences import holm
-from skintag.evaluation.groups import DATASET, DOMAIN, FST_GROUP, OVERALL
-from skintag.evaluation.predictions import Predictions
+from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.seeds import SeedSummary, over_seeds
+from skintag.evaluation.decisions.thresholds import Threshold
+from skintag.evaluation.metrics.groups import DATASET, DOMAIN, FST_GROUP, OVERALL
+from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.evidence import Origin, main_model
-from skintag.evaluation.seeds import SeedSummary, over_seeds
-from skintag.evaluation.thresholds import Threshold
+from skintag.evaluation.statistics.bootstrap import is_clustered
+from skintag.evaluation.statistics.differences import holm
 
 METRICS: Final = ("auroc", "sensitivity", "specificity")
 GROUPINGS: Final = (OVERALL, DOMAIN, DATASET, FST_GROUP)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from skintag.evaluation.analyses.retention import Retention
+from skintag.evaluation.analyses.table import metrics_json
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.gather_runs import RunsEvidence
-from skintag.evaluation.retention import Retention
-from skintag.evaluation.table import metrics_json
 
 _CELL = ("n", "n_positive", "n_clusters", "value", "low", "high", "too_few", "note")
 

@@ -9,13 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from skintag.core.io import write_bytes
+from skintag.core.progress import track
 from skintag.evaluation.plots.style import save
 from skintag.evaluation.report.blocks import Block, Section
 from skintag.evaluation.report.cautions import Caution
 from skintag.evaluation.report.cells import Table
 from skintag.evaluation.report.writers import write_table
-from skintag.io import write_bytes
-from skintag.progress import track
 
 if TYPE_CHECKING:
     from jinja2 import Environment

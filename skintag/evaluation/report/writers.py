@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from skintag.core.io import write_bytes
 from skintag.evaluation.report.cells import Cell, Table
-from skintag.io import write_bytes
 
 _ESCAPES: Final = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",

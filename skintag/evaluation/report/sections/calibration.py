@@ -6,17 +6,17 @@ from typing import Any, Final
 
 import pandas as pd
 
-from skintag.evaluation.bootstrap import Resamples
-from skintag.evaluation.calibration import calibrated
-from skintag.evaluation.groups import OVERALL
+from skintag.evaluation.analyses.reliability import UNCALIBRATED, reliability
+from skintag.evaluation.decisions.calibration import calibrated
+from skintag.evaluation.metrics.groups import OVERALL
 from skintag.evaluation.plots.forest import dodged_forest
 from skintag.evaluation.plots.reliability import reliability_plot
 from skintag.evaluation.plots.style import Plot
-from skintag.evaluation.reliability import UNCALIBRATED, reliability
 from skintag.evaluation.report.blocks import Block, Figures, Section, Text
 from skintag.evaluation.report.cells import Cell, Table, estimate, number
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, ordered, sample
+from skintag.evaluation.statistics.bootstrap import Resamples
 
 NAMES: Final = {UNCALIBRATED: "as given", "temperature": "temperature", "isotonic": "isotonic"}
 

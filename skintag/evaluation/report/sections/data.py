@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from skintag.evaluation.assess import Assessment
-from skintag.evaluation.groups import DOMAIN, FST_GROUP
+from skintag.evaluation.analyses.assess import Assessment
+from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP
 from skintag.evaluation.report.blocks import Block, Section, Text
 from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, count, estimate, percent
 from skintag.evaluation.report.evidence import Evidence

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from skintag.evaluation.bootstrap import Resamples
-from skintag.evaluation.crossed import crossed_levels
-from skintag.evaluation.curves import roc_curve
-from skintag.evaluation.groups import DOMAIN, FST_GROUP, Grouping
-from skintag.evaluation.metrics import confusion
+from skintag.evaluation.analyses.crossed import crossed_levels
+from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, Grouping
+from skintag.evaluation.metrics.metrics import confusion
 from skintag.evaluation.plots.confusion import confusion_plot
 from skintag.evaluation.plots.curves import roc_plot
 from skintag.evaluation.plots.forest import group_forest
@@ -19,6 +17,8 @@ from skintag.evaluation.report.blocks import Block, Figures, Section, Text
 from skintag.evaluation.report.cells import Cell, Table, count, estimate, number
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, short
+from skintag.evaluation.statistics.bootstrap import Resamples
+from skintag.evaluation.statistics.curves import roc_curve
 
 
 def groups_section(evidence: Evidence) -> Section:

@@ -7,8 +7,6 @@ from typing import Final
 
 import numpy as np
 
-from skintag.evaluation.bootstrap import Resamples
-from skintag.evaluation.curves import precision_recall_curve, roc_curve
 from skintag.evaluation.plots.curves import precision_recall_plot, roc_plot
 from skintag.evaluation.plots.forest import model_forest
 from skintag.evaluation.plots.style import label_of
@@ -17,6 +15,8 @@ from skintag.evaluation.report.cells import Cell, Table, estimate, p_value
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import comparisons
 from skintag.evaluation.report.phrases import how, level_of, ordered, overall, sample, short
+from skintag.evaluation.statistics.bootstrap import Resamples
+from skintag.evaluation.statistics.curves import precision_recall_curve, roc_curve
 
 SHOWN: Final = (
     "auroc",

@@ -7,6 +7,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from skintag.evaluation.analyses.retention import LEVEL, TEACHER, Retention
+from skintag.evaluation.analyses.tier_agreement import TierAgreement
+from skintag.evaluation.decisions.triage import TIERS
 from skintag.evaluation.plots.differences import difference_forest
 from skintag.evaluation.plots.style import Plot, label_of
 from skintag.evaluation.report.blocks import Block, Figures, Section, Text
@@ -23,9 +26,6 @@ from skintag.evaluation.report.cells import (
 )
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of
-from skintag.evaluation.retention import LEVEL, TEACHER, Retention
-from skintag.evaluation.tier_agreement import TierAgreement
-from skintag.triage import TIERS
 
 _PLOTTED: Final = ("auroc", "sensitivity", "specificity")
 

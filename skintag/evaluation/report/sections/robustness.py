@@ -24,9 +24,7 @@ def robustness_section(evidence: Evidence) -> Section:
     if table is None:
         text = "The test images have not been distorted and scored."
         if evidence.origin.run:
-            text += (
-                f" python -m skintag.robustness run={evidence.origin.run} does, then make this report again."
-            )
+            text += f" skintag robustness run={evidence.origin.run} does, then make this report again."
         return Section("robustness", "Robustness", [Text(text, tone="muted")])
     table = table[table["grouping"] == "overall"]
     models = [m for m in dict.fromkeys([evidence.main, *table["model"]]) if m in set(table["model"])]

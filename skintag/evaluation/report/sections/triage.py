@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from skintag.evaluation.decisions.triage import DISCLAIMER, TIERS
 from skintag.evaluation.plots.style import Plot
 from skintag.evaluation.plots.triage import triage_plot
 from skintag.evaluation.report.blocks import Block, Figures, Section, Text
 from skintag.evaluation.report.cells import Cell, Table, count, interval, number, percent, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, ordered
-from skintag.triage import DISCLAIMER, TIERS
 
 
 def triage_section(evidence: Evidence) -> Section:

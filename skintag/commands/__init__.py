@@ -1,0 +1,1 @@
+"""What the command line calls: one module a command, and what they share."""

@@ -1,0 +1,216 @@
+"""What every command shares: Hydra, errors a person can read, near matches for typos, and resuming a run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from skintag.commands.sweeps import LAST_CHECKPOINT, SWEEP, SweepSummary, run_job
+from skintag.commands.sweeps import expand_resume as resume_sweep
+from skintag.core.errors import ConfigError, SkinTagError, near_matches
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+# In the package where it was installed from a wheel, beside it in a checkout; the files are the same.
+CONFIG_DIR = next(f for f in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if f.is_dir())
+# Configurations that come with a plugin, and the extra that installs it.
+_EXTRAS = {
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/submitit": "submitit",
+    "hydra/launcher/ray": "ray",
+    "hydra/sweeper/optuna": "optuna",
+}
+
+
+def run_command(
+    config_name: str,
+    task: Callable[[DictConfig], Any],
+    rewrite: Callable[[list[str]], list[str]] = list,
+    *,
+    command: Sequence[str] = (),
+) -> None:
+    """Compose `config_name` with the command line and call `task`; multirun and `--help` are Hydra's own.
+
+    Args:
+        config_name: of the command's configuration.
+        task: the command.
+        rewrite: may put other overrides in the place of those that were given; twice must give what once gives.
+        command: what stood before the overrides, e.g. `("train",)` of `skintag train ...`. The task sees it again:
+            the further processes of a distributed run are started by the whole command line.
+
+    Mistakes in the configuration end with exit status 2, other errors that a user can mend with 1, each with
+    one readable message; anything else is a bug and keeps its traceback.
+    """
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hand us the exception instead of printing half of it
+    try:
+        sys.argv[1:] = rewrite(expand_resume(sys.argv[1:]))
+        program = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)
+        program(_checked(task, tuple(command)))()
+        if SweepSummary.failed:
+            sys.exit(1)
+    except HydraException as error:
+        _fail(2, explain(error, sys.argv[1:], config_name))
+    except (ConfigError, OmegaConfBaseException) as error:
+        _fail(2, str(error))
+    except SkinTagError as error:
+        _fail(1, str(error))
+    except Exception as error:
+        if (
+            type(error).__name__ != "MisconfigurationException"
+        ):  # Lightning's own; importing it would take seconds
+            raise
+        _fail(2, str(error))
+
+
+def _checked(task: Callable[[DictConfig], Any], command: tuple[str, ...]) -> Callable[[DictConfig], Any]:
+    """The task, refusing values that were not given; as a job of a sweep, see `skintag.commands.sweeps`."""
+
+    def checked(config: DictConfig) -> Any:
+        if unset := sorted(OmegaConf.missing_keys(config)):
+            raise ConfigError(f"{', '.join(unset)} is not set: add {unset[0]}=<value>")
+        return task(config)
+
+    def checked_job(config: DictConfig) -> Any:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            return run_job(checked, config, command)
+        sys.argv[1:] = [*command, *sys.argv[1:]]
+        return checked(config)
+
+    return checked_job
+
+
+def is_alone() -> bool:
+    """Whether this run is no job of a sweep: what is set to `auto` is then done at its end."""
+    return bool(HydraConfig.get().mode != RunMode.MULTIRUN)
+
+
+def _fail(status: int, message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+def expand_resume(arguments: Sequence[str]) -> list[str]:
+    """`resume=<folder>` becomes the overrides which that run, or sweep, was started with, and its folder.
+
+    Overrides given now come last, so they win. Applying it twice changes nothing (DDP starts each further
+    process with the arguments of the first).
+
+    Raises:
+        ConfigError: the folder is not a run folder, holds no checkpoint to go on from, or has finished.
+    """
+    resumed = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
+    resumed = [folder for folder in resumed if folder not in ("", "null")]
+    if not resumed:
+        return list(arguments)
+    folder = Path(resumed[-1].strip("'\""))
+    if (folder / SWEEP).is_file():
+        return resume_sweep(folder.absolute(), list(arguments))
+    if {"-m", "--multirun"} & set(arguments):
+        raise ConfigError(f"resume={folder} is not a sweep (it has no {SWEEP}): leave out -m")
+    saved = folder / ".hydra" / "overrides.yaml"
+    if not saved.is_file():
+        raise ConfigError(f"resume={folder}: no run folder of SkinTag (it has no .hydra/overrides.yaml)")
+    if not (folder / LAST_CHECKPOINT).is_file():
+        raise ConfigError(
+            f"resume={folder}: no checkpoints/last.ckpt, the run was stopped before its first checkpoint;\n"
+            "  start it again, or lower callbacks.checkpoint_every_steps next time"
+        )
+    if list(arguments) == [f"resume={resumed[-1]}"] and (folder / "provenance.json").is_file():
+        raise ConfigError(
+            f"resume={folder}: this run has finished; to train on, add what is to change, e.g. trainer.max_epochs=30"
+        )
+    given = list(arguments)
+    written = OmegaConf.to_container(OmegaConf.load(saved), resolve=False)  # interpolations stay as they are
+    assert isinstance(written, list)
+    earlier = [str(o) for o in written if not str(o).startswith("resume=")]
+    now = {a.split("=", 1)[0].lstrip("+~") for a in given if "=" in a or a.startswith("~")}
+    kept = [o for o in earlier if o.split("=", 1)[0].lstrip("+~") not in now]
+    # what the run was started with stays as it was written then, whatever is given now
+    target = [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]
+    extra = [] if any(a.startswith("hydra.run.dir=") for a in given) else target
+    return [*kept, *given, *extra]
+
+
+def explain(error: Exception, arguments: Sequence[str], config_name: str) -> str:
+    """Hydra's complaint in its own words, then what the user probably meant."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
+    said = str(error).split("\nfull_key")[0].split("\nConfig search path")[0].strip()
+    # "+key=value" would be taken, and never looked at
+    lines = [line for line in said.splitlines() if not line.startswith("To append to your config")]
+    if cause is not None and str(cause).split("\n")[0] not in lines[0]:
+        lines.append("  " + str(cause).split("\n")[0])
+    lines += [
+        f"  pip install 'skintag[{extra}]' adds it" for name, extra in _EXTRAS.items() if f"'{name}" in said
+    ]
+    # the hints are extra: the message above already says what is wrong
+    with suppress(HydraException, OmegaConfBaseException):
+        lines += _hints([a for a in arguments if "=" in a or a.startswith("~")], config_name)
+    return "\n".join(lines)
+
+
+def _hints(arguments: Sequence[str], config_name: str) -> list[str]:
+    """One line for each override whose key or choice is unknown."""
+    overrides = [o for a in arguments if (o := _parse(a)) is not None]
+    groups = _groups()
+    hints, good = [], []
+    for override in overrides:
+        name = override.key_or_group
+        if name in groups:
+            options = _options(name)
+            value = override.value()
+            values = value.list if isinstance(value, ChoiceSweep) else [value]
+            chosen = [part for v in values for part in str(v).strip("[]").split(",")]
+            wrong = [c.strip() for c in chosen if c.strip() not in [*options, "null", "None"]]
+            hints += [f"  {name}={choice}: {near_matches(choice, options)}" for choice in wrong]
+            if not wrong:
+                good.append(override.input_line or "")
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        base = hydra.compose(config_name, overrides=[g for g in good if g])
+    known = _flat_keys(base)
+    for override in overrides:
+        name = override.key_or_group
+        if name in groups or name in known or override.is_add() or name.startswith(("hydra.", "hydra/")):
+            continue
+        hints.append(f"  {name}: {near_matches(name, {*known, *groups})}")
+    return hints
+
+
+def _parse(argument: str) -> Override | None:
+    try:
+        return OverridesParser.create().parse_override(argument)
+    except HydraException:
+        return None
+
+
+def _groups() -> list[str]:
+    folders = (p.relative_to(CONFIG_DIR).as_posix() for p in CONFIG_DIR.rglob("*") if p.is_dir())
+    return sorted(f for f in folders if f.split("/")[0] != "hydra")  # Hydra lists its own
+
+
+def _options(group: str) -> list[str]:
+    return sorted(p.stem for p in (CONFIG_DIR / group).glob("*.yaml"))
+
+
+def _flat_keys(config: DictConfig, prefix: str = "") -> list[str]:
+    keys: list[str] = []
+    for key in map(str, config):
+        name = f"{prefix}{key}"
+        keys.append(name)
+        child = config._get_node(key)
+        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+            keys += _flat_keys(child, f"{name}.")
+    return keys

@@ -1,0 +1,228 @@
+"""Sweeps that survive: a job that fails does not end the others, and a killed sweep goes on where it stopped.
+
+Each job keeps `job.json` in its folder: its overrides, how it stands and, at its end, how long it took and the
+value that it returned. What is known of a sweep is read from these files, so jobs may run in this process, in
+others, or on other machines.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from math import isnan, nan
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, flag_override
+from rich.console import Console
+from rich.table import Table
+
+from skintag.core.errors import ConfigError, DataError, SkinTagError, first_few
+from skintag.core.io import read_json, write_bytes, write_json
+from skintag.core.locks import alone
+
+JOB: Final = "job.json"
+ERROR: Final = "error.txt"
+SWEEP: Final = "multirun.yaml"  # Hydra's own record of a sweep
+LAST_CHECKPOINT: Final = "checkpoints/last.ckpt"
+
+Status = Literal["running", "finished", "failed"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep, as its folder tells it."""
+
+    number: int
+    """Counted from 0, in the order of the sweep."""
+    overrides: tuple[str, ...]
+    """What it was started with, less `resume`."""
+    status: Status
+    """`running` also where it was killed."""
+    seconds: float = 0.0
+    """Wall time of all its parts that came to an end."""
+    value: float | None = None
+    """What it returned to a search; null for nothing, or an undefined number."""
+    message: str | None = None
+    """First line of what went wrong."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Job:
+        """Of a job's folder; DataError where `job.json` is no such file."""
+        path = folder / JOB
+        try:
+            plain = read_json(path)
+            return cls(**{**plain, "overrides": tuple(plain["overrides"])})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise DataError(
+                path,
+                expected="the record of a sweep's job",
+                found=f"{type(error).__name__}: {error}",
+                fix=f"delete {folder}; the job then starts anew",
+            ) from error
+
+    def write(self, folder: Path) -> None:
+        """Into its folder."""
+        write_json(folder / JOB, asdict(self))
+
+
+class SweepSummary(Callback):
+    """Prints how each job of a sweep ended; a Hydra callback, see configs/hydra/default.yaml."""
+
+    failed = 0
+    """Jobs of this process's last sweep that have not finished."""
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Read the jobs' folders, print the table and remember how many failed."""
+        folder = Path(config.hydra.sweep.dir)
+        jobs = jobs_of(folder)
+        SweepSummary.failed = sum(job.status != "finished" for _, job in jobs)
+        if jobs:
+            Console(width=None if sys.stdout.isatty() else 140).print(summary(jobs))
+            print(f"sweep folder: {folder}", flush=True)
+
+
+def jobs_of(folder: Path) -> list[tuple[Path, Job]]:
+    """The jobs below a sweep's folder by number, each with its folder."""
+    found = [(path.parent, Job.read(path.parent)) for path in folder.rglob(JOB)]
+    return sorted(found, key=lambda item: item[1].number)
+
+
+def summary(jobs: list[tuple[Path, Job]]) -> Table:
+    """Number, what sets it apart, how it ended, seconds and test AUROC of the head, job by job."""
+    shared = set.intersection(*(set(job.overrides) for _, job in jobs)) if len(jobs) > 1 else set()
+    table = Table(title="Jobs", caption=f"all with {', '.join(sorted(shared))}" if shared else None)
+    for name in ("job", "overrides", "status", "seconds", "AUROC of head"):
+        table.add_column(name, justify="right" if name in ("job", "seconds", "AUROC of head") else "left")
+    for folder, job in jobs:
+        status = job.status if job.status != "failed" else f"failed: {job.message}"
+        own = " ".join(o for o in job.overrides if o not in shared)
+        table.add_row(str(job.number), own, status, f"{job.seconds:.1f}", _headline(folder))
+    return table
+
+
+def run_job(task: Callable[[DictConfig], Any], config: DictConfig, command: tuple[str, ...] = ()) -> Any:
+    """One job of a sweep: skipped if it has finished before, and not raising if it fails.
+
+    Args:
+        task: the job.
+        config: of the job; `resume` names the sweep's folder where the sweep is resumed, and the task gets the
+            job's own, or none where the job has no checkpoint yet.
+        command: what stands before the overrides on the command line, see `skintag.commands.cli.run_command`.
+
+    Returns:
+        What the task returns, or returned when it finished; nan after a failure (a search counts that as one).
+    """
+    gc.collect()  # a trainer is a web of cycles: the job before this one would stay in memory for long
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    overrides = tuple(o for o in hydra.overrides.task if not o.startswith("resume="))
+    job = Job(int(hydra.job.num), overrides, "running")
+    with alone(folder, wait=False) as mine:
+        if not mine:
+            print(f"job {job.number} still runs in another process: {folder}", file=sys.stderr, flush=True)
+            return nan
+        began = time.perf_counter()
+        try:
+            if "resume" in config and config.resume:
+                job = _as_it_was(folder, job)
+                if job.status == "finished":
+                    print(f"job {job.number} has finished before: {folder}", file=sys.stderr, flush=True)
+                    return nan if job.value is None else job.value
+                config.resume = str(folder) if (folder / LAST_CHECKPOINT).is_file() else None
+            replace(job, status="running", message=None).write(folder)
+            (folder / ERROR).unlink(missing_ok=True)
+            with _as_a_single_run(folder, (*command, *overrides), config):
+                value = task(config)
+        except Exception as error:
+            _failed(folder, job, error, job.seconds + time.perf_counter() - began)
+            return nan
+        seconds = round(job.seconds + time.perf_counter() - began, 2)
+        known = None if value is None or isnan(value) else float(value)
+        Job(job.number, overrides, "finished", seconds, known).write(folder)
+        return value
+
+
+def expand_resume(folder: Path, arguments: list[str]) -> list[str]:
+    """The arguments that go on with the sweep in `folder`: its own, and its place.
+
+    Raises:
+        ConfigError: other settings were asked for; a sweep's jobs are comparable because they share them.
+    """
+    other = [a for a in arguments if not a.startswith(("resume=", "-", "hydra.", "hydra/"))]
+    if other:
+        raise ConfigError(
+            f"resume={folder} is a sweep, it goes on as it was started: leave out {first_few(other)}"
+        )
+    # as written: interpolations are for each job to resolve
+    saved = OmegaConf.to_container(OmegaConf.load(folder / SWEEP).hydra.overrides, resolve=False)
+    assert isinstance(saved, dict)
+    given = {a.split("=", 1)[0] for a in arguments if "=" in a}
+    earlier = [
+        str(o) for o in (*saved["task"], *saved["hydra"])
+        if str(o).split("=", 1)[0] not in {*given, "resume", "hydra.mode", "hydra.sweep.dir"}
+    ]  # fmt: skip
+    flags = [a for a in arguments if a.startswith("-") and a not in ("-m", "--multirun")]
+    kept = [a for a in arguments if "=" in a and not a.startswith(("resume=", "hydra.sweep.dir="))]
+    return [*flags, "--multirun", *earlier, *kept, f"resume='{folder}'", f"hydra.sweep.dir='{folder}'"]
+
+
+def _as_it_was(folder: Path, now: Job) -> Job:
+    """The job as an earlier part of the sweep left it; DataError if that was another job."""
+    if not (folder / JOB).is_file():
+        return now
+    before = Job.read(folder)
+    if sorted(before.overrides) != sorted(now.overrides):
+        raise DataError(
+            folder / JOB,
+            expected=f"the job {' '.join(now.overrides)}",
+            found=f"the job {' '.join(before.overrides)}",
+            fix="resume the sweep with the code and configurations that it was started with",
+        )
+    return before
+
+
+@contextmanager
+def _as_a_single_run(folder: Path, arguments: tuple[str, ...], config: DictConfig) -> Iterator[None]:
+    """Let the command line and Hydra's run folder be those of the job alone.
+
+    The further processes of a distributed run are started with them, and provenance records the former.
+    """
+    argv, hydra = sys.argv, cast(DictConfig, HydraConfig.get())
+    resume = [f"resume='{folder}'"] if "resume" in config and config.resume else []
+    sys.argv = [argv[0], *arguments, *resume]
+    with flag_override(hydra, "readonly", False):
+        hydra.run.dir = str(folder)
+    try:
+        yield
+    finally:
+        sys.argv = argv
+
+
+def _failed(folder: Path, job: Job, error: Exception, seconds: float) -> None:
+    """Write down what went wrong, and say it in one line."""
+    expected = isinstance(error, SkinTagError)
+    said = str(error) if expected else f"{type(error).__name__}: {error}"
+    text = said if expected else "".join(traceback.format_exception(error))
+    write_bytes(folder / ERROR, f"{text}\n".encode())
+    message = next((line for line in said.splitlines() if line.strip()), type(error).__name__)
+    # a record that cannot be read stays as it is, to be looked at
+    Job(job.number, job.overrides, "failed", round(seconds, 2), None, message).write(folder)
+    print(f"job {job.number} failed: {message} (more in {folder / ERROR})", file=sys.stderr, flush=True)
+
+
+def _headline(folder: Path) -> str:
+    """Test AUROC of the head, or of the first model if there is no head."""
+    try:
+        models = read_json(folder / "metrics.json")["models"]
+        name = "head" if "head" in models else next(iter(models))
+        return f"{models[name]['groups']['overall']['all']['auroc']:.3f}"
+    except (OSError, ValueError, TypeError, KeyError, StopIteration):
+        return ""  # not there, undefined, or no run's

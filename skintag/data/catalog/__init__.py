@@ -1,0 +1,1 @@
+"""From raw metadata to the catalog: schema, label tables, and which images belong together."""

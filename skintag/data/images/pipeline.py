@@ -1,0 +1,160 @@
+"""Encoded images to pixels: decoded, cropped, resized and augmented straight into one uint8 tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import simplejpeg
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch.utils.data import get_worker_info
+
+from skintag.core.errors import ConfigError, ImageError
+from skintag.core.hashing import content_key, hash_strings
+from skintag.data.catalog.schema import DOMAIN_OF
+from skintag.data.loading.ring import shared_bytes
+
+if TYPE_CHECKING:
+    from skintag.data.augment import Augmentation
+
+FITS: Final = ("squash", "center_crop")
+_VERSION: Final = 1  # of what decoding and resizing make of the same bytes
+
+
+class ImagePipeline:
+    """Decode, crop, resize, augment: a function of (bytes, image_id, epoch, repeat, seed); picklable.
+
+    Where an image is at least twice the size that is needed, libjpeg decodes it at a half, quarter or eighth,
+    which averages whole blocks. The rest is resized with a triangle filter as wide as the reduction, so fine
+    structure is averaged away and not aliased (Parmar, Zhang & Zhu 2022, https://arxiv.org/abs/2104.11222).
+
+    Args:
+        image_size: side S of the square, pixels.
+        fit: `squash` the whole image into the square, so that nothing is cut off, or take its `center_crop`.
+        augmentation: what happens to training images; its crop comes first, before the resize.
+        seed: of the augmentation.
+    """
+
+    def __init__(
+        self, image_size: int, fit: str = "squash", augmentation: Augmentation | None = None, seed: int = 0
+    ) -> None:
+        if image_size < 8:
+            raise ConfigError(f"image_size={image_size}: expected at least 8 pixels")
+        if fit not in FITS:
+            raise ConfigError(f"loader.fit={fit!r}: expected one of {', '.join(FITS)}")
+        self.image_size, self.fit, self.augmentation, self.seed = image_size, fit, augmentation, seed
+        self._pixels = np.empty(0, dtype=np.uint8)  # decoded into, again and again
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal images without augmentation."""
+        return content_key("image pipeline", _VERSION, self.image_size, self.fit)
+
+    @property
+    def one_for_all(self) -> bool:
+        """Whether training images are those of validation, in every epoch: not augmented nor cut otherwise."""
+        if self.augmentation is None:
+            return True
+        return self.fit == "squash" and all(step.p <= 0 for step in self.augmentation.steps.values())
+
+    def __call__(
+        self,
+        encoded: Iterable[bytes],
+        image_ids: Sequence[str] | NDArray[np.object_],
+        epoch: int | None = None,
+        repeats: NDArray[np.int64] | None = None,
+        out: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """One batch, uint8 [B, 3, S, S] RGB; laid out channels last, so that nothing is copied to get it.
+
+        Args:
+            encoded: B JPEGs.
+            image_ids: of each, str [B].
+            epoch: that the augmentation is for; None: no augmentation.
+            repeats: how often each was there before in this epoch, int64 [B].
+            out: where the batch goes, uint8 [B, S, S, 3]; None: into new memory.
+
+        Raises:
+            ImageError: an image cannot be decoded.
+        """
+        if out is None:
+            out = _empty_batch(len(image_ids), self.image_size)
+        augmentation = self.augmentation if epoch is not None else None
+        seeds = self._seeds(image_ids, epoch, repeats) if augmentation is not None else None
+        for i, (data, image_id, pixels) in enumerate(zip(encoded, image_ids, out.numpy(), strict=True)):
+            if augmentation is None or seeds is None:
+                self._into(pixels, data, image_id, None)
+            else:
+                seed = int(seeds[i])
+                self._into(pixels, data, image_id, seed)
+                domain = DOMAIN_OF[image_id.split("/", 1)[0]]
+                changed = augmentation(pixels, domain, seed)
+                if changed is not pixels:
+                    pixels[...] = changed
+        return out.permute(0, 3, 1, 2)
+
+    def _seeds(
+        self,
+        image_ids: Sequence[str] | NDArray[np.object_],
+        epoch: int | None,
+        repeats: NDArray[np.int64] | None,
+    ) -> NDArray[np.uint64]:
+        """One number per image, uint64 [B], of (seed, epoch, image_id) and of the repeat if there is one."""
+        names = list(image_ids)
+        if repeats is not None:
+            names = [f"{name}#{again}" if again else name for name, again in zip(names, repeats, strict=True)]
+        return hash_strings(names, salt=("augmentation", self.seed, epoch))
+
+    def _into(self, out: NDArray[np.uint8], data: bytes, image_id: str, seed: int | None) -> None:
+        """Fill `out` [S, S, 3] with the image."""
+        side = self.image_size
+        try:
+            height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+            y, x, h, w = self._box(height, width, seed)
+            scale = 1
+            while scale < 8 and min(h, w) >= 2 * scale * side:
+                scale *= 2
+            pixels = self._decode(data, -(-height // scale), -(-width // scale))
+        except ValueError as error:
+            raise ImageError(
+                image_id,
+                reason="damaged",
+                expected="a JPEG as it was written into the shard",
+                found=f"{len(data)} bytes: {error}",
+                fix="delete the dataset's folder under shards/ and run skintag prepare again",
+            ) from error
+        if (h, w) != (height, width):
+            top, left = y // scale, x // scale
+            pixels = pixels[top : top + max(1, round(h / scale)), left : left + max(1, round(w / scale))]
+        # [1, 3, H, W] with the strides of an RGB picture is torch's fast path; Pillow's result to one level
+        planes = torch.from_numpy(pixels)[None].permute(0, 3, 1, 2)
+        resized = F.interpolate(planes, (side, side), mode="bilinear", antialias=True)
+        out[...] = resized[0].permute(1, 2, 0).numpy()
+
+    def _box(self, height: int, width: int, seed: int | None) -> tuple[int, int, int, int]:
+        """The part of the picture to use, `(y, x, h, w)` in pixels."""
+        if self.augmentation is not None and seed is not None:
+            return self.augmentation.crop(height, width, seed)
+        if self.fit == "squash":
+            return 0, 0, height, width
+        side = min(height, width)
+        return (height - side) // 2, (width - side) // 2, side, side
+
+    def _decode(self, data: bytes, height: int, width: int) -> NDArray[np.uint8]:
+        """Pixels [height, width, 3], in memory that the next call uses again: fresh pages cost time."""
+        if self._pixels.size < height * width * 3:
+            self._pixels = np.empty(height * width * 3, dtype=np.uint8)
+        return simplejpeg.decode_jpeg(data, min_height=height, min_width=width, buffer=self._pixels)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_pixels": np.empty(0, dtype=np.uint8)}
+
+
+def _empty_batch(n: int, side: int) -> torch.Tensor:
+    """Memory for uint8 [n, side, side, 3]; a worker shares it with the main process, so nothing is copied."""
+    if get_worker_info() is None:
+        return torch.empty((n, side, side, 3), dtype=torch.uint8)
+    return shared_bytes(n, side, side, 3)

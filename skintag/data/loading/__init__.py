@@ -1,0 +1,1 @@
+"""Batches of a view: exact, sized and resumable epochs."""

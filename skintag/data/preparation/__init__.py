@@ -1,0 +1,1 @@
+"""Raw folders to a prepared folder: catalog, shards, and a report of what is missing."""

@@ -1,0 +1,147 @@
+"""Raw folders to a prepared folder: catalog, leakage groups, shards, and a report on all of them.
+
+<prepared>/catalog.parquet   written last: where it is, the rest is whole
+<prepared>/shards/           see skintag.data.shards.writer
+<prepared>/report.json       counts (skintag.data.preparation.report)
+<prepared>/missing.csv       every image that cannot be used, and why
+<prepared>/cache/            what is known of raw files, so that none is opened twice; may be deleted
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.core.io import read_json, write_bytes, write_json
+from skintag.core.locks import alone
+from skintag.core.settings import number
+from skintag.data.catalog.catalog import build_catalog, read_catalog, write_catalog
+from skintag.data.catalog.schema import DATASETS
+from skintag.data.preparation.report import Report, missing_images, report_dataset, report_relations
+from skintag.data.shards.format import shard_folder
+from skintag.data.shards.writer import ShardReport, ShardSettings, write_shards
+from skintag.data.sources import SourceTable, read_source
+
+CATALOG: Final = "catalog.parquet"
+REPORT: Final = "report.json"
+MISSING: Final = "missing.csv"
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """What to prepare, and how."""
+
+    sources: Mapping[str, str]
+    """Dataset -> its raw folder."""
+    prepared: str
+    """The prepared folder."""
+    workers: int | None = number(least=1, default=None)
+    """Threads that open images, then processes that write shards; None: one per core."""
+    longest_side: int = number(least=1, default=512)
+    """Pixels of a stored image, see `ShardSettings`."""
+    quality: int = number(least=1, default=95)
+    """JPEG quality of a stored image."""
+    samples_per_shard: int = number(least=1, default=1024)
+    """Images in a shard."""
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ConfigError("data.sources: no dataset; name at least one of " + ", ".join(DATASETS))
+        for dataset in self.sources:
+            if dataset not in DATASETS:
+                raise ConfigError(
+                    f"data.sources.{dataset}: no such dataset; {near_matches(dataset, DATASETS)}"
+                )
+        if self.workers is not None and self.workers < 1:
+            raise ConfigError(f"data.workers={self.workers}: expected at least 1, or null for one per core")
+        _ = self.shards  # checks itself
+
+    @property
+    def shards(self) -> ShardSettings:
+        """How images are stored."""
+        return ShardSettings(self.longest_side, self.quality, self.samples_per_shard)
+
+
+def prepare(settings: PrepareSettings) -> Path:
+    """Prepare the raw folders that `settings` names and return the prepared folder.
+
+    A second call with unchanged raw folders opens no image and writes nothing. A killed call is taken up
+    where it stopped. Of two calls at once, one waits for the other.
+
+    Raises:
+        DataError: a raw folder or its metadata cannot be read, no image can be used, or the prepared folder
+            has shards of other images.
+    """
+    out, workers = Path(settings.prepared), settings.workers or os.cpu_count() or 1
+    with alone(out):
+        tables = [read_source(dataset, Path(root)) for dataset, root in settings.sources.items()]
+        catalog = build_catalog(tables, workers=workers, cache=out / "cache")
+        _check_any(catalog, tables)
+        if not all((shard_folder(out, table.dataset) / "manifest.json").is_file() for table in tables):
+            (out / CATALOG).unlink(missing_ok=True)  # what it described is gone
+        roots = {table.dataset: table.root for table in tables}
+        shards = write_shards(catalog, roots, out, settings.shards, workers)
+        _write_report(out, _report(catalog, tables, shards), missing_images(catalog))
+        if not _same_catalog(out / CATALOG, catalog):
+            write_catalog(catalog, out / CATALOG)
+    return out
+
+
+def load_report(prepared: Path) -> Report:
+    """The report of a prepared folder.
+
+    Raises:
+        DataError: there is none.
+    """
+    path = prepared / REPORT
+    if not path.is_file():
+        raise DataError(
+            path,
+            expected="the report of a prepared folder",
+            found="no such file",
+            fix="run skintag prepare",
+        )
+    return Report.from_dict(read_json(path), path)
+
+
+def _report(catalog: pd.DataFrame, tables: Sequence[SourceTable], shards: ShardReport) -> Report:
+    rows = dict(iter(catalog.groupby("dataset")))
+    return Report(
+        datasets={t.dataset: report_dataset(rows.get(t.dataset, catalog[:0]), t.notes) for t in tables},
+        relations=report_relations(catalog),
+        shards={"images": shards.images, "shards": shards.shards, "bytes": shards.bytes},
+    )
+
+
+def _check_any(catalog: pd.DataFrame, tables: Sequence[SourceTable]) -> None:
+    if not catalog["status"].eq("ok").any():
+        raise DataError(
+            ", ".join(str(table.root) for table in tables),
+            expected="images that the metadata lists",
+            found=f"none of {len(catalog):,} can be used",
+            fix="put the images into these folders, or correct data.sources",
+        )
+
+
+def _same_catalog(path: Path, catalog: pd.DataFrame) -> bool:
+    try:
+        return read_catalog(path).equals(catalog)  # both sorted by image_id
+    except DataError:  # none there, or one of another version
+        return False
+
+
+def _write_report(out: Path, report: Report, missing: pd.DataFrame) -> None:
+    """Write what has changed of `missing.csv` and `report.json`."""
+    listing = missing.to_csv(index=False).encode()
+    path = out / MISSING
+    if not path.is_file() or path.read_bytes() != listing:
+        write_bytes(path, listing)
+    path = out / REPORT
+    if not path.is_file() or load_report(out) != report:
+        write_json(path, report.to_dict())

@@ -1,0 +1,1 @@
+"""Images in tar files, written once and read by offset."""

@@ -1,0 +1,231 @@
+"""A view: everything an ablation can change, as one table computed from the catalog.
+
+    catalog --status, labels--> usable rows --split, train_on--> train/val/test --balance--> weights
+
+No image is touched. Every row that the catalog has and the view has not is counted, with the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skintag.core.errors import ConfigError, DataError, first_few, near_matches
+from skintag.core.hashing import content_key
+from skintag.core.vocabulary import SPLITS
+from skintag.data.catalog.schema import check_unique
+from skintag.data.view.audit import KEYS, LeakageAudit, audit_split
+from skintag.data.view.balance import Balance
+from skintag.data.view.label_policy import UNDIAGNOSED, LabelPolicy
+from skintag.data.view.levels import GROUP_NAMES, as_names, group_index
+from skintag.data.view.splits import DROPPED, Split
+from skintag.data.view.summary import view_summary
+
+__all__ = ["GROUP_NAMES", "LeftOut", "View", "build_view", "view_summary"]
+
+MISSING: Final = "missing file"
+UNREADABLE: Final = "unreadable file"
+RELATED_TO_TEST: Final = "shares a patient, lesion or near-duplicate with the test set"
+NOT_TRAINED_ON: Final = "not in train_on"
+
+_NEEDED: Final = (
+    "image_id", "dataset", "domain", "status", "malignancy", "condition", "fst_group", *KEYS.values(),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Rows of the catalog that the view does not use."""
+
+    dataset: str
+    """Where they come from."""
+    reason: str
+    """Why they are not used, a short phrase."""
+    images: int
+    """How many."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One row per image used, and how it came about."""
+
+    frame: pd.DataFrame
+    """The catalog's columns, sorted by image_id, plus
+
+    - `split` str, one of SPLITS
+    - `target` int8, 0 or 1
+    - `target_condition` int8, 0..n_conditions-1
+    - `weight` float32, of the loss; mean 1 over train, 1 outside
+    - `sampling_weight` float32, of the sampler; mean 1 over train, 1 outside
+    - `group_index` int16, position in GROUP_NAMES; the same in every view, so some may have no image
+    """
+    audit: LeakageAudit
+    """What train, val and test share; nothing, unless the split is meant to leak."""
+    left_out: tuple[LeftOut, ...]
+    """Every row of the catalog that is not in `frame`, by dataset and reason."""
+    n_conditions: int
+    """10, or 11 in the extended taxonomy."""
+    fingerprint: str
+    """Equal for equal images, splits, targets and weights, whatever policy led to them."""
+
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """Positions in `frame` of the images of one split, ascending, int64."""
+        return np.flatnonzero((self.frame["split"] == split).to_numpy())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Counts, rows left out, audit and fingerprint as plain values for JSON."""
+        return {
+            "fingerprint": self.fingerprint,
+            "images": {split: len(self.rows(split)) for split in SPLITS},
+            "malignant": {s: int(self.frame["target"].iloc[self.rows(s)].sum()) for s in SPLITS},
+            "n_conditions": self.n_conditions,
+            "left_out": [vars(item) for item in self.left_out],
+            "audit": self.audit.to_dict(),
+        }
+
+
+def build_view(
+    catalog: pd.DataFrame,
+    labels: LabelPolicy,
+    split: Split,
+    balance: Balance,
+    *,
+    seed: int,
+    train_on: Sequence[str] | None = None,
+) -> View:
+    """Compute the view of a catalog; a function of the set of its rows, the policies and the seed.
+
+    The split is made over all diagnosed images, before the label policy leaves any out and before
+    `train_on` does, so an image is in the same split under each of them.
+
+    Args:
+        catalog: rows with CATALOG_COLUMNS, in any order.
+        labels: how diagnoses become targets.
+        split: who is in train, val and test.
+        balance: the weights of the train rows.
+        seed: of the split.
+        train_on: datasets that train and val are restricted to; test stays as it is, so that runs with
+            another `train_on` are compared on the same test images. None: all.
+
+    Raises:
+        DataError: the catalog lacks a column, repeats an image or holds a value outside the schema; or the
+            audit finds a leak in a split that must have none.
+        ConfigError: a split is empty, train or val has one class only, or a name is not in the data.
+    """
+    _check_columns(catalog)
+    if not catalog["image_id"].is_monotonic_increasing:
+        catalog = catalog.sort_values("image_id", ignore_index=True)
+    check_unique(catalog, "catalog")
+    targets = labels.targets(catalog)
+    reasons = targets.left_out.copy()
+    status = catalog["status"].to_numpy(object)
+    reasons[status != "ok"] = UNREADABLE
+    reasons[status == "missing"] = MISSING
+
+    splits = np.full(len(catalog), DROPPED, dtype=object)
+    diagnosed = (status == "ok") & (targets.left_out != UNDIAGNOSED)
+    splits[diagnosed] = split.assign(catalog[diagnosed], seed)
+    reasons[(reasons == "") & (splits == DROPPED)] = RELATED_TO_TEST
+    if train_on is not None:
+        reasons[(reasons == "") & _not_trained_on(catalog, splits, as_names(train_on))] = NOT_TRAINED_ON
+
+    used = reasons == ""
+    frame = catalog[used].reset_index(drop=True)
+    left_out = _left_out(catalog["dataset"], reasons)
+    frame = frame.assign(
+        split=pd.Series(splits[used], dtype="str"),
+        target=targets.target[used],
+        target_condition=targets.condition[used],
+    )
+    _check_splits(frame, left_out)
+    frame = _with_weights(frame, balance)
+    audit = audit_split(frame, split=type(split).__name__, leaky=split.leaky)
+    if not split.leaky:
+        audit.assert_clean()
+    return View(frame, audit, left_out, labels.n_conditions, _fingerprint(frame))
+
+
+def _with_weights(frame: pd.DataFrame, balance: Balance) -> pd.DataFrame:
+    """The frame with `weight`, `sampling_weight` and `group_index`."""
+    train = (frame["split"] == "train").to_numpy()
+    ones = np.ones(len(frame), dtype=np.float32)
+    weights = ones.copy()
+    weights[train] = balance.weights(frame[train], frame["target"].to_numpy()[train])
+    return frame.assign(
+        weight=weights if balance.mode == "loss" else ones,
+        sampling_weight=weights if balance.mode == "sampling" else ones,
+        group_index=group_index(frame),
+    )
+
+
+def _not_trained_on(
+    catalog: pd.DataFrame, splits: NDArray[np.object_], names: tuple[str, ...]
+) -> NDArray[np.bool_]:
+    """Rows of train and val outside the named datasets, bool [n]; ConfigError for one that cannot train."""
+    dataset = catalog["dataset"]
+    trainable = sorted(dataset[splits == "train"].unique())
+    for name in names:
+        if name not in trainable:
+            raise ConfigError(
+                f"train_on: dataset {name!r} has no image that this split trains on; "
+                f"{near_matches(name, trainable)}"
+            )
+    if not names:
+        raise ConfigError("train_on is empty; name at least one dataset, or null for all")
+    return np.isin(splits, ("train", "val")) & ~dataset.isin(names).to_numpy(dtype=bool)
+
+
+def _left_out(dataset: pd.Series, reasons: NDArray[np.object_]) -> tuple[LeftOut, ...]:
+    """Counts of the rows with a reason, by dataset and reason."""
+    gone = reasons != ""
+    counts = Counter(zip(dataset[gone].tolist(), reasons[gone].tolist(), strict=True))
+    return tuple(LeftOut(name, reason, n) for (name, reason), n in sorted(counts.items()))
+
+
+def _check_columns(catalog: pd.DataFrame) -> None:
+    missing = [name for name in _NEEDED if name not in catalog]
+    if missing:
+        raise DataError(
+            "catalog",
+            expected=f"the columns {', '.join(_NEEDED)}",
+            found=f"no {first_few(missing)}",
+            fix="run skintag prepare with this version of SkinTag",
+        )
+
+
+def _check_splits(frame: pd.DataFrame, left_out: tuple[LeftOut, ...]) -> None:
+    """Raise ConfigError where a split is empty, or train or val has one class only."""
+    counts = Counter(zip(frame["split"].tolist(), frame["target"].tolist(), strict=True))
+    empty = [name for name in SPLITS if not counts[name, 0] + counts[name, 1]]
+    # val too: a threshold fitted on one class would be found impossible only after the training
+    one_class = [name for name in ("train", "val") if not (counts[name, 0] and counts[name, 1])]
+    if not empty and not one_class:
+        return
+    listed = ", ".join(f"{s}: {counts[s, 0]} benign + {counts[s, 1]} malignant" for s in SPLITS)
+    gone = first_few([f"{item.images} {item.dataset} ({item.reason})" for item in left_out])
+    what = (
+        f"{' and '.join(empty)} without an image"
+        if empty
+        else f"{' and '.join(one_class)} with one class only"
+    )
+    raise ConfigError(
+        f"this data, labels, split and train_on leave {what}\n  images:   {listed}\n"
+        f"  left out: {gone or 'none'}\n"
+        "  to do:    take more data, another label policy, or larger shares (split.val, split.test)"
+    )
+
+
+def _fingerprint(frame: pd.DataFrame) -> str:
+    """Content key over image ids, splits, targets, conditions, weights and groups."""
+    ids = hashlib.sha256("\n".join(frame["image_id"].tolist()).encode()).hexdigest()
+    split = pd.Index(SPLITS).get_indexer(pd.Index(frame["split"])).astype(np.int8)
+    columns = ("target", "target_condition", "weight", "sampling_weight", "group_index")
+    arrays = [split, *(frame[name].to_numpy() for name in columns)]
+    return content_key("view", ids, [hashlib.sha256(array.tobytes()).hexdigest() for array in arrays])

@@ -1,0 +1,1 @@
+"""A small student from a trained teacher."""

@@ -1,0 +1,255 @@
+"""A run's test results as evidence: every level, gap and difference of groups, each with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+import pandas as pd
+from rich.progress import track
+
+from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.evaluation.decisions.thresholds import Threshold
+from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
+from skintag.evaluation.metrics.levels import too_few
+from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
+from skintag.evaluation.statistics.bootstrap import Replicates, Resamples, is_clustered, replicate
+from skintag.evaluation.statistics.chance import Scored, chances
+from skintag.evaluation.statistics.gaps import gap_table, kind_of, pair_table
+from skintag.evaluation.statistics.intervals import interval_warnings, level_intervals
+from skintag.evaluation.statistics.permutation import PermutationResult
+
+T = TypeVar("T")
+UNCLUSTERED: Final = (
+    "No row says which patient or lesion it shows: intervals ignore clustering, and are too narrow where "
+    "images belong together."
+)
+LEVEL_COLUMNS: Final = (
+    "model", "grouping", "group", "metric", "n", "n_positive", "n_clusters", "value", "low", "high", "too_few",
+    "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AssessmentSettings:
+    """How much is drawn, and what counts as too small."""
+
+    resamples: int = 2000
+    """Bootstrap resamples of clusters."""
+    permutations: int = 2000
+    """Exchanges of groups among clusters, for each gap."""
+    confidence: float = 0.95
+    """Of every interval."""
+    seed: int = 0
+    """Of resamples and exchanges."""
+    minimum: int = 10
+    """Groups with fewer positives (negatives, for specificity) are shown, marked, and left out of gaps and pairs."""
+
+    def __post_init__(self) -> None:
+        for name in ("resamples", "permutations", "minimum"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"assessment.{name} is {getattr(self, name)}: expected 1 or more")
+        if not 0 < self.confidence < 1:
+            raise ConfigError(
+                f"assessment.confidence is {self.confidence}: expected a number between 0 and 1"
+            )
+
+
+DEFAULTS: Final = AssessmentSettings()
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What `assess` found, on test rows."""
+
+    levels: pd.DataFrame
+    """`LEVEL_COLUMNS`: a metric in a group, with its interval; `too_few` marks what stands on too little."""
+    gaps: pd.DataFrame
+    """`model` and `gaps.GAP_COLUMNS`: a gap between the groups of a grouping, and the worst group's sensitivity."""
+    pairs: pd.DataFrame
+    """`model` and `gaps.PAIR_COLUMNS`: differences of pairs of groups; low and high hold for all pairs together."""
+    clustered: bool
+    """Whether rows say which patient or lesion they show."""
+    notes: tuple[str, ...]
+    """What has to be said with the figures."""
+    settings: AssessmentSettings
+    """How they were made."""
+
+
+def assess(
+    predictions: Predictions,
+    thresholds: Mapping[str, Threshold],
+    settings: AssessmentSettings = DEFAULTS,
+    *,
+    groupings: Sequence[Grouping] = ALL_GROUPINGS,
+    attributes: pd.DataFrame | None = None,
+    models: Sequence[str] | None = None,
+    progress: bool = False,
+) -> Assessment:
+    """Levels, gaps and pairwise differences of every model on its test rows.
+
+    Args:
+        predictions: the table.
+        thresholds: by model, fitted on val.
+        settings: resamples, permutations, confidence, seed, minimum.
+        groupings: how test rows fall into groups.
+        attributes: further columns, indexed by image_id. A column that no grouping names becomes one.
+        models: which ones, in this order; all by name where None.
+        progress: show a bar.
+
+    Raises:
+        DataError: a model has no threshold, or an attribute has the name of a column of the table.
+    """
+    names = predictions.models if models is None else tuple(models)
+    extra = () if attributes is None else tuple(str(c) for c in attributes.columns)
+    named = {g.column for g in groupings}
+    groupings = (*groupings, *(Grouping(c, c) for c in extra if c not in named))
+    rows = {name: _with(predictions.test(name), attributes) for name in names}
+    families = list(_families(rows, groupings))
+    tables: dict[str, tuple[pd.DataFrame, ...]] = {}
+    for family in families:
+        tables |= _assess_family(family, thresholds, settings, groupings, progress)
+    parts = zip(*(tables[name] for name in names), strict=True)
+    levels, gaps, pairs = (pd.concat(part, ignore_index=True) for part in parts)
+    clustered = any(is_clustered(part.frame) for part in rows.values())
+    return Assessment(levels, gaps, pairs, clustered, _notes(families, clustered), settings)
+
+
+def _assess_family(
+    rows: Mapping[str, TestPredictions],
+    thresholds: Mapping[str, Threshold],
+    settings: AssessmentSettings,
+    groupings: Sequence[Grouping],
+    progress: bool,
+) -> dict[str, tuple[pd.DataFrame, ...]]:
+    """Levels, gaps and pairs by model, for models on the same images: they share resamples and permutations."""
+    cuts = {name: _threshold_of(name, thresholds).value for name in rows}
+    first = next(iter(rows.values()))
+    resamples = Resamples.of(first, settings.resamples, settings.seed)
+    replicates = {
+        name: replicate(rows[name], cuts[name], resamples, groupings=groupings)
+        for name in _tracked(list(rows), "Resampling clusters", progress)
+    }
+    scored = Scored(
+        first.frame,
+        first.target,
+        np.stack([part.score for part in rows.values()]),
+        np.stack([part.score >= cuts[name] for name, part in rows.items()]),
+        resamples.cluster,
+    )
+    found: dict[str, dict[tuple[str, str], PermutationResult]] = {name: {} for name in rows}
+    index = next(iter(replicates.values())).index
+    for grouping in _tracked(groupings, "Exchanging groups", progress):
+        results = chances(
+            scored,
+            index,
+            grouping,
+            minimum=settings.minimum,
+            permutations=settings.permutations,
+            seed=settings.seed,
+        )
+        for name, by_gap in zip(rows, results, strict=True):
+            found[name].update({(grouping.name, gap): result for gap, result in by_gap.items()})
+    minimum, confidence = settings.minimum, settings.confidence
+    out: dict[str, tuple[pd.DataFrame, ...]] = {}
+    for name in _tracked(list(rows), "Intervals", progress):
+        drawn = replicates[name]
+        tables = (
+            level_table(drawn, minimum=minimum, confidence=confidence),
+            gap_table(drawn, found[name], minimum=minimum, confidence=confidence),
+            pair_table(drawn, minimum=minimum, confidence=confidence),
+        )
+        for table in tables:
+            table.insert(0, "model", name)
+        out[name] = tables
+    return out
+
+
+def _notes(families: Sequence[Mapping[str, TestPredictions]], clustered: bool) -> tuple[str, ...]:
+    """What has to be said of clusters, and of models on different images."""
+    notes = [] if clustered else [UNCLUSTERED]
+    frame = next(iter(families[0].values())).frame
+    alone = int(frame["group_id"].isna().sum())
+    if clustered and alone:
+        notes.append(
+            f"{alone:,} of {len(frame):,} test images do not say which patient or lesion they show: each counts as "
+            "one by itself."
+        )
+    if len(families) > 1:
+        apart = "; ".join(", ".join(family) for family in families)
+        notes.append(
+            f"Not all models were tested on the same images in the same groups, so they are not comparable: {apart}."
+        )
+    return tuple(notes)
+
+
+def _tracked(items: Sequence[T], what: str, progress: bool) -> Iterable[T]:
+    return track(items, what, transient=True) if progress else items
+
+
+def level_table(replicates: Replicates, *, minimum: int = 10, confidence: float = 0.95) -> pd.DataFrame:
+    """Every level with its interval: `LEVEL_COLUMNS` without the model."""
+    index, drawn = replicates.index, replicates.values  # noqa: PD011 (no pandas object)
+    low, high = np.full(len(index), np.nan), np.full(len(index), np.nan)
+    kinds = np.array([kind_of(metric) for metric in index["metric"]])
+    for kind in np.unique(kinds):
+        chosen = np.flatnonzero((kinds == kind) & index["value"].notna().to_numpy())
+        if len(chosen):
+            low[chosen], high[chosen] = level_intervals(
+                index["value"].to_numpy()[chosen],
+                drawn[:, chosen],
+                n=index["n_units"].to_numpy()[chosen],
+                kind=kind,
+                confidence=confidence,
+            )
+    small = [
+        too_few(*row, minimum) for row in zip(index["metric"], index["n"], index["n_positive"], strict=True)
+    ]
+    notes = [
+        "; ".join(interval_warnings([n], kind=kind)) if value == value else "undefined"
+        for n, kind, value in zip(index["n_units"], kinds, index["value"], strict=True)
+    ]
+    return index.drop(columns="n_units").assign(low=low, high=high, too_few=small, note=notes)
+
+
+def _families(
+    rows: Mapping[str, TestPredictions], groupings: Sequence[Grouping]
+) -> Iterator[dict[str, TestPredictions]]:
+    """Models on the same images in the same groups, together."""
+    left = dict(rows)
+    columns = {g.column for g in groupings} - {None}
+    while left:
+        first = next(iter(left.values())).frame
+        keys = ["image_id", "target", "group_id", "condition", *sorted(str(c) for c in columns)]
+        same = {name: part for name, part in left.items() if part.frame[keys].equals(first[keys])}
+        left = {name: part for name, part in left.items() if name not in same}
+        yield same
+
+
+def _with(rows: TestPredictions, attributes: pd.DataFrame | None) -> TestPredictions:
+    """The rows with further columns."""
+    if attributes is None:
+        return rows
+    frame = rows.frame
+    taken = [str(c) for c in attributes.columns if c in frame]
+    if taken or attributes.index.has_duplicates:
+        raise DataError(
+            "attributes",
+            expected="columns that the predictions table does not have, and each image_id once in the index",
+            found=f"column(s) {', '.join(taken)}" if taken else "an image_id more than once",
+            fix="rename the columns" if taken else "drop the repeated rows",
+        )
+    return TestPredictions(frame.join(attributes, on="image_id"), rows.model)
+
+
+def _threshold_of(model: str, thresholds: Mapping[str, Threshold]) -> Threshold:
+    if model not in thresholds:
+        raise DataError(
+            f"model {model!r}",
+            expected="a threshold fitted on its val rows",
+            found="none",
+            fix=near_matches(model, thresholds),
+        )
+    return thresholds[model]

@@ -1,0 +1,171 @@
+"""How well scores are calibrated, per group: reliability bins, ECE and Brier score before and after a calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
+from skintag.evaluation.decisions.calibration import Calibration, calibrated
+from skintag.evaluation.metrics.groups import ALL_GROUPINGS, GROUPINGS, Grouping
+from skintag.evaluation.metrics.metrics import ECE_BINS, ece_bin
+from skintag.evaluation.predictions.predictions import ModelPredictions, Predictions
+from skintag.evaluation.statistics.bootstrap import Resamples, replicate
+from skintag.evaluation.statistics.differences import paired_differences
+from skintag.evaluation.statistics.gaps import kind_of
+from skintag.evaluation.statistics.intervals import level_intervals
+from skintag.evaluation.statistics.shares import clustered_shares
+
+METRICS: Final = ("ece", "brier")
+UNCALIBRATED: Final = "none"
+
+
+def reliability(
+    rows: ModelPredictions,
+    resamples: Resamples,
+    *,
+    groupings: Sequence[Grouping] = GROUPINGS,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """What scores promise against what came true, in the 15 equally wide bins that ECE is made of.
+
+    Args:
+        rows: one model's rows, as they are or calibrated.
+        resamples: of the clusters of these rows, in their order.
+        groupings: how they fall into groups.
+        confidence: of each bin's interval.
+
+    Returns:
+        A row per group and bin that has rows: `model grouping group bin lower upper n n_positive mean_score observed
+        low high`; `observed` is the share that is malignant, in a score of `lower <= score < upper` (the last bin has
+        1 too).
+    """
+    bins, score = ece_bin(rows.score), rows.score
+    edges = np.linspace(0, 1, ECE_BINS + 1)
+    out = []
+    for grouping in groupings:
+        codes, names = grouping.codes(rows.frame)
+        cells = len(names) * ECE_BINS
+        cell = np.where(codes >= 0, codes * ECE_BINS + bins, -1)
+        shares = clustered_shares(cell, rows.target - 1, (cells, 1), resamples, confidence=confidence)
+        known = cell >= 0
+        total = np.bincount(cell[known], weights=score[known], minlength=cells)
+        some = np.flatnonzero(shares.n)
+        number = some % ECE_BINS
+        part = pd.DataFrame(
+            {
+                "model": rows.model,
+                "grouping": grouping.name,
+                "group": np.array(names, dtype=object)[some // ECE_BINS],
+                "bin": number,
+                "lower": edges[number],
+                "upper": edges[number + 1],
+                "n": shares.n[some],
+                "n_positive": shares.hits[some, 0],
+                "mean_score": total[some] / shares.n[some],
+                "observed": shares.value[some, 0],
+                "low": shares.low[some, 0],
+                "high": shares.high[some, 0],
+            }
+        )
+        out.append(part)
+    return pd.concat(out, ignore_index=True)
+
+
+def calibration_table(
+    predictions: Predictions,
+    calibrations: Mapping[str, Mapping[str, Calibration]],
+    *,
+    groupings: Sequence[Grouping] = ALL_GROUPINGS,
+    settings: AssessmentSettings = DEFAULTS,
+) -> pd.DataFrame:
+    """ECE and Brier score of test rows per group, uncalibrated and under each calibration.
+
+    Args:
+        predictions: the table.
+        calibrations: name -> model -> calibration, fitted on val; models without one are left out.
+        groupings: how test rows fall into groups.
+        settings: resamples, confidence, seed, minimum.
+
+    Returns:
+        `model calibration grouping group metric n n_positive value low high expected change change_low change_high
+        too_few`. `expected` is the ECE that perfectly calibrated scores like these would have by chance (nan for
+        Brier); `change` is the value minus the uncalibrated one, with a paired interval, nan for `none` itself.
+    """
+    out = []
+    for model in sorted({m for by_model in calibrations.values() for m in by_model}):
+        rows = predictions.test(model)
+        draws = Resamples.of(rows, settings.resamples, settings.seed)
+        before = None
+        versions = {UNCALIBRATED: rows}
+        versions |= {n: calibrated(rows, c[model]) for n, c in calibrations.items() if model in c}
+        for name, version in versions.items():
+            found = replicate(version, 0.5, draws, groupings=groupings, metrics=METRICS)
+            index, values = found.index, found.values  # noqa: PD011 (no pandas object)
+            low, high = level_intervals(
+                index["value"],
+                values,
+                n=index["n_units"],
+                kind=kind_of("ece"),
+                confidence=settings.confidence,
+            )
+            part = index.drop(columns=["n_clusters", "n_units"]).assign(
+                model=model, calibration=name, low=low, high=high, too_few=index["n"] < settings.minimum
+            )
+            part["expected"] = (
+                _expected(version, groupings).reindex(part.index).where(part["metric"] == "ece")
+            )
+            if before is None:
+                before = found
+                part = part.assign(change=np.nan, change_low=np.nan, change_high=np.nan)
+            else:
+                change = index["value"] - before.index["value"]
+                limits = paired_differences(
+                    change,
+                    values - before.values,  # noqa: PD011
+                    n_units=index["n_units"],
+                    n_rows=np.full(len(index), np.nan),
+                    confidence=settings.confidence,
+                )
+                part = part.assign(change=change, change_low=limits.low, change_high=limits.high)
+            out.append(part)
+    columns = [
+        "model",
+        "calibration",
+        "grouping",
+        "group",
+        "metric",
+        "n",
+        "n_positive",
+        "value",
+        "low",
+        "high",
+    ]
+    columns += ["expected", "change", "change_low", "change_high", "too_few"]
+    return pd.concat(out, ignore_index=True)[columns] if out else pd.DataFrame(columns=columns)
+
+
+def expected_ece(score: NDArray[np.float64]) -> float:
+    """The ECE that [n] scores would have by chance if each were its row's true probability; nan without rows.
+
+    A bin's excess of positives has mean 0 and variance sum p (1 - p), so its size is sqrt(2 / pi) of the standard
+    deviation on average, for bins of more than a few rows. Rows are taken as independent: in clusters it is more.
+    """
+    if not len(score):
+        return float("nan")
+    variance = np.bincount(ece_bin(score), weights=score * (1 - score), minlength=ECE_BINS)
+    return float(np.sqrt(2 / np.pi * variance).sum() / len(score))
+
+
+def _expected(rows: ModelPredictions, groupings: Sequence[Grouping]) -> pd.Series:
+    """`expected_ece` in the order of the replicates' index: groupings, groups, metrics."""
+    out = []
+    for grouping in groupings:
+        codes, names = grouping.codes(rows.frame)
+        for i in range(len(names)):
+            out += [expected_ece(rows.score[codes == i])] * len(METRICS)
+    return pd.Series(out, dtype=float)

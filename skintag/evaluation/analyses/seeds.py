@@ -1,0 +1,201 @@
+"""Runs repeated under several seeds: means, spreads, and differences that are more than the luck of a seed.
+
+A difference of two regimes is uncertain for two reasons: the test images are a sample, and so are the seeds
+(initial weights, order of samples, perhaps the split). An interval from one of them alone is too narrow
+(Bouthillier et al., 2021, "Accounting for variance in machine learning benchmarks", arXiv:2103.03098). Here the
+two variances are added: that of the mean over seeds in resamples of clusters, the seeds held fixed, and that of the
+seeds' differences, the test images held fixed, over the number of seeds. What the two have in common is counted
+twice, which errs on the side of caution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skintag.core.errors import DataError, near_matches
+from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
+from skintag.evaluation.analyses.comparison import entry, name_pairs
+from skintag.evaluation.decisions.thresholds import Threshold
+from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
+from skintag.evaluation.metrics.levels import LEVEL_METRICS
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.evaluation.statistics.bootstrap import Replicates
+from skintag.evaluation.statistics.differences import holm, paired_differences, seed_differences
+from skintag.evaluation.statistics.gap_replicates import NO_INTERVAL, is_gap, n_rows, small_rows, with_gaps
+from skintag.evaluation.statistics.paired import Panel
+from skintag.evaluation.statistics.seed_averages import CELL, level_limits, over_parts, seed_variance
+
+Key = tuple[str, int]
+LEVEL_COLUMNS: Final = (
+    "name", "model", *CELL, "mean", "sd", "n_seeds", "least", "most", "low", "high", "n", "n_positive", "n_units",
+    "too_few", "note",
+)  # fmt: skip
+DIFFERENCE_COLUMNS: Final = (
+    "name", "reference", "model", *CELL, "mean_a", "mean_b", "difference", "sd", "n_seeds", "low", "high",
+    "seed_low", "seed_high", "p_value", "p_holm", "family", "exceeds_seed_noise", "n", "n_positive", "n_units",
+    "too_few", "clustered", "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SeedSummary:
+    """What runs under several seeds say together."""
+
+    levels: pd.DataFrame
+    """`LEVEL_COLUMNS`: mean, standard deviation, least and most over the seeds; low and high hold test-set and seed
+    noise (the test set's alone where there is one seed, as the note says)."""
+    differences: pd.DataFrame
+    """`DIFFERENCE_COLUMNS`: mean over the seeds that both have of name minus reference. low, high and p_value hold
+    both kinds of noise; seed_low and seed_high are the seeds' alone. `exceeds_seed_noise` (boolean, null with one
+    seed) says whether these leave out 0: another draw of seeds would hardly turn the sign on these images."""
+
+
+def over_seeds(
+    runs: Mapping[Key, Predictions],
+    thresholds: Mapping[Key, Mapping[str, Threshold]],
+    *,
+    pairs: Sequence[tuple[str, str]] | None = None,
+    reference: str | None = None,
+    models: Sequence[str] | None = None,
+    metrics: Sequence[str] = LEVEL_METRICS,
+    groupings: Sequence[Grouping] = ALL_GROUPINGS,
+    family: Sequence[str] = ("model", "grouping", "metric"),
+    settings: AssessmentSettings = DEFAULTS,
+) -> SeedSummary:
+    """Means over seeds of every level and gap, and differences between names, model by model.
+
+    Args:
+        runs: (name, seed) -> table; a name is a regime, or whatever else several seeds repeat.
+        thresholds: (name, seed) -> model -> threshold, fitted on that run's val rows.
+        pairs, reference: names that are compared, as in `compare_models`.
+        models: which ones; all where None. A run without a model takes no part in the model's figures.
+        metrics, groupings, family, settings: as in `compare_models`.
+
+    Seeds are paired by number: seed 3 of one name with seed 3 of the other, on the images that both were tested on.
+    A group that is not there, or a metric that is nan, under one of the seeds is nan over all of them.
+
+    Raises:
+        DataError: an unknown name, a missing threshold, no shared images, or targets that differ.
+    """
+    names = tuple(dict.fromkeys(name for name, _ in runs))
+    chosen = name_pairs(names, pairs, reference, "name")
+    available = sorted({m for table in runs.values() for m in table.models})
+    levels, differences = [], []
+    for model in available if models is None else models:
+        keys = [key for key, table in runs.items() if model in table.models]
+        if not keys:
+            raise DataError(
+                f"model {model!r}",
+                expected="a model of one of the runs",
+                found="no rows of it",
+                fix=near_matches(model, available),
+            )
+        entries = {
+            key: entry(runs[key], model, thresholds[key], f"model {model!r} of {key[0]}, seed {key[1]}")
+            for key in keys
+        }
+        panel = Panel(
+            entries,
+            resamples=settings.resamples,
+            seed=settings.seed,
+            groupings=groupings,
+            metrics=metrics,
+        )
+        seeds = {name: sorted(seed for other, seed in keys if other == name) for name in names}
+        for name in (n for n in names if seeds[n]):
+            parts = [with_gaps(panel.single((name, s)), settings.minimum) for s in seeds[name]]
+            levels.append(_levels(parts, settings).assign(name=name, model=model))
+        for a, b in chosen:
+            both = sorted(set(seeds[a]) & set(seeds[b]))
+            if both:
+                alone = len(set(seeds[a]) ^ set(seeds[b]))
+                part = _differences(panel, a, b, both, alone, settings)
+                differences.append(part.assign(name=a, reference=b, model=model, clustered=panel.clustered))
+    table = _concat(differences, DIFFERENCE_COLUMNS)
+    if len(table):
+        table["family"] = table[list(family)].astype("str").agg(" / ".join, axis=1)
+    table["p_holm"] = holm(table["p_value"].where(~table["too_few"].astype(bool)), table["family"])
+    return SeedSummary(_concat(levels, LEVEL_COLUMNS), table)
+
+
+def _levels(parts: Sequence[Replicates], settings: AssessmentSettings) -> pd.DataFrame:
+    """Levels of one name and model over its seeds."""
+    index, points, drawn = over_parts(parts)
+    mean, sd, _, _ = seed_differences(points, settings.confidence)
+    low, high = level_limits(index, mean, drawn, sd, len(parts), settings.confidence)
+    return index.assign(
+        mean=mean,
+        sd=sd,
+        n_seeds=len(parts),
+        least=points.min(axis=0),
+        most=points.max(axis=0),
+        low=low,
+        high=high,
+        note=_note(mean, len(parts), 0),
+        too_few=small_rows(index, settings.minimum),
+    )
+
+
+def _differences(
+    panel: Panel, a: str, b: str, seeds: Sequence[int], alone: int, settings: AssessmentSettings
+) -> pd.DataFrame:
+    """Differences of two names over the seeds that both have."""
+    pairs = [panel.pair((a, seed), (b, seed)) for seed in seeds]
+    ours, theirs = (
+        [with_gaps(r, settings.minimum) for r in side]
+        for side in zip(*((p.a, p.b) for p in pairs), strict=True)
+    )
+    index, points_a, drawn_a = over_parts(ours)
+    other, points_b, drawn_b = over_parts(theirs)
+    assert index[list(CELL)].equals(other[list(CELL)])  # a pair stands on the same images and groups
+    mean, sd, seed_low, seed_high = seed_differences(points_a - points_b, settings.confidence)
+    found = paired_differences(
+        mean,
+        drawn_a - drawn_b,
+        n_units=index["n_units"],
+        n_rows=n_rows(index),
+        confidence=settings.confidence,
+        extra=seed_variance(sd, len(seeds)),
+    )
+    gap = is_gap(index)
+    low, high, p_value = (np.where(gap, np.nan, part) for part in (found.low, found.high, found.p_value))
+    told = np.isfinite(seed_low) & ~gap
+    exceeds = pd.array((seed_low > 0) | (seed_high < 0), dtype="boolean")
+    exceeds[~told] = pd.NA
+    return index.assign(
+        mean_a=points_a.mean(axis=0),
+        mean_b=points_b.mean(axis=0),
+        difference=mean,
+        sd=sd,
+        n_seeds=len(seeds),
+        low=low,
+        high=high,
+        seed_low=seed_low,
+        seed_high=seed_high,
+        p_value=p_value,
+        exceeds_seed_noise=exceeds,
+        too_few=small_rows(index, settings.minimum),
+        note=[
+            "; ".join(filter(None, [said, NO_INTERVAL if of_gap and not np.isnan(m) else ""]))
+            for said, of_gap, m in zip(_note(mean, len(seeds), alone), gap, mean, strict=True)
+        ],
+    )
+
+
+def _note(mean: NDArray[np.float64], seeds: int, alone: int) -> list[str]:
+    always = ["one seed: its noise is not in the interval"] if seeds < 2 else []
+    if alone:
+        always.append(f"{alone} run(s) left out whose seed the other name does not have")
+    return ["; ".join([*(["undefined"] if np.isnan(m) else []), *always]) for m in mean]
+
+
+def _concat(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    if not parts:
+        return pd.DataFrame(columns=list(columns))
+    return pd.concat(parts, ignore_index=True).reindex(columns=list(columns))

@@ -1,0 +1,195 @@
+"""Where malignancies and images end up under triage policies, and what other target sensitivities would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
+from skintag.evaluation.decisions.thresholds import Objective, fit_threshold
+from skintag.evaluation.decisions.triage import (
+    PUBLISHED,
+    TIERS,
+    TriagePolicy,
+    condition_scores,
+    fit_triage,
+    top_condition,
+)
+from skintag.evaluation.metrics.groups import DATASET, DOMAIN, FST_GROUP, OVERALL, Grouping
+from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
+from skintag.evaluation.statistics.bootstrap import Resamples
+from skintag.evaluation.statistics.shares import Ints, Shares, clustered_shares
+
+TARGETS: Final = (0.99, 0.95, 0.90, 0.85)
+TRIAGE_GROUPINGS: Final = (OVERALL, DOMAIN, FST_GROUP, DATASET)
+
+
+def fit_policies(
+    predictions: Predictions, target_sensitivity: float = 0.95, target_specificity: float = 0.90
+) -> dict[str, dict[str, TriagePolicy]]:
+    """The published policy and one fitted on val, for every model: model -> policy's name -> policy.
+
+    Raises:
+        DataError: a model's val rows are of one class only.
+    """
+    return {
+        model: {
+            PUBLISHED.name: PUBLISHED,
+            "fitted": fit_triage(predictions.val(model), target_sensitivity, target_specificity),
+        }
+        for model in predictions.models
+    }
+
+
+def triage_table(
+    predictions: Predictions,
+    policies: Mapping[str, Mapping[str, TriagePolicy]],
+    *,
+    groupings: Sequence[Grouping] = TRIAGE_GROUPINGS,
+    settings: AssessmentSettings = DEFAULTS,
+) -> pd.DataFrame:
+    """How test images and their malignancies fall into tiers, per group.
+
+    Args:
+        predictions: the table.
+        policies: model -> name -> policy (`fit_policies`).
+        groupings: how test rows fall into groups.
+        settings: resamples, confidence, seed; `minimum` malignancies, below which `too_few` marks a group.
+
+    Returns:
+        A row per model, policy, group and tier: `model policy low_bound high_bound grouping group tier n n_malignant`
+        (of the group) `n_tier n_tier_malignant` (of its tier), `share_of_malignancies` and `share_of_images` with
+        `_low` and `_high` clustered limits, `prevalence` (of malignancy in the tier), `n_lifted` (images that the
+        likeliest condition lifted out of LOW into this tier), `has_conditions` (whether the model gives any) and
+        `too_few`. Undefined is nan.
+    """
+    out = []
+    for model, named in policies.items():
+        rows = predictions.test(model)
+        draws = Resamples.of(rows, settings.resamples, settings.seed)
+        conditions = condition_scores(rows.frame)
+        known = top_condition(conditions, len(rows)) >= 0
+        for name, policy in named.items():
+            tier = policy.tier_codes(rows.score, conditions).astype(np.int64)
+            lifted = tier != policy.tier_codes(rows.score)
+            part = _tiers(rows, tier, lifted, groupings, draws, settings)
+            bounds = part.assign(low_bound=policy.low, high_bound=policy.high)
+            out.append(bounds.assign(model=model, policy=name, has_conditions=bool(known.any())))
+    columns = ["model", "policy", "low_bound", "high_bound", "grouping", "group", "tier", "n", "n_malignant"]
+    columns += ["n_tier", "n_tier_malignant", "n_lifted"]
+    columns += [s + x for s in ("share_of_malignancies", "share_of_images") for x in ("", "_low", "_high")]
+    columns += ["prevalence", "has_conditions", "too_few"]
+    return pd.concat(out, ignore_index=True)[columns] if out else pd.DataFrame(columns=columns)
+
+
+def operating_points(
+    predictions: Predictions,
+    targets: Sequence[float] = TARGETS,
+    *,
+    models: Sequence[str] | None = None,
+    groupings: Sequence[Grouping] = (OVERALL,),
+    settings: AssessmentSettings = DEFAULTS,
+) -> pd.DataFrame:
+    """Sensitivity and specificity on test at thresholds that reach target sensitivities on val.
+
+    Returns:
+        A row per model, target and group: `model target_sensitivity threshold val_sensitivity val_specificity n_val
+        n_val_malignant grouping group n n_malignant sensitivity sensitivity_low sensitivity_high specificity
+        specificity_low specificity_high reached`; `reached` says whether test's sensitivity is at least the target.
+
+    Raises:
+        DataError: a model's val rows are of one class only.
+    """
+    out = []
+    for model in predictions.models if models is None else models:
+        val, rows = predictions.val(model), predictions.test(model)
+        draws = Resamples.of(rows, settings.resamples, settings.seed)
+        for target in targets:
+            fitted = fit_threshold(val, Objective("target_sensitivity", target))
+            decision = fitted.apply(rows.score)
+            head = {
+                "model": model,
+                "target_sensitivity": target,
+                "threshold": fitted.value,
+                "val_sensitivity": fitted.sensitivity,
+                "val_specificity": fitted.specificity,
+                "n_val": fitted.n,
+                "n_val_malignant": fitted.n_positive,
+            }
+            for grouping in groupings:
+                codes, names = grouping.codes(rows.frame)
+                cell = np.where(codes >= 0, 2 * codes + rows.target, -1)  # others and malignant of each group
+                right = np.where(decision == (rows.target == 1), 0, -1)
+                shares = clustered_shares(
+                    cell, right, (2 * len(names), 1), draws, confidence=settings.confidence
+                )
+                for i, group in enumerate(names):
+                    place = {"grouping": grouping.name, "group": group}
+                    sizes = {
+                        "n": int(shares.n[2 * i] + shares.n[2 * i + 1]),
+                        "n_malignant": int(shares.n[2 * i + 1]),
+                    }
+                    sensitivity = _limits("sensitivity", shares, 2 * i + 1, 0)
+                    specificity = _limits("specificity", shares, 2 * i, 0)
+                    reached = {"reached": _reached(sensitivity["sensitivity"], target)}
+                    out.append(head | place | sizes | sensitivity | specificity | reached)
+    return pd.DataFrame(out).astype({"reached": "boolean"}) if out else pd.DataFrame()
+
+
+def _tiers(
+    rows: TestPredictions,
+    tier: Ints,
+    lifted: NDArray[np.bool_],
+    groupings: Sequence[Grouping],
+    draws: Resamples,
+    settings: AssessmentSettings,
+) -> pd.DataFrame:
+    """A row per grouping, group and tier."""
+    malignant = rows.target == 1
+    labels: list[tuple[str, str]] = []
+    cells: list[Ints] = []  # every group twice: its images, then its malignancies
+    for grouping in groupings:
+        codes, names = grouping.codes(rows.frame)
+        cells.append(np.where(codes >= 0, codes + len(labels), -1))
+        labels += [(grouping.name, name) for name in names]
+    groups = len(labels)
+    cells += [np.where(malignant & (cell >= 0), cell + groups, -1) for cell in cells]
+    row = np.tile(np.arange(len(rows)), len(cells))
+    cell, outcome = np.concatenate(cells), tier[row]
+    shape = (2 * groups, len(TIERS))
+    shares = clustered_shares(cell, outcome, shape, draws, row=row, confidence=settings.confidence)
+    up = (cell >= 0) & (cell < groups) & lifted[row]
+    raised = np.bincount(cell[up] * len(TIERS) + outcome[up], minlength=groups * len(TIERS))
+    out = []
+    for g, (grouping_name, group) in enumerate(labels):
+        for t, name in enumerate(TIERS):
+            n, ill = int(shares.hits[g, t]), int(shares.hits[g + groups, t])
+            figures = {
+                "grouping": grouping_name,
+                "group": group,
+                "tier": name,
+                "n": int(shares.n[g]),
+                "n_malignant": int(shares.n[g + groups]),
+                "n_tier": n,
+                "n_tier_malignant": ill,
+                "n_lifted": int(raised[g * len(TIERS) + t]),
+                "prevalence": ill / n if n else np.nan,
+                "too_few": int(shares.n[g + groups]) < settings.minimum,
+            }
+            figures |= _limits("share_of_malignancies", shares, g + groups, t)
+            out.append(figures | _limits("share_of_images", shares, g, t))
+    return pd.DataFrame(out)
+
+
+def _limits(name: str, shares: Shares, cell: int, outcome: int) -> dict[str, float]:
+    """A share and its limits under their column names."""
+    values = (shares.value, shares.low, shares.high)
+    return {name + end: float(v[cell, outcome]) for end, v in zip(("", "_low", "_high"), values, strict=True)}
+
+
+def _reached(sensitivity: float, target: float) -> bool | None:
+    return None if np.isnan(sensitivity) else sensitivity >= target

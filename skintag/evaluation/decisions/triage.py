@@ -1,0 +1,245 @@
+"""From a score and a condition to a tier (LOW, MODERATE, HIGH), a category and advice; numpy only.
+
+The rules, in this order:
+
+1. LOW where `p_malignant < low`, HIGH where `p_malignant > high`, MODERATE between, both bounds included.
+2. A lesion whose likeliest condition is inflammatory (non-neoplastic, 8) or other/unknown (9) is never LOW: it
+   is lifted to MODERATE. Nothing is ever lowered. A model without conditions has nothing to lift by.
+
+The published bounds, 0.30 and 0.60, let about 15% of malignancies into LOW; `fit_triage` fits both on val.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skintag.core.errors import ConfigError, DataError
+from skintag.core.io import read_json, write_json
+
+if TYPE_CHECKING:  # what serves a bundle needs numpy alone
+    from skintag.evaluation.predictions.predictions import ValPredictions
+
+TIERS: Final = ("LOW", "MODERATE", "HIGH")
+CATEGORIES: Final = ("malignant", "inflammatory", "benign")
+INFLAMMATORY: Final = 8  # non-neoplastic
+OTHER_UNKNOWN: Final = 9
+FORMAT_VERSION: Final = 1
+
+DISCLAIMER: Final = (
+    "This is a screening aid, not a diagnosis. It can be wrong, and more often so on skin, lesions and cameras "
+    "that it has seen little of. Have a clinician look at any lesion that is new, changing, bleeding or worrying, "
+    "whatever is shown here."
+)
+ADVICE: Final[dict[str, str]] = {
+    "LOW": "Low estimated risk. Keep an eye on the spot, photograph it again in a month or two, and see a "
+    "clinician if it grows, changes colour or shape, itches or bleeds.",
+    "MODERATE": "The risk cannot be told from this photograph. Have a clinician look at the spot within the "
+    "next few weeks, sooner if it changes.",
+    "HIGH": "High estimated risk. See a dermatologist as soon as you can, within two weeks.",
+}
+INFLAMMATORY_ADVICE: Final = (
+    "It may be an inflammation rather than a growth. See a clinician if it does not heal within a few weeks, "
+    "spreads, hurts or comes with fever."
+)
+
+
+@dataclass(frozen=True)
+class TriagePolicy:
+    """Where the tiers lie, and what they were fitted on; `TriagePolicy()` is the published one."""
+
+    low: float = 0.30
+    """`p_malignant < low` is LOW, unless the likeliest condition lifts it."""
+    high: float = 0.60
+    """`p_malignant > high` is HIGH."""
+    name: str = "published"
+    """`published` or `fitted`, or a name of your own: how tables call the policy."""
+    model: str | None = None
+    """The model whose val rows the bounds were fitted on; None for bounds that were not fitted."""
+    target_sensitivity: float | None = None
+    """The least share of val malignancies outside LOW that was asked for."""
+    target_specificity: float | None = None
+    """The least share of val non-malignant rows outside HIGH that was asked for."""
+    n: int | None = None
+    """Val rows it was fitted on."""
+    n_malignant: int | None = None
+    """Malignant ones among them."""
+    val_low_share: float | None = None
+    """Share of the val malignancies in LOW by their score alone, before lifting: at most 1 - target."""
+    val_low_share_lifted: float | None = None
+    """The same after lifting: what the tiers really let through on val."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= self.high <= 1:  # also refuses nan
+            raise ConfigError(
+                f"triage policy {self.name!r} has low={self.low} and high={self.high}: expected "
+                "0 <= low <= high <= 1"
+            )
+
+    def tiers(self, p_malignant: ArrayLike, p_condition: ArrayLike | None = None) -> NDArray[np.str_]:
+        """The tier of each row, one of `TIERS`, str [n].
+
+        Args:
+            p_malignant: float [n], in [0, 1].
+            p_condition: float [n, 10] or [n, 11]. None, or a row of nan: no conditions, nothing is lifted.
+
+        Raises:
+            ValueError: a score outside [0, 1] or nan, or a shape that does not fit.
+        """
+        return np.array(TIERS)[self.tier_codes(p_malignant, p_condition)]
+
+    def tier_codes(self, p_malignant: ArrayLike, p_condition: ArrayLike | None = None) -> NDArray[np.int8]:
+        """The tiers as positions in `TIERS`, int8 [n]; arguments and errors as `tiers`."""
+        score = _scores(p_malignant)
+        codes = (score >= self.low).astype(np.int8) + (score > self.high)
+        top = top_condition(p_condition, len(score))
+        never_low = (top == INFLAMMATORY) | (top == OTHER_UNKNOWN)
+        return np.where(never_low, np.maximum(codes, 1), codes).astype(np.int8)
+
+    def categories(self, p_malignant: ArrayLike, p_condition: ArrayLike | None = None) -> NDArray[np.str_]:
+        """What kind of lesion is likeliest, one of `CATEGORIES`, str [n]; arguments and errors as `tiers`.
+
+        Malignant: HIGH, or MODERATE and `p_malignant` at least one half. Inflammatory: the likeliest condition
+        is, and the lesion is not malignant by the above. Benign: the rest, so LOW is always benign.
+        """
+        score = _scores(p_malignant)
+        codes = self.tier_codes(score, p_condition)
+        malignant = (codes == 2) | ((codes == 1) & (score >= 0.5))
+        inflamed = top_condition(p_condition, len(score)) == INFLAMMATORY
+        return np.array(CATEGORIES)[np.where(malignant, 0, np.where(inflamed, 1, 2))]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, with the version of the format."""
+        return {"version": FORMAT_VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any], where: object = "triage policy") -> TriagePolicy:
+        """What `to_json` gave. Raises DataError where it is not that, or of a version that is not known."""
+        names = [field.name for field in fields(cls)]
+        try:
+            if entry["version"] != FORMAT_VERSION:
+                raise ValueError(f"version {entry['version']!r}")
+            return cls(**{name: entry[name] for name in names})
+        except (KeyError, TypeError, ValueError, ConfigError) as error:
+            raise DataError(
+                where,
+                expected=f"a triage policy of version {FORMAT_VERSION} with {', '.join(names)}",
+                found=f"{type(error).__name__}: {error}",
+                fix="fit the policy again with this version of SkinTag",
+            ) from error
+
+
+PUBLISHED: Final = TriagePolicy()
+
+
+def fit_triage(
+    val: ValPredictions, target_sensitivity: float = 0.95, target_specificity: float = 0.90
+) -> TriagePolicy:
+    """Bounds for one model, fitted on its validation rows.
+
+    One bound is the decision threshold for `target_sensitivity` (`fit_threshold`): at least that share of the
+    malignant rows lies at or above it. The other is the smallest score that at least `target_specificity` of the
+    non-malignant rows lie at or below. The lower of the two is `low`, the higher `high`. As a rule the first is
+    the lower; where a model tells the classes so well apart that it is not, both promises hold all the same, and
+    what lies between, where val had next to nothing, is MODERATE.
+
+    The bounds are chosen by the score alone, before lifting: the promise then hangs neither on the condition
+    head, which domain shift may break, nor on a model having one, and lifting can only better it.
+
+    Raises:
+        TypeError: the rows are not `ValPredictions`.
+        ConfigError: a target is outside (0, 1].
+        DataError: there are no malignant or no other rows.
+    """
+    from skintag.evaluation.decisions.thresholds import Objective, fit_threshold
+    from skintag.evaluation.predictions.predictions import require_val
+
+    require_val(val, "fit_triage")
+    if not 0 < target_specificity <= 1:
+        raise ConfigError(f"triage.target_specificity is {target_specificity}: expected a number in (0, 1]")
+    sensitive = fit_threshold(val, Objective("target_sensitivity", target_sensitivity)).value
+    malignant = val.target == 1
+    others = np.sort(val.score[~malignant])
+    kept = int(np.ceil(target_specificity * len(others) - 1e-9))  # 0.9 * 10 must not become 10
+    low, high = sorted((sensitive, float(others[max(kept, 1) - 1])))
+    score, conditions = val.score[malignant], condition_scores(val.frame)[malignant]
+    fitted = TriagePolicy(low, high)
+    return TriagePolicy(
+        low=low,
+        high=high,
+        name="fitted",
+        model=val.model,
+        target_sensitivity=target_sensitivity,
+        target_specificity=target_specificity,
+        n=len(val),
+        n_malignant=int(malignant.sum()),
+        val_low_share=float(np.mean(score < low)),
+        val_low_share_lifted=float(np.mean(fitted.tier_codes(score, conditions) == 0)),
+    )
+
+
+def advice(tier: str, category: str = "benign") -> str:
+    """What to tell the person: the tier's advice, a word on inflammation where that fits, and the disclaimer.
+
+    Raises:
+        ValueError: no such tier or category.
+    """
+    if tier not in TIERS or category not in CATEGORIES:
+        raise ValueError(f"no advice for {tier!r} and {category!r}: known are {TIERS} and {CATEGORIES}")
+    inflamed = [INFLAMMATORY_ADVICE] if category == "inflammatory" else []
+    return " ".join([ADVICE[tier], *inflamed, DISCLAIMER])
+
+
+def top_condition(p_condition: ArrayLike | None, n: int) -> NDArray[np.int64]:
+    """The likeliest condition of each of n rows, int64 [n]; the first among equals, -1 without conditions."""
+    table = _conditions(p_condition, n)
+    if table is None:
+        return np.full(n, -1)
+    known = ~np.isnan(table[:, 0])
+    return np.where(known, np.argmax(np.nan_to_num(table, nan=-1.0), axis=1), -1)
+
+
+def condition_scores(frame: Any) -> NDArray[np.float64]:
+    """`p_condition_0..9` (and 10, where it is there) of a predictions frame, float64 [n, 10 or 11]; null is nan."""
+    columns = [f"p_condition_{i}" for i in range(11) if f"p_condition_{i}" in frame]
+    return frame[columns].to_numpy(dtype=np.float64)
+
+
+def write_policies(path: str | os.PathLike[str], policies: Mapping[str, TriagePolicy]) -> None:
+    """Write policies by model, atomically, as JSON."""
+    write_json(path, {"policies": {model: policy.to_json() for model, policy in policies.items()}})
+
+
+def read_policies(path: str | os.PathLike[str]) -> dict[str, TriagePolicy]:
+    """What `write_policies` wrote. Raises DataError where there is no file, or it is not that."""
+    try:
+        entries = dict(read_json(path)["policies"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            path,
+            expected="triage policies by model",
+            found=f"{type(error).__name__}: {error}",
+            fix="write the file again by evaluating the run",
+        ) from error
+    return {model: TriagePolicy.from_json(entry, f"{path}: {model}") for model, entry in entries.items()}
+
+
+def _scores(values: ArrayLike) -> NDArray[np.float64]:
+    score = np.asarray(values, dtype=np.float64)
+    if score.ndim != 1 or not ((score >= 0) & (score <= 1)).all():
+        raise ValueError("p_malignant has to be a 1-d array of numbers in [0, 1]")
+    return score
+
+
+def _conditions(values: ArrayLike | None, n: int) -> NDArray[np.float64] | None:
+    if values is None:
+        return None
+    table = np.asarray(values, dtype=np.float64)
+    if table.shape not in ((n, 10), (n, 11)):
+        raise ValueError(f"p_condition has shape {table.shape}, expected [{n}, 10 or 11]")
+    return table

@@ -1,0 +1,1 @@
+"""Anybody's predictions, read into the predictions table."""

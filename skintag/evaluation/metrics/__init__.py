@@ -1,0 +1,1 @@
+"""Figures of one group of rows, and the groups."""

@@ -1,0 +1,1 @@
+"""The predictions table: its columns and its checks."""

@@ -1,0 +1,1 @@
+"""Intervals, gaps against chance and differences, clustered by patient or lesion."""

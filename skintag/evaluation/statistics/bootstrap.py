@@ -1,0 +1,207 @@
+"""A bootstrap of whole clusters (patients, lesions), for every metric in every group at once.
+
+Images of one patient are alike: resampling images one by one gives intervals that are too narrow. So whole
+clusters are drawn with replacement (Field & Welsh, 2007, doi:10.1111/j.1467-9868.2007.00593.x).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
+from skintag.evaluation.metrics.levels import BACKGROUND_METRICS, LEVEL_METRICS, level_values
+from skintag.evaluation.metrics.weighted import Rows, WeightedLevels
+from skintag.evaluation.predictions.predictions import ModelPredictions
+
+T = TypeVar("T")
+BLOCK: Final = (
+    256  # resamples worked on at a time, whatever the number of threads; fewer where rows are very many
+)
+
+
+def cluster_names(frame: pd.DataFrame) -> pd.Series:
+    """The cluster of each row, str [n]: its leakage group, or the row itself where that is unknown."""
+    alone = "\0" + frame["image_id"].astype("str")  # a name that no group has
+    return frame["group_id"].where(frame["group_id"].notna(), alone)
+
+
+def is_clustered(frame: pd.DataFrame) -> bool:
+    """Whether any row says which patient or lesion it belongs to."""
+    return bool(frame["group_id"].notna().any())
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Whole clusters drawn with replacement; the same for all models on the same images."""
+
+    counts: NDArray[np.uint16]
+    """[B, C] how often each cluster was drawn."""
+    cluster: NDArray[np.int64]
+    """[n] cluster number of each row."""
+
+    @classmethod
+    def draw(cls, clusters: ArrayLike | pd.Series, resamples: int, seed: int) -> Self:
+        """Draw as many clusters as there are, `resamples` times.
+
+        Clusters are numbered by name, so the draws are a function of (set of names, resamples, seed): neither
+        the order of the rows nor the model matters, which is what pairs comparisons.
+
+        Args:
+            clusters: [n] name of each row's cluster. A row without one is a cluster by itself, numbered after
+                the named ones in the order of rows; `cluster_names` gives names that do not hang on that order.
+            resamples: B.
+            seed: of numpy's default generator.
+        """
+        names = pd.Series(clusters).reset_index(drop=True)
+        known = names.notna().to_numpy()
+        distinct, code = np.unique(names[known].astype("str").to_numpy(dtype=object), return_inverse=True)
+        cluster = np.empty(len(names), dtype=np.int64)
+        cluster[known] = code
+        cluster[~known] = len(distinct) + np.arange(int((~known).sum()))
+        number = len(distinct) + int((~known).sum())
+        rng = np.random.default_rng(seed)
+        counts = np.empty((resamples, number), dtype=np.uint16)
+        for b in range(resamples):
+            counts[b] = np.bincount(rng.integers(0, max(number, 1), number), minlength=number)
+        return cls(counts, cluster)
+
+    @classmethod
+    def of(cls, rows: ModelPredictions, resamples: int, seed: int) -> Self:
+        """Resamples of the clusters of these rows."""
+        return cls.draw(cluster_names(rows.frame), resamples, seed)
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    @property
+    def n_clusters(self) -> int:
+        """How many clusters there are."""
+        return self.counts.shape[1]
+
+
+class Levels(NamedTuple):
+    """One metric in the K groups of a grouping."""
+
+    groups: tuple[str, ...]
+    """Names of the groups, in order of showing."""
+    n: NDArray[np.int64]
+    """[K] rows."""
+    n_positive: NDArray[np.int64]
+    """[K] malignant ones."""
+    n_units: NDArray[np.int64]
+    """[K] clusters that the metric stands on."""
+    value: NDArray[np.float64]
+    """[K] on the data."""
+    values: NDArray[np.float64]
+    """[B, K] on the resamples."""
+
+    def of(self, groups: Sequence[str]) -> Levels:
+        """The same of these groups only."""
+        at = [self.groups.index(group) for group in groups]
+        counts = (self.n[at], self.n_positive[at], self.n_units[at])
+        return Levels(tuple(groups), *counts, self.value[at], self.values[:, at])
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """Metrics in groups, on the data and on each resample."""
+
+    index: pd.DataFrame
+    """L rows: grouping, group, metric, n, n_positive, n_clusters, n_units, value. n and n_positive count the group's
+    rows, n_clusters their clusters, n_units the clusters that the metric stands on: those with a positive for
+    sensitivity, with a negative for specificity, the smaller of both numbers where it needs both, else all.
+    value is the metric on the data."""
+    values: NDArray[np.float64]
+    """[B, L]; nan where a resample cannot tell it."""
+
+    def levels(self, grouping: str, metric: str) -> Levels:
+        """One metric in all groups of one grouping. Raises KeyError where the index does not have them."""
+        at, columns = self._positions[grouping, metric], self._columns
+        counts = (columns["n"][at], columns["n_positive"][at], columns["n_units"][at])
+        return Levels(tuple(columns["group"][at]), *counts, columns["value"][at], self.values[:, at])
+
+    def has(self, grouping: str, metric: str) -> bool:
+        """Whether `levels` can tell this metric."""
+        return (grouping, metric) in self._positions
+
+    @property
+    def groupings(self) -> tuple[str, ...]:
+        """Names of the groupings, in order."""
+        return tuple(dict.fromkeys(grouping for grouping, _ in self._positions))
+
+    @cached_property
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        return {str(name): self.index[name].to_numpy() for name in self.index.columns}
+
+    @cached_property
+    def _positions(self) -> dict[tuple[str, str], NDArray[np.int64]]:
+        found: dict[tuple[str, str], list[int]] = {}
+        for i, key in enumerate(zip(self._columns["grouping"], self._columns["metric"], strict=True)):
+            found.setdefault(key, []).append(i)
+        return {key: np.array(at) for key, at in found.items()}
+
+
+def replicate(
+    rows: ModelPredictions,
+    threshold: float,
+    resamples: Resamples,
+    *,
+    groupings: Sequence[Grouping] = ALL_GROUPINGS,
+    metrics: Sequence[str] = LEVEL_METRICS,
+    threads: int | None = None,
+) -> Replicates:
+    """Every metric in every group, on the rows and on each resample of their clusters.
+
+    Args:
+        rows: one model's rows, n.
+        threshold: decisions are `score >= threshold`, in every resample alike.
+        resamples: of the clusters of these rows, in their order.
+        groupings: how the rows fall into groups.
+        metrics: names out of `LEVEL_METRICS`.
+        threads: how many work at a time; as many as there are processors where None. It changes no bit.
+
+    Raises:
+        ValueError: the resamples are of another number of rows, or a metric is unknown.
+    """
+    if len(resamples.cluster) != len(rows):
+        raise ValueError(f"resamples of {len(resamples.cluster)} rows, but there are {len(rows)}")
+    index = level_values(rows, threshold, resamples.cluster, groupings=groupings, metrics=metrics)
+    table = Rows(rows.target, rows.score, rows.score >= threshold, resamples.cluster, resamples.n_clusters)
+    parts = [WeightedLevels(table, *grouping.codes(rows.frame), metrics) for grouping in groupings]
+
+    def weigh(counts: NDArray[np.uint16]) -> NDArray[np.float64]:
+        """All levels [L, b] for counts [b, C]."""
+        weights = np.ascontiguousarray(counts.T, dtype=np.float64)
+        return np.concatenate([part(weights) for part in parts])
+
+    once = weigh(np.ones((1, resamples.n_clusters), dtype=np.uint16))[:, 0]
+    background = index["metric"].isin(BACKGROUND_METRICS)
+    index["value"] = index["value"].mask(background, once)
+    values = np.empty((len(resamples), len(index)))
+
+    def work(block: slice) -> None:
+        values[block] = weigh(resamples.counts[block]).T
+
+    in_threads(work, blocks(len(resamples), len(rows)), threads)
+    return Replicates(index, values)
+
+
+def blocks(number: int, rows: int) -> list[slice]:
+    """`number` resamples in blocks of `BLOCK`, or of fewer where weights of the rows would take more than 128 MB."""
+    size = max(1, min(BLOCK, 2**24 // max(rows, 1)))
+    return [slice(start, start + size) for start in range(0, number, size)]
+
+
+def in_threads(work: Callable[[T], None], items: Iterable[T], threads: int | None = None) -> None:
+    """Call `work` on each item; numpy and scipy let go of the interpreter in what takes long."""
+    with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
+        list(pool.map(work, items))

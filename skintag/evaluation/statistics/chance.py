@@ -1,0 +1,170 @@
+"""The gaps to expect if all groups were equal, by exchanging groups among whole clusters; all models at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skintag.evaluation.metrics.groups import Grouping
+from skintag.evaluation.metrics.weighted import Order, Rows
+from skintag.evaluation.statistics.bootstrap import blocks, in_threads
+from skintag.evaluation.statistics.gaps import GAPS, members
+from skintag.evaluation.statistics.permutation import (
+    PermutationResult,
+    Permutations,
+    auroc_variances,
+    equality_test,
+    ratio_levels,
+)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The same n rows as several models score them."""
+
+    frame: pd.DataFrame
+    """The rows, with the columns that groupings need."""
+    target: NDArray[np.int64]
+    """[n]"""
+    score: Floats
+    """[models, n]"""
+    decision: NDArray[np.bool_]
+    """[models, n]"""
+    cluster: NDArray[np.int64]
+    """[n] cluster numbers."""
+
+
+def chances(
+    rows: Scored,
+    index: pd.DataFrame,
+    grouping: Grouping,
+    *,
+    minimum: int,
+    permutations: int,
+    seed: int,
+) -> list[dict[str, PermutationResult]]:
+    """Permutation results by gap, a dict per model, for the gaps over one grouping.
+
+    Args:
+        rows: the models' rows.
+        index: which groups there are, with their numbers of rows: `Replicates.index` of any of the models.
+        grouping: whose groups are exchanged.
+        minimum: groups with fewer positives or negatives, where a gap needs them, take no part in it.
+        permutations: how many exchanges.
+        seed: of the exchanges.
+    """
+    codes, names = grouping.codes(rows.frame)
+    out: list[dict[str, PermutationResult]] = [{} for _ in rows.score]
+    drawn: dict[tuple[str, ...], Exchange] = {}
+    for gap, metrics in GAPS.items():
+        groups = members(index, grouping.name, metrics, minimum).groups
+        if len(groups) < 2:
+            continue
+        if groups not in drawn:
+            renumbered = np.array([*(groups.index(n) if n in groups else -1 for n in names), -1])[codes]
+            drawn[groups] = Exchange(rows, renumbered, permutations, seed)
+        for results, result in zip(out, drawn[groups].tests(metrics), strict=True):
+            results[gap] = result
+    return out
+
+
+class Exchange:
+    """Rows of some groups, whose clusters exchange their groups."""
+
+    def __init__(self, rows: Scored, codes: NDArray[np.int64], permutations: int, seed: int) -> None:
+        self.rows, self.known = rows, np.flatnonzero(codes >= 0)
+        self.target = rows.target[self.known]
+        # a unit is a cluster's rows of one group
+        n_groups = int(codes.max()) + 1
+        pieces, self.unit = np.unique(
+            rows.cluster[self.known] * n_groups + codes[self.known], return_inverse=True
+        )
+        self.classes = np.stack([self._per_unit(1 - self.target), self._per_unit(self.target)], axis=1)
+        strata = (self.classes > 0) @ np.array([1, 2])
+        self.permutations = Permutations.draw(
+            pieces % n_groups, strata=strata, permutations=permutations, seed=seed
+        )
+        self._told: dict[str, tuple[Floats, Floats]] = {}
+
+    def tests(self, metrics: Sequence[str]) -> list[PermutationResult]:
+        """The test of the largest of the metrics' ranges, a result per model."""
+        told = [self._tell(metric) for metric in metrics]
+        levels, variances = (np.stack(part, axis=-1) for part in zip(*told, strict=True))
+        return [equality_test(levels[:, :, m], variances[:, :, m]) for m in range(len(self.rows.score))]
+
+    def levels(self, metrics: Sequence[str]) -> Floats:
+        """The metrics in all groups, in the data (first) and after each exchange: [models, 1 + P, K, metrics]."""
+        return np.moveaxis(np.stack([self._tell(metric)[0] for metric in metrics], axis=-1), 2, 0)
+
+    def _tell(self, metric: str) -> tuple[Floats, Floats]:
+        """Levels of a metric and their variances if all groups were equal, [1 + P, K, models] each."""
+        if metric not in self._told:
+            self._told[metric] = self._auroc() if metric == "auroc" else self._ratio(metric)
+        return self._told[metric]
+
+    def _ratio(self, metric: str) -> tuple[Floats, Floats]:
+        decided = self.rows.decision[:, self.known]
+        tp = self._per_unit_and_model(decided & (self.target == 1))
+        negatives, positives = self.classes[:, :1], self.classes[:, 1:]
+        if metric == "sensitivity":
+            return ratio_levels(tp, positives, self.permutations)
+        fp = self._per_unit_and_model(decided & (self.target == 0))
+        if metric == "specificity":
+            return ratio_levels(negatives - fp, negatives, self.permutations)
+        if metric == "f1_malignant":
+            return ratio_levels(2 * tp, tp + fp + positives, self.permutations)
+        raise ValueError(f"no permutation test for {metric!r}")
+
+    def _auroc(self) -> tuple[Floats, Floats]:
+        labels = np.concatenate([self.permutations.groups[None].astype(np.int32), self.permutations.labels])
+        n, p = np.moveaxis(self.permutations.sums(self.classes), 2, 0)
+        positive, negative = np.flatnonzero(self.target == 1), np.flatnonzero(self.target == 0)
+        wins = np.empty((len(self.rows.score), *n.shape))
+        orders = []
+        for score in self.rows.score:
+            row = Rows(self.target, score[self.known], self.target > 0, self.unit, len(self.classes))
+            orders.append(Order(row, positive, negative))
+
+        def work(task: tuple[int, slice]) -> None:
+            g, block = task
+            weights = np.ascontiguousarray((labels[block] == g).T, dtype=np.float64)
+            for m, order in enumerate(orders):
+                wins[m, block, g] = order(weights)
+
+        in_threads(work, [(g, b) for g in range(n.shape[1]) for b in blocks(len(labels), len(self.known))])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.moveaxis(wins / (p * n), 0, 2), self._auroc_variances()
+
+    def _auroc_variances(self) -> Floats:
+        positive = self.target == 1
+        excess = np.zeros((len(self.rows.score), len(positive)))
+        if positive.any() and not positive.all():
+            for found, score in zip(excess, self.rows.score[:, self.known], strict=True):
+                below = _share_below(score[positive], score[~positive])
+                above = 1 - _share_below(score[~positive], score[positive])
+                found[positive], found[~positive] = below - below.mean(), above - above.mean()
+        p, n = (self._per_unit_and_model(np.where(c, excess, 0)) for c in (positive, ~positive))
+        return auroc_variances(self.classes[:, 1], self.classes[:, 0], p, n, self.permutations)
+
+    def _per_unit_and_model(self, values: NDArray[np.generic]) -> Floats:
+        """Sums of [models, n] in units: [U, models]."""
+        return np.stack([self._per_unit(v) for v in values], axis=1)
+
+    def _per_unit(self, values: NDArray[np.generic]) -> Floats:
+        return np.bincount(self.unit, weights=values.astype(np.float64)).astype(np.float64)
+
+
+def _share_below(scores: Floats, others: Floats) -> Floats:
+    """The share of `others` below each score, ties counted half."""
+    ordered = np.sort(others)
+    left, right = (
+        np.searchsorted(ordered, scores, side="left"),
+        np.searchsorted(ordered, scores, side="right"),
+    )
+    return (left + right) / (2 * len(others))

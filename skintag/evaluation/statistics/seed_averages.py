@@ -1,0 +1,82 @@
+"""Replicates of several seeds as one: means in every resample, and limits that hold the seeds' noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from skintag.evaluation.statistics.bootstrap import Replicates
+from skintag.evaluation.statistics.differences import paired_differences
+from skintag.evaluation.statistics.gap_replicates import BETWEEN
+from skintag.evaluation.statistics.gaps import kind_of
+from skintag.evaluation.statistics.intervals import level_intervals
+
+Floats = NDArray[np.float64]
+CELL: Final = ("grouping", "group", "metric")
+
+
+def over_parts(
+    parts: Sequence[Replicates],
+) -> tuple[pd.DataFrame, Floats, Floats]:
+    """Cells of any part, their values [S, L] and the mean over parts of their replicates [B, L].
+
+    Counts are the least over the parts; a cell that a part lacks is nan in it.
+    """
+    indexes = [part.index.set_index(list(CELL)) for part in parts]
+    cells = indexes[0].index
+    for other in indexes[1:]:
+        cells = cells.append(other.index.difference(cells, sort=False))
+    points = np.array([part["value"].reindex(cells).to_numpy() for part in indexes])
+    total = np.zeros((len(parts[0].values), len(cells)))
+    for part, own in zip(parts, indexes, strict=True):
+        at = own.index.get_indexer(cells)
+        total += np.where(at >= 0, part.values[:, at], np.nan)  # noqa: PD011 (no pandas object)
+    names = ["n", "n_positive", "n_clusters", "n_units"]
+    counts = np.min([part[names].reindex(cells, fill_value=0).to_numpy() for part in indexes], axis=0)
+    return pd.DataFrame(counts, index=cells, columns=names).reset_index(), points, total / len(parts)
+
+
+def seed_variance(sd: Floats, seeds: int) -> tuple[Floats, Floats] | None:
+    """The variance of a mean over seeds, and its degrees of freedom; None where one seed cannot tell."""
+    return None if seeds < 2 else (sd**2 / seeds, np.full(len(sd), seeds - 1.0))
+
+
+def level_limits(
+    index: pd.DataFrame,
+    mean: Floats,
+    drawn: Floats,
+    sd: Floats,
+    seeds: int,
+    confidence: float,
+) -> tuple[Floats, Floats]:
+    """Limits of the mean over seeds: the test set's reach and the seeds' added up square by square.
+
+    That is how Zou & Donner (2008, doi:10.1002/sim.3095) put the limits of two independent parts together. Gaps have
+    none: the limits of a gap do not come from its mean.
+    """
+    found = paired_differences(
+        mean,
+        drawn,
+        n_units=index["n_units"],
+        n_rows=np.full(len(index), np.nan),
+        extra=seed_variance(sd, seeds),
+    )
+    reach = np.zeros(len(mean))
+    if seeds > 1:
+        reach = stats.t.ppf((1 + confidence) / 2, found.degrees) * sd / np.sqrt(seeds)
+    low, high = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
+    kinds = np.array([kind_of(metric) for metric in index["metric"]])
+    level = (index["group"] != BETWEEN).to_numpy() & np.isfinite(mean)
+    for kind in np.unique(kinds):
+        at = np.flatnonzero((kinds == kind) & level)
+        if len(at):
+            n = index["n_units"].to_numpy()[at]
+            below, above = level_intervals(mean[at], drawn[:, at], n=n, kind=kind, confidence=confidence)
+            low[at] = mean[at] - np.hypot(mean[at] - below, reach[at])
+            high[at] = mean[at] + np.hypot(above - mean[at], reach[at])
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)

@@ -1,0 +1,85 @@
+"""Shares of outcomes in many cells at once (bins, tiers, decisions), with intervals from resampled clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from skintag.evaluation.statistics.bootstrap import Resamples
+from skintag.evaluation.statistics.intervals import level_intervals
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The share of each of T outcomes in each of K cells."""
+
+    n: Ints
+    """[K] rows in the cell."""
+    units: Ints
+    """[K] clusters that have a row in the cell."""
+    hits: Ints
+    """[K, T] rows with the outcome."""
+    value: Floats
+    """[K, T] hits / n; nan where the cell is empty."""
+    low: Floats
+    """[K, T] lower limits."""
+    high: Floats
+    """[K, T] upper limits."""
+
+
+def clustered_shares(
+    cell: Ints,
+    outcome: Ints,
+    shape: tuple[int, int],
+    resamples: Resamples,
+    *,
+    row: Ints | None = None,
+    confidence: float = 0.95,
+) -> Shares:
+    """Outcomes among the rows of each cell.
+
+    Args:
+        cell: [m] cell of each entry, -1 for an entry in none.
+        outcome: [m] outcome of each entry, -1 for one that is not counted.
+        shape: K cells and T outcomes.
+        resamples: of the clusters of the n rows.
+        row: [m] row of each entry, for rows that lie in several cells; entries are the rows where None (m = n).
+        confidence: of each interval by itself (`level_intervals`, of proportions).
+    """
+    cells, kinds = shape
+    cluster = resamples.cluster if row is None else resamples.cluster[row]
+
+    def sums(lines: Ints, number: int, chosen: NDArray[np.bool_]) -> sparse.csr_array:
+        # float32 holds sums of counts exactly up to 2 ** 24
+        ones = np.ones(int(chosen.sum()), dtype=np.float32)
+        place = (lines[chosen], cluster[chosen])
+        return sparse.coo_array((ones, place), shape=(number, resamples.n_clusters)).tocsr()
+
+    inside = cell >= 0
+    rows = sums(cell, cells, inside)
+    hits = sums(cell * kinds + outcome, cells * kinds, inside & (outcome >= 0))
+    n, units = rows.sum(axis=1).astype(np.int64), np.diff(rows.indptr).astype(np.int64)
+    counted = hits.sum(axis=1).astype(np.int64).reshape(cells, kinds)
+    value, low, high = (np.full((cells, kinds), np.nan) for _ in range(3))
+    some = np.flatnonzero(n)
+    if len(some):
+        weights = np.ascontiguousarray(resamples.counts.T, dtype=np.float32)  # [C, B]
+        parts = (hits @ weights).reshape(cells, kinds, -1)[some]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            drawn = parts.astype(np.float64) / (rows[some] @ weights)[:, None]  # nan: the cell was not drawn
+        value[some] = counted[some] / n[some, None]
+        limits = level_intervals(
+            value[some].ravel(),
+            drawn.reshape(len(some) * kinds, -1).T,
+            n=np.repeat(units[some], kinds),
+            kind="proportion",
+            confidence=confidence,
+        )
+        low[some], high[some] = (limit.reshape(len(some), kinds) for limit in limits)
+    return Shares(n, units, counted, value, low, high)

@@ -1,0 +1,1 @@
+"""Writing a bundle from a finished run."""

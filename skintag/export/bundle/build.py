@@ -1,0 +1,218 @@
+"""From a finished run to a bundle: everything that inference needs, written beside its place and renamed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from skintag.bundle.archive import write_zip
+from skintag.bundle.manifest import FileEntry, Manifest
+from skintag.bundle.parts import Preprocessing, Taxonomy, Texts
+from skintag.bundle.place import replacing
+from skintag.bundle.probe_files import write_probes
+from skintag.bundle.runtime import ONNX_FILES, RUNTIMES, weights_of, write_module
+from skintag.bundle.verify import verify
+from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.core.io import write_json
+from skintag.core.vocabulary import CONDITIONS, HEAD
+from skintag.evaluation.decisions.calibration import KINDS, fit_calibration, write_calibrations
+from skintag.evaluation.decisions.thresholds import write_thresholds
+from skintag.evaluation.decisions.triage import fit_triage, write_policies
+from skintag.export.bundle.evidence import write_evidence
+from skintag.export.bundle.scores import DeployedScores, scores_of
+from skintag.export.bundle.seen import write_seen
+from skintag.ood.reference import KINDS as OOD_KINDS
+from skintag.ood.reference import OodReference
+from skintag.runs.folder import RunFolder
+from skintag.runs.model import recorded_features
+
+
+@dataclass(frozen=True)
+class BundleSettings:
+    """What goes into a bundle, and what is fitted for it on val."""
+
+    runtime: str = "torch"
+    """`torch`: safetensors of the LesionModule; `onnx`, `onnx_int8`: its export."""
+    model: str = HEAD
+    """The model of the run that is deployed: `head`, or a probe on the model's own embeddings."""
+    calibration: str = "platt"
+    """`platt`, `temperature` or `isotonic`."""
+    target_sensitivity: float = 0.95
+    """Share of val malignancies that has to lie outside LOW."""
+    target_specificity: float = 0.90
+    """Share of the other val images that has to lie outside HIGH."""
+    ood: str | None = "knn"
+    """Kind of out-of-distribution reference, see `skintag.ood.reference`; None: none, and predictions say so."""
+    zip: bool = False
+    """Write `<bundle>.zip` beside the folder too."""
+
+    def __post_init__(self) -> None:
+        for key, value, known in (
+            ("runtime", self.runtime, RUNTIMES),
+            ("calibration", self.calibration, tuple(KINDS)),
+            ("ood", self.ood, (None, *OOD_KINDS)),
+        ):
+            if value not in known:
+                choices = [str(k) for k in known if k is not None]
+                raise ConfigError(
+                    f"{key}={value}: expected one of {', '.join(choices)}; {near_matches(str(value), choices)}"
+                )
+
+
+def build_bundle(
+    run_folder: str | Path,
+    out: str | Path | None = None,
+    *,
+    runtime: str = "torch",
+    zip: bool = False,
+    model: str = HEAD,
+    calibration: str = "platt",
+    target_sensitivity: float = 0.95,
+    target_specificity: float = 0.90,
+    ood: str | None = "knn",
+    prepared: str | Path | None = None,
+    cache: str | Path | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Path:
+    """Write the bundle of a finished run and return its folder; a bundle that is there already is replaced.
+
+    The same run gives the same bytes. Threshold, calibration, triage policy and the limit of the
+    out-of-distribution reference stand on the run's val rows; metrics are those of its test rows.
+
+    Args:
+        run_folder: of a finished run, a distilled one too.
+        out: folder of the bundle; by default `bundle` (or `bundle_<runtime>`) in the run folder.
+        runtime, zip, model, calibration, target_sensitivity, target_specificity, ood: see `BundleSettings`.
+        prepared: the prepared folder, where it is no longer where the run found it; for the reference alone.
+        cache: as `prepared`, the folder of the embedding store.
+        say: is told what is being done.
+
+    Raises:
+        ConfigError: a setting that makes no sense, a model that the run has not, or that cannot be deployed.
+        DataError: the run is not finished, or lacks what the bundle is made of.
+    """
+    settings = BundleSettings(runtime, model, calibration, target_sensitivity, target_specificity, ood, zip)
+    run = RunFolder(run_folder, prepared=prepared, cache=cache)
+    _check_model(run, model)
+    target = Path(out) if out else run.path / ("bundle" if runtime == "torch" else f"bundle_{runtime}")
+    with replacing(target) as part:
+        say(f"network ({runtime})")
+        _write_network(run, part, runtime)
+        names = write_probes(run, part / "probes")
+        _write_small_parts(run, part)
+        say("calibration and triage, on val")
+        scores = scores_of(run, model, runtime, part)
+        _write_decisions(scores, part, settings)
+        if ood:
+            say(f"out-of-distribution reference ({ood})")
+            _write_reference(run, scores, part, ood)
+        say("metrics and model card")
+        write_evidence(run, scores, part)
+        write_json(part / "provenance.json", {**run.provenance, "bundle": _made_with(settings, names)})
+        _write_manifest(run, part, settings)
+    if zip:
+        write_zip(target, zip_of(target))
+    return target
+
+
+def zip_of(folder: Path) -> Path:
+    """Where the zip of a bundle lies: beside its folder."""
+    return folder.with_name(folder.name + ".zip")
+
+
+def _check_model(run: RunFolder, model: str) -> None:
+    models = run.predictions.models
+    if model not in models:
+        raise ConfigError(f"model={model}: {run.path} has no such model; {near_matches(model, models)}")
+    if model == HEAD:
+        return
+    own = recorded_features(run)[0]
+    probes = run.probes()
+    if model not in probes or probes[model][0] != own:
+        fits = [HEAD, *(name for name, (feature, _) in probes.items() if feature == own)]
+        raise ConfigError(
+            f"model={model} cannot be deployed: it does not look at the embeddings of the trained model "
+            f"({own}); choose one of {', '.join(f for f in fits if f in models)}"
+        )
+
+
+def _write_network(run: RunFolder, part: Path, runtime: str) -> None:
+    if runtime == "torch":
+        write_module(run.module(), part)
+        write_seen(run, part)
+        return
+    from skintag.export import export_run
+
+    exported = run.path / "exports" / Path(ONNX_FILES[runtime]).name
+    weights = run.module().fingerprint()
+    if weights_of(exported) != weights:
+        export_run(run.path, formats=[runtime])
+    if (found := weights_of(exported)) != weights:
+        fix = f"look at what skintag export run={run.path} formats=[{runtime}] says"
+        said = f"one of weights {found}" if exported.is_file() else "no such file"
+        raise DataError(exported, expected=f"the export of weights {weights}", found=said, fix=fix)
+    (part / ONNX_FILES[runtime]).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(exported, part / ONNX_FILES[runtime])
+
+
+def _write_small_parts(run: RunFolder, part: Path) -> None:
+    Preprocessing(
+        image_size=int(run.setting("backbone.image_size")),
+        fit=str(run.setting("loader.fit")),
+        longest_side=int(run.setting("data.longest_side")),
+        jpeg_quality=int(run.setting("data.quality")),
+    ).write(part)
+    name = str(run.setting("labels.taxonomy"))
+    Taxonomy(
+        name=name,
+        premalignant=str(run.setting("labels.premalignant")),
+        non_neoplastic=str(run.setting("labels.non_neoplastic")),
+        conditions=CONDITIONS[: 11 if name == "extended" else 10],
+    ).write(part)
+    Texts().write(part)
+
+
+def _write_decisions(scores: DeployedScores, part: Path, settings: BundleSettings) -> None:
+    model, val = settings.model, scores.predictions.val(settings.model)
+    write_thresholds(part / "thresholds.json", {model: scores.threshold})
+    write_calibrations(part / "calibration.json", {model: fit_calibration(val, settings.calibration)})
+    policy = fit_triage(val, settings.target_sensitivity, settings.target_specificity)
+    write_policies(part / "triage.json", {model: policy})
+
+
+def _write_reference(run: RunFolder, scores: DeployedScores, part: Path, kind: str) -> None:
+    frame = run.view.frame
+    train = frame[frame["split"] == "train"]
+    val = scores.predictions.val(scores.predictions.models[0]).frame
+    seen = scores.val_embeddings
+    reference = OodReference.fit(
+        run.embeddings(train["image_id"].tolist()),
+        run.embeddings(val["image_id"].tolist()) if seen is None else seen,
+        kind=kind,
+        labels=train["target_condition"].to_numpy(),
+        # one limit for all, which keeps its share of every domain: a rare one would else be turned away
+        val_groups=val["domain"].to_numpy(),
+    )
+    (part / "ood").mkdir()
+    reference.save(part / "ood")
+
+
+def _made_with(settings: BundleSettings, probes: list[str]) -> dict[str, object]:
+    shown = {key: value for key, value in vars(settings).items() if key != "zip"}
+    return {**shown, "probes": probes, "fitted_on": "val"}
+
+
+def _write_manifest(run: RunFolder, part: Path, settings: BundleSettings) -> None:
+    paths = sorted(path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file())
+    Manifest(
+        name=run.label,
+        model=settings.model,
+        runtime=settings.runtime,
+        note=run.caption,
+        skintag=version("skintag"),
+        files=tuple(FileEntry.of(part, path) for path in paths),
+    ).write(part)
+    verify(part)

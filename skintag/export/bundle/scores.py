@@ -1,0 +1,81 @@
+"""What the deployed model says of the run's own val and test images, so that what is fitted for it fits it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skintag.bundle.runtime import ONNX_FILES, OnnxRuntime, Outputs, Runtime
+from skintag.core.progress import track
+from skintag.core.vocabulary import HEAD
+from skintag.evaluation.decisions.thresholds import GIVEN, Objective, Threshold, fit_threshold
+from skintag.evaluation.predictions.predictions import Predictions
+
+if TYPE_CHECKING:
+    from skintag.runs.folder import RunFolder
+
+_BATCH: Final = 64
+
+
+@dataclass(frozen=True)
+class DeployedScores:
+    """The deployed model's rows of the predictions table, and what goes with them."""
+
+    predictions: Predictions
+    """Its val and test rows."""
+    threshold: Threshold
+    """Fitted on those of val, for what the run's own was fitted for."""
+    val_embeddings: NDArray[np.float32] | None
+    """Of the rows of `predictions.val`, [n, D]; None where they are the run's own."""
+
+
+def scores_of(run: RunFolder, model: str, runtime: str, part: Path) -> DeployedScores:
+    """The run's own scores, or new ones where the deployed network is not the one that gave them.
+
+    Torch and ONNX in float32 agree to the rounding, so the run's table stands for both. An int8 network gives
+    other scores: its thresholds, calibration, triage and figures have to be its own.
+
+    Raises:
+        DataError: new scores are needed, and the run's images are gone.
+    """
+    frame = run.predictions.frame
+    frame = frame[frame["model"] == model].reset_index(drop=True)
+    if runtime != "onnx_int8":
+        return DeployedScores(Predictions(frame, run.path), run.thresholds[model], None)
+    outputs = _outputs(run, OnnxRuntime(part / ONNX_FILES[runtime]), frame["image_id"].tolist())
+    malignant, conditions = outputs.malignant, outputs.conditions
+    if model != HEAD:
+        said = run.probes()[model][1].predict(outputs.embeddings)
+        malignant, conditions = said.malignant, said.conditions
+    frame = frame.assign(p_malignant=malignant.astype(np.float64))
+    if conditions is not None:
+        frame = frame.assign(**{f"p_condition_{k}": conditions[:, k] for k in range(conditions.shape[1])})
+    predictions = Predictions(frame, f"scores of {runtime}")
+    val = predictions.val(model)
+    threshold = run.thresholds[model]
+    if threshold.objective != GIVEN:
+        threshold = fit_threshold(val, Objective.parse(threshold.objective))
+    position = {image_id: i for i, image_id in enumerate(frame["image_id"])}
+    rows = [position[image_id] for image_id in val.frame["image_id"]]
+    return DeployedScores(predictions, threshold, outputs.embeddings[rows])
+
+
+def _outputs(run: RunFolder, network: Runtime, image_ids: list[str]) -> Outputs:
+    """The network's outputs for images of the run's shards, without augmentation."""
+    data = run.data
+    positions = data.store.positions(np.asarray(image_ids, dtype=object))
+    parts = []
+    for start in track(range(0, len(image_ids), _BATCH), "scores of the deployed network, in batches"):
+        rows = slice(start, start + _BATCH)
+        images = data.pipeline(data.store.read_many(positions[rows]), image_ids[rows])  # [n, 3, S, S]
+        parts.append(network(images.permute(0, 2, 3, 1).numpy()))
+    conditions = [part.conditions for part in parts if part.conditions is not None]
+    return Outputs(
+        np.concatenate([part.malignant for part in parts]),
+        np.concatenate(conditions) if conditions else None,
+        np.concatenate([part.embeddings for part in parts]),
+    )

@@ -1,0 +1,1 @@
+"""Is this picture like those that the model was made from?"""

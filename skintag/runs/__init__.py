@@ -1,0 +1,1 @@
+"""A finished run, read back: its figures, its pictures, its model."""

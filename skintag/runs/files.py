@@ -1,0 +1,223 @@
+"""The files of a finished run's folder: its configuration, and what it wrote. No code in them is run."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from skintag.core.config import with_present_targets
+from skintag.core.errors import DataError, first_few
+from skintag.core.io import read_json
+from skintag.evaluation.decisions.thresholds import Threshold, read_thresholds
+from skintag.evaluation.predictions.predictions import Predictions
+
+PREDICTIONS: Final = "predictions.parquet"
+ROBUSTNESS: Final = "robustness.parquet"
+
+
+class RunFiles:
+    """What a run wrote; each part is read when it is first asked for, and then kept.
+
+    Relative paths in the run's configuration are relative to the folder that the run was started in, which
+    Hydra wrote down; what is not there is looked for below the present folder.
+
+    Args:
+        path: the run folder.
+        config: the run's configuration where the folder has none (a run that Hydra did not start).
+
+    Raises:
+        DataError: there is no such folder. A part that is missing is said when it is asked for.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], config: DictConfig | None = None) -> None:
+        self.path = Path(path)
+        self._config = config
+        if not self.path.is_dir():
+            raise DataError(
+                path,
+                expected="a run folder",
+                found="no such folder",
+                fix="train one with skintag train, or check the path",
+            )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    @cached_property
+    def config(self) -> DictConfig:
+        """The run's composed configuration, interpolations unresolved."""
+        if self._config is not None:
+            return self._config
+        path = self.file(".hydra/config.yaml", "skintag train, when it starts")
+        try:
+            config = OmegaConf.load(path)
+        except Exception as error:  # the YAML reader has errors of its own, by the dozen
+            raise _unreadable(path, "a configuration in YAML", error) from error
+        if not isinstance(config, DictConfig):
+            raise _unreadable(path, "a configuration in YAML", TypeError("a list"))
+        values = OmegaConf.to_container(config, resolve=False)
+        return OmegaConf.create(with_present_targets(values))
+
+    @cached_property
+    def _hydra(self) -> DictConfig:
+        """What Hydra wrote about the start of the run; empty where it did not start it."""
+        path = self.path / ".hydra" / "hydra.yaml"
+        return OmegaConf.load(path) if path.is_file() else OmegaConf.create()  # type: ignore[return-value]
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment."""
+        return str(self.setting("name"))
+
+    @property
+    def seed(self) -> int:
+        """Seed of the training."""
+        return int(self.setting("seed"))
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """Group of the configuration -> name of what was chosen, as Hydra wrote them down; empty where it did not."""
+        chosen = OmegaConf.select(self._hydra, "hydra.runtime.choices") or {}
+        return {str(group): str(name) for group, name in chosen.items() if name is not None}
+
+    @property
+    def split(self) -> str:
+        """Name of the split policy, e.g. `grouped`."""
+        chosen = self.choices.get("split")
+        kind = str(self.setting("split._target_")).rpartition(".")[2]
+        return str(chosen or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower())
+
+    @property
+    def label(self) -> str:
+        """What tables and legends call the run, e.g. `multi_balanced seed 0 grouped`."""
+        return f"{self.name} seed {self.seed} {self.split}"
+
+    def setting(self, key: str) -> Any:
+        """The value at a dotted key of the configuration, resolved.
+
+        Raises:
+            DataError: there is no such key, or it refers to one that there is not.
+        """
+        try:
+            value = OmegaConf.select(self.config, key, throw_on_missing=True, default=...)
+        except OmegaConfBaseException as error:
+            raise _unreadable(self.path / ".hydra/config.yaml", f"a value of {key}", error) from error
+        if value is ...:
+            raise _unreadable(self.path / ".hydra/config.yaml", f"a value of {key}", KeyError(key))
+        return value
+
+    def resolved(self, path: str | os.PathLike[str]) -> Path:
+        """A path out of the configuration: below the folder the run was started in, or the present one."""
+        start = Path(OmegaConf.select(self._hydra, "hydra.runtime.cwd") or Path.cwd())
+        places = [start / path, Path.cwd() / path]
+        return next((place for place in places if place.exists()), places[0])
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """Val and test rows of every model of the run."""
+        return Predictions.read(self.file(PREDICTIONS, "skintag train, when it ends"))
+
+    @cached_property
+    def thresholds(self) -> dict[str, Threshold]:
+        """The run's own decision threshold of each model, fitted on val."""
+        return read_thresholds(self.file("thresholds.json", "skintag train, when it ends"))
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """`metrics.json`: test metrics of every model and group."""
+        return self._json("metrics.json", "skintag train or skintag evaluate")
+
+    @cached_property
+    def audit(self) -> dict[str, Any]:
+        """What train, val and test share: `leakage_audit.json`."""
+        return self._json("leakage_audit.json", "skintag train, before it trains")
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Commit, versions, data, machine, seconds per stage: `provenance.json`."""
+        return self._json("provenance.json", "skintag train, when it ends")
+
+    @property
+    def caption(self) -> str:
+        """What has to stand beside every figure: synthetic or low-resolution pictures; empty if neither."""
+        return str(self.provenance.get("data", {}).get("note") or "")
+
+    @cached_property
+    def robustness(self) -> pd.DataFrame:
+        """Scores of distorted test images: columns of the predictions table, `distortion` and `severity`."""
+        command = f"skintag robustness run={self.path}"
+        path = self.file(ROBUSTNESS, command)
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            said = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataError(
+                path,
+                expected="a parquet file that is whole",
+                found=said,
+                fix=f"remove it and write it again: {command}",
+            ) from error
+
+    def file(self, name: str, written_by: str) -> Path:
+        """The path of a file of the folder; DataError says what writes it, where it is missing."""
+        path = self.path / name
+        if path.is_file():
+            return path
+        fix = f"{written_by} writes it"
+        if not (self.path / PREDICTIONS).is_file() and (self.path / "checkpoints" / "last.ckpt").is_file():
+            program = "distill" if (self.path / "distillation.json").is_file() else "train"
+            fix = f"the run was stopped; go on with it: skintag {program} resume={self.path}"
+        inside = first_few([entry.name for entry in sorted(self.path.iterdir())])
+        raise DataError(
+            path,
+            expected="a run folder with this file",
+            found=f"none; there are {inside or 'no files'}",
+            fix=fix,
+        )
+
+    def _json(self, name: str, written_by: str) -> dict[str, Any]:
+        path = self.file(name, written_by)
+        try:
+            return dict(read_json(path))
+        except (OSError, ValueError, TypeError) as error:
+            raise _unreadable(path, "a JSON object", error) from error
+
+
+def find_runs(path: str | os.PathLike[str]) -> list[Path]:
+    """The run folder, or all finished runs below a folder (a sweep), job 2 before job 10.
+
+    Raises:
+        DataError: there is no finished run.
+    """
+    top = Path(path)
+    if (top / PREDICTIONS).is_file():
+        return [top]
+    found = [file.parent for file in top.rglob(PREDICTIONS)]
+    if not found:
+        unfinished = len({file.parents[1] for file in top.rglob("checkpoints/*.ckpt")})
+        raise DataError(
+            top,
+            expected="a run folder, or a folder with run folders below it",
+            found=(f"no {PREDICTIONS}" if top.is_dir() else "no such folder")
+            + (f", and {unfinished} unfinished run(s)" if unfinished else ""),
+            fix="check the path, or finish a run: skintag train resume=<run folder>",
+        )
+    return sorted(found, key=_by_number)
+
+
+def _by_number(path: Path) -> list[tuple[str, int]]:
+    """A path as names and the numbers in them."""
+    parts = re.findall(r"(\D*)(\d*)", str(path))
+    return [(name, int(number or -1)) for name, number in parts]
+
+
+def _unreadable(path: Path, expected: str, error: Exception) -> DataError:
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DataError(path, expected=expected, found=said, fix="restore the file, or run skintag train again")

@@ -1,0 +1,161 @@
+"""The model side of a finished run: its view, data, weights and probes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from skintag.core.errors import DataError
+from skintag.core.vocabulary import FEATURES
+from skintag.data.loading.datamodule import LesionDataModule
+from skintag.data.view.view import View
+from skintag.models.backbone import Backbone
+from skintag.models.lesion_module import LesionModule
+from skintag.probes.base import Probe
+
+if TYPE_CHECKING:
+    from skintag.runs.folder import RunFolder
+
+
+def view_of(run: RunFolder) -> View:
+    """The run's view, computed again.
+
+    Raises:
+        DataError: the prepared data are gone, or give another view than the run had.
+    """
+    view = run.settings.view(run.settings.catalog(run.prepared))
+    _check_same(run, "view", run.provenance["data"]["view"]["fingerprint"], view.fingerprint)
+    return view
+
+
+def data_of(run: RunFolder) -> LesionDataModule:
+    """The run's images as its embedding export saw them.
+
+    Raises:
+        DataError: the shards are gone, or hold other images than the run had.
+    """
+    data = run.settings.data_module(run.view, run.prepared, augmented=False)
+    _check_same(run, "shards", run.provenance["data"]["shards"], data.store.fingerprint)
+    return data
+
+
+def module_of(run: RunFolder) -> LesionModule:
+    """The module of `checkpoint_of`. Raises as it does."""
+    return LesionModule.from_checkpoint(checkpoint_of(run))
+
+
+def checkpoint_of(run: RunFolder) -> Path:
+    """The best checkpoint, or the one which the run only scored.
+
+    Raises:
+        DataError: the run has neither.
+    """
+    best = run.path / "checkpoints" / "best.ckpt"
+    if not best.is_file() and run.settings.ckpt_path:
+        best = run.resolved(run.settings.ckpt_path)
+    if not best.is_file():
+        raise DataError(
+            best,
+            expected="the run's best checkpoint",
+            found="no such file",
+            fix="skintag train writes it; run it again",
+        )
+    return best
+
+
+def frozen_backbone_of(run: RunFolder) -> Backbone:
+    """The backbone as it was before training.
+
+    Raises:
+        DataError: its weights are no longer those that the run began with.
+    """
+    settings = run.settings.backbone
+    if settings.checkpoint:
+        settings = replace(settings, checkpoint=str(run.resolved(settings.checkpoint)))
+    backbone = Backbone(settings).eval()
+    _check_same(
+        run,
+        "weights of the frozen backbone",
+        recorded(run, "frozen")["weights"],
+        backbone.weights_fingerprint(),
+    )
+    return backbone
+
+
+def probes_of(run: RunFolder) -> dict[str, tuple[str, Probe]]:
+    """The fitted probes: name in the predictions table -> (feature it looks at, probe).
+
+    Raises:
+        DataError: a probe's files are missing or damaged.
+    """
+    folder, found = run.path / "probes", {}
+    features = [feature for feature in FEATURES if (folder / feature).is_dir()]
+    for name, probe in run.settings.probes.items():
+        kind = type(probe)
+        if name == "majority":
+            found["majority"] = (features[0] if features else recorded_features(run)[0], kind.load(folder))
+            continue
+        found |= {f"{name}_{feature}": (feature, kind.load(folder / feature)) for feature in features}
+    return found
+
+
+def recorded_features(run: RunFolder) -> tuple[str, ...]:
+    """The features that the run exported, of FEATURES; only `frozen` where nothing learned."""
+    return tuple(f for f in FEATURES if f in run.provenance["embeddings"])
+
+
+def recorded(run: RunFolder, feature: str) -> dict[str, Any]:
+    """What the run wrote down of a feature's export."""
+    return dict(run.provenance["embeddings"][feature])
+
+
+def _check_same(run: RunFolder, what: str, then: str, now: str) -> None:
+    if then != now:
+        raise DataError(
+            run.path,
+            expected=f"the {what} that the run had ({then})",
+            found=now,
+            fix="give back what has changed since (data, labels, weights), or train again",
+        )
+
+
+class Towers:
+    """Every feature of a run's images in one go; a frozen beginning that the towers share is run once.
+
+    Args:
+        run: the run.
+        features: which to give, of `recorded_features(run)`.
+    """
+
+    def __init__(self, run: RunFolder, features: Sequence[str]) -> None:
+        self.tuned_feature = recorded_features(run)[0]
+        self.tuned = run.module().backbone
+        self.frozen: Backbone | None = None
+        self.features = tuple(features)
+        if any(feature != self.tuned_feature for feature in features):
+            self.frozen = frozen_backbone_of(run)
+            self.frozen.lock(**run.module().hparams["finetune"])  # cut where the tuned one is cut
+            self.frozen.eval()
+        self.shared = (
+            self.frozen is not None and self.tuned.trunk_fingerprint() == self.frozen.trunk_fingerprint()
+        )
+
+    def to(self, device: torch.device) -> None:
+        """Move the weights."""
+        for tower in (self.tuned, self.frozen):
+            if tower is not None:
+                tower.to(device)
+
+    def __call__(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Embeddings float32 [B, D] by feature, of pictures uint8 [B, 3, S, S]."""
+        trunk = self.tuned.forward_trunk(images)
+        made = {}
+        if self.tuned_feature in self.features:
+            made[self.tuned_feature] = self.tuned.forward_tail(trunk)
+        if self.frozen is not None:
+            made["frozen"] = self.frozen.forward_tail(trunk) if self.shared else self.frozen(images)
+        return made

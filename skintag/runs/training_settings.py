@@ -1,0 +1,142 @@
+"""The groups of a run's settings that are about training alone: paths, trainer, callbacks, loggers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from skintag.core.errors import ConfigError
+from skintag.core.settings import number, settings_of
+from skintag.core.vocabulary import FEATURES
+
+Switch = bool | Literal["auto"]
+
+
+@dataclass(frozen=True)
+class PathSettings:
+    """Where things lie (configs/paths)."""
+
+    raw: str
+    """Raw dataset folders."""
+    prepared: str
+    """Prepared folders."""
+    runs: str
+    """Run folders."""
+    cache: str
+    """Embeddings and activations, kept by content."""
+
+    @property
+    def embeddings(self) -> Path:
+        """Folder of the stores of embeddings."""
+        return Path(self.cache) / "embeddings"
+
+    @property
+    def activations(self) -> Path:
+        """Folder of the stores of activations."""
+        return Path(self.cache) / "activations"
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """How long and on what to train (configs/trainer)."""
+
+    effective_batch_size: int = number(least=1)
+    """Samples per optimizer step over all devices."""
+    precision: str | int | None = None
+    """As Lightning names it; None: `bf16-mixed` on a GPU that has bf16, else `32-true`."""
+    max_epochs: int | None = number(least=-1, default=None)
+    """Epochs at most; -1: without end."""
+    min_epochs: int | None = number(least=0, default=None)
+    """Epochs at least."""
+    max_steps: int = number(least=-1, default=-1)
+    """Optimizer steps at most; -1: as many as the epochs have."""
+    accelerator: str = "auto"
+    """`cpu`, `gpu`, `auto`, ..."""
+    devices: int | str | tuple[int, ...] = "auto"
+    """How many, or which."""
+    num_nodes: int = number(least=1, default=1)
+    """Machines."""
+    strategy: str = "auto"
+    """How they share the work, e.g. `ddp`."""
+    gradient_clip_val: float | None = number(least=0, default=None)
+    """Largest norm of the gradient."""
+    log_every_n_steps: int = number(least=0, default=10)
+    """Optimizer steps between two lines of the log."""
+    val_check_interval: float | None = number(least=0, default=1.0)
+    """Epochs (or, as a whole number, batches) between two validations."""
+    limit_train_batches: float | None = number(least=0, default=1.0)
+    """Share (or, as a whole number, count) of the training batches."""
+    limit_val_batches: float | None = number(least=0, default=1.0)
+    """Share (or, as a whole number, count) of the validation batches."""
+    num_sanity_val_steps: int | None = number(least=-1, default=0)
+    """Validation batches before training."""
+    deterministic: bool | str | None = None
+    """Whether to refuse algorithms that are not, or `warn` of them."""
+    benchmark: bool | None = None
+    """Let cuDNN look for the fastest algorithm."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Whatever else `lightning.Trainer` takes, given as `+trainer.<name>=<value>`."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """From the group's values; raises ConfigError as `settings_of` does."""
+        known = {name: value for name, value in values.items() if name in cls.__dataclass_fields__}
+        more = {name: value for name, value in values.items() if name not in known}
+        return settings_of(cls, {**known, "more": more}, "trainer")
+
+    def arguments(self) -> dict[str, Any]:
+        """What `lightning.Trainer` is given of them."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        devices = list(self.devices) if isinstance(self.devices, tuple) else self.devices
+        del values["effective_batch_size"], values["more"]
+        return {**values, "devices": devices, **self.more}
+
+
+@dataclass(frozen=True)
+class CallbackSettings:
+    """What happens around training (configs/callbacks)."""
+
+    patience: int | None = number(least=0, default=None)
+    """Epochs without a better validation loss before training stops; None: never."""
+    checkpoint_every_steps: int = number(least=1, default=100)
+    """Optimizer steps between two writings of `last.ckpt`."""
+    features: tuple[str, ...] = FEATURES
+    """Embeddings to export for the probes."""
+    progress_bar: Switch = "auto"
+    """A moving bar; `auto`: on a terminal."""
+
+    def __post_init__(self) -> None:
+        if not self.features:
+            raise ConfigError("callbacks.features is empty: expected finetuned, frozen or both")
+        for name in self.features:
+            if name not in FEATURES:
+                known = ", ".join(FEATURES)
+                raise ConfigError(f"callbacks.features={list(self.features)}: {name!r} is none of {known}")
+
+
+@dataclass(frozen=True)
+class WandbSettings:
+    """Where a run goes in Weights & Biases (configs/logger/wandb.yaml)."""
+
+    project: str = "skintag"
+    """Project."""
+    entity: str | None = None
+    """User or team; None: the key's own."""
+    group: str | None = None
+    """None: the experiment and what the command says of it."""
+    tags: tuple[str, ...] = ()
+    """Of the run."""
+
+
+@dataclass(frozen=True)
+class LoggerSettings:
+    """Where the training curves go (configs/logger)."""
+
+    csv: bool = True
+    """`csv/metrics.csv` in the run folder."""
+    tensorboard: bool = True
+    """`tensorboard/` in the run folder."""
+    wandb: WandbSettings | None = None
+    """Weights & Biases; offline without a key."""

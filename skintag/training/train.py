@@ -1,0 +1,79 @@
+"""One training run, from settings to a scored run folder."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+
+from skintag.core.config import write_config
+from skintag.core.console import readable_console, say
+from skintag.core.io import write_json
+from skintag.core.memory import keep_freed_memory
+from skintag.core.provenance import Stages
+from skintag.data.preparation.folder import ensure_prepared
+from skintag.data.view.view import View, view_summary
+from skintag.runs.settings import RunSettings
+from skintag.training.parts import Variant, put_together
+from skintag.training.results import RunResult, close_loggers, finish
+
+
+def train(
+    settings: RunSettings, folder: Path, variant: Variant | None = None, *, alone: bool = True
+) -> RunResult | None:
+    """Train, score and report; on the further processes of a distributed run, None.
+
+    Args:
+        settings: what to do.
+        folder: the run folder; `.hydra/config.yaml` in it says what was asked for, and is written where it is
+            not there.
+        variant: what is different in a run that is more than plain training.
+        alone: whether this is no job of a sweep: what is set to `auto` is then done.
+    """
+    stages = Stages()
+    quieten()
+    write_config(settings.values, folder)
+    pl.seed_everything(settings.seed, workers=True, verbose=False)
+    torch.set_float32_matmul_precision("high")
+    if not torch.cuda.is_available():
+        keep_freed_memory()
+    with stages.stage("data"):
+        prepared = ensure_prepared(settings.data)
+    with stages.stage("set-up"):
+        parts = put_together(settings, folder, prepared, stages, variant)
+    if parts.trainer.is_global_zero:
+        announce(parts.view, folder)
+    try:
+        with stages.stage("fit"):
+            parts.trainer.fit(
+                parts.module, datamodule=parts.data, ckpt_path=settings.checkpoint, weights_only=True
+            )
+        return finish(settings, folder, parts, stages, alone=alone) if parts.trainer.is_global_zero else None
+    finally:
+        close_loggers(parts.trainer)
+
+
+def announce(view: View, folder: Path) -> None:
+    """Say what will be trained and tested on, and write the leakage audit."""
+    write_json(folder / "leakage_audit.json", view.audit.to_dict())
+    console = readable_console(stderr=True)
+    console.print(view_summary(view))
+    console.print(view.audit.table())
+    say(f"run folder: {folder}")
+
+
+def quieten() -> None:
+    """Keep Lightning's log to what a user can act on; the run prints its own progress."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for noise in (
+        "isinstance.treespec, LeafSpec.",
+        "The number of training batches",
+        "does not have many workers",
+        "module.s. in eval mode",  # the frozen layers, on purpose
+        "Checkpoint directory .* exists and is not empty",  # a resumed run's own
+        "The dirpath has changed from",  # of a moved run folder: the best checkpoint is found all the same
+    ):
+        warnings.filterwarnings("ignore", message=f".*{noise}.*")

@@ -1,0 +1,117 @@
+"""The command line: near matches for typos, resuming, one readable line per mistake."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from skintag.commands.cli import expand_resume
+from skintag.core.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def train(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "train.py", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("experiment=multi_balancd", "multi_balanced"),
+        ("balanse=domain", "balance"),
+        ("trainer.max_epoch=3", "trainer.max_epochs"),
+        ("backbone=siglip_so400", "siglip_so400m"),
+    ],
+)
+def test_typo_in_an_override_is_refused_with_near_matches(typo: str, meant: str) -> None:
+    done = train(typo)
+    assert done.returncode == 2
+    assert f"did you mean {meant!r}" in done.stderr or f"or {meant!r}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_lists_the_groups_and_imports_no_torch() -> None:
+    code = (
+        "import sys; sys.argv=['train.py','--help']\n"
+        "import runpy\n"
+        "try: runpy.run_path('train.py', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "assert 'torch' not in sys.modules, 'torch was imported'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "experiment:" in done.stdout
+
+
+def run_folder(folder: Path, overrides: list[str]) -> Path:
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {o}\n" for o in overrides))
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "last.ckpt").touch()
+    return folder
+
+
+def test_resume_repeats_the_overrides_of_the_run_and_new_ones_win(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run", ["experiment=multi", "seed=3"])
+    expanded = expand_resume([f"resume={folder}", "seed=4"])
+    where = [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]
+    assert expanded == ["experiment=multi", f"resume={folder}", "seed=4", *where]
+
+
+def test_resume_expanded_twice_is_the_same_as_once(tmp_path: Path) -> None:
+    once = expand_resume([f"resume={run_folder(tmp_path / 'run', ['experiment=multi', 'seed=3'])}"])
+    assert sorted(expand_resume(once)) == sorted(once)
+
+
+def test_resume_of_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no run folder"):
+        expand_resume([f"resume={tmp_path}"])
+
+
+def test_resume_without_a_checkpoint_says_what_to_do(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run", [])
+    (folder / "checkpoints" / "last.ckpt").unlink()
+    with pytest.raises(ConfigError, match="checkpoint_every_steps"):
+        expand_resume([f"resume={folder}"])
+
+
+def test_value_that_was_not_given_is_named(tmp_path: Path) -> None:
+    done = train("experiment=multi", "split=leave_one_domain_out", f"paths.runs={tmp_path}")
+    assert done.returncode == 2
+    assert "split.domain is not set" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_choice_of_a_sweep_that_does_not_exist_has_near_matches(tmp_path: Path) -> None:
+    done = train("-m", "experiment=multi", "objective=erm,focl", f"paths.runs={tmp_path}")
+    assert done.returncode == 2
+    assert "did you mean 'focal'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_command_in_a_configs_header_composes(path: Path) -> None:
+    import shlex
+
+    from hydra import compose, initialize_config_dir
+
+    lines = [
+        line.lstrip("# ").split("   #")[0] for line in path.read_text().splitlines() if line.startswith("#")
+    ]
+    for line in (found for found in lines if found.startswith("skintag train ")):
+        overrides = [word for word in shlex.split(line)[2:] if word != "-m" and "," not in word]
+        with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+            config = compose("train", overrides=[o.replace("<file>", "x.pth") for o in overrides])
+        assert config.backbone.image_size > 0, "composed, but not whole"

@@ -1,0 +1,101 @@
+"""Wrong values, foreign checkpoints and finished runs are refused before anything is computed, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+from torch import nn
+
+from skintag.commands.cli import expand_resume
+from skintag.core.errors import ConfigError
+from skintag.core.provenance import Stages
+from skintag.runs.checkpoints import check_fits
+from skintag.runs.settings import RunSettings
+from skintag.training.callbacks.run_time import RunTime
+
+Compose = Callable[..., DictConfig]
+
+
+@pytest.mark.parametrize(
+    ("override", "wanted"),
+    [
+        (
+            "trainer.max_epochs=abc",
+            r"trainer\.max_epochs=abc: expected a whole number of -1 or more, or null",
+        ),
+        ("trainer.max_epochs=2.5", "whole number"),
+        ("seed=x", "seed=x: expected a whole number of 0 or more"),
+        ("seed=true", "seed=True"),
+        ("split_seed=null", "split_seed=null"),
+        ("loader.batch_size=0", r"loader\.batch_size=0: expected a whole number of 1 or more"),
+        ("trainer.gradient_clip_val=much", "a number of 0 or more, or null"),
+        ("callbacks.checkpoint_every_steps=0", "checkpoint_every_steps"),
+        ("compile=maybe", "compile=maybe: expected true or false"),
+        ("report=yes_please", "expected auto, true or false"),
+    ],
+)
+def test_wrong_value_is_named_with_what_would_do(override: str, wanted: str, compose_run: Compose) -> None:
+    with pytest.raises(ConfigError, match=wanted):
+        RunSettings.of(compose_run(override))
+
+
+@pytest.mark.parametrize("override", ["trainer.max_epochs=null", "loader.num_workers=null", "report=auto"])
+def test_right_values_pass(override: str, compose_run: Compose) -> None:
+    RunSettings.of(compose_run(override))
+
+
+def test_checkpoint_of_another_architecture_is_refused_by_name_and_shape(tmp_path: Path) -> None:
+    small, large = nn.Sequential(nn.Linear(3, 2)), nn.Sequential(nn.Linear(5, 2))
+    torch.save({"state_dict": small.state_dict()}, tmp_path / "small.ckpt")
+    check_fits(small, tmp_path / "small.ckpt")  # type: ignore[arg-type]
+    with pytest.raises(
+        ConfigError, match=r"small\.ckpt is of another model: 1 of 2 .* 0\.weight is \(2, 3\)"
+    ):
+        check_fits(large, tmp_path / "small.ckpt")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint"])
+def test_file_that_is_no_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.ckpt").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"x\.ckpt is no checkpoint"):
+        check_fits(nn.Linear(1, 1), tmp_path / "x.ckpt")  # type: ignore[arg-type]
+
+
+def test_finished_run_is_not_run_again_unless_something_changes(tmp_path: Path) -> None:
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "overrides.yaml").write_text("- seed=3\n- logger.wandb.group=${name}\n")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.ckpt").touch()
+    (tmp_path / "provenance.json").write_text("{}")
+    with pytest.raises(ConfigError, match="has finished"):
+        expand_resume([f"resume={tmp_path}"])
+    more = expand_resume([f"resume={tmp_path}", "trainer.max_epochs=30"])
+    assert {"seed=3", "logger.wandb.group=${name}", "trainer.max_epochs=30"} <= set(more)
+
+
+def test_single_run_is_not_resumed_as_a_sweep(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="leave out -m"):
+        expand_resume(["-m", f"resume={tmp_path}"])
+
+
+def test_times_of_the_parts_of_a_resumed_run_add_up() -> None:
+    first, second = Stages({"data": 1.0, "fit": 10.0}), Stages({"fit": 2.0})
+    checkpoint: dict[str, object] = {}
+    RunTime(first, resumed=False).on_save_checkpoint(None, None, checkpoint)  # type: ignore[arg-type]
+    for resumed, fit, parts in ((True, 12.0, 2), (False, 2.0, 1)):
+        stages = Stages(dict(second.seconds))
+        time = RunTime(stages, resumed=resumed)
+        time.on_load_checkpoint(None, None, checkpoint)  # type: ignore[arg-type]
+        assert (stages.seconds["fit"], time.parts) == (fit, parts)
+
+
+def test_time_of_a_stage_under_way_counts() -> None:
+    stages = Stages({"fit": 3.0})
+    with stages.stage("fit"):
+        assert stages.so_far()["fit"] >= 3.0
+        assert stages.seconds["fit"] == 3.0
+    assert stages.so_far() == stages.seconds
