@@ -33,7 +33,8 @@ PICTURES = sorted((OLD / "pictures").iterdir())
 def same_machine() -> bool:
     made = EXPECTED["made_with"]
     cpu = Path("/proc/cpuinfo")
-    model = next((line.split(":", 1)[1].strip() for line in cpu.read_text().splitlines() if line.startswith("model name")), "") if cpu.is_file() else ""  # fmt: skip
+    lines = cpu.read_text().splitlines() if cpu.is_file() else []
+    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
     capability = torch.backends.cpu.get_cpu_capability()
     return (made["processor"], made["torch"], made["capability"]) == (model, torch.__version__, capability)
 
@@ -133,5 +134,7 @@ def test_killed_run_and_sweep_are_gone_on_with(tmp_path: Path) -> None:
 
 def test_report_of_an_old_run_is_made_again(tmp_path: Path) -> None:
     shutil.copytree(OLD / "run", tmp_path / "run")
-    skintag(tmp_path, "evaluate", "run=run", "report.assessment.resamples=50", "report.assessment.permutations=50")
+    skintag(
+        tmp_path, "evaluate", "run=run", "report.assessment.resamples=50", "report.assessment.permutations=50"
+    )
     assert "report.html" in {path.name for path in (tmp_path / "run").iterdir()}
