@@ -19,7 +19,9 @@ def ham(folder: Path, rows: int) -> Path:
     with (folder / "HAM10000_metadata.csv").open("w", newline="") as stream:
         table = csv.writer(stream)
         table.writerow(["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"])
-        table.writerows([f"HAM_{i}", f"ISIC_{i:07d}", "nv", "histo", "50", "male", "back"] for i in range(rows))
+        table.writerows(
+            [f"HAM_{i}", f"ISIC_{i:07d}", "nv", "histo", "50", "male", "back"] for i in range(rows)
+        )
     return folder
 
 
