@@ -1,4 +1,4 @@
-"""Latency and memory of one file, in a process of its own: `skintag export.measure <JSON>`.
+"""Latency and memory of one file, in a process of its own: `python -m skintag.export.measure <JSON>`.
 
 A fresh process has loaded nothing else, is bound to as many cores as there are threads, and its memory is the
 file's alone: what loading and running it adds to the libraries that were there before.
