@@ -232,7 +232,7 @@ class Bundle:
 
     @property
     def model_card(self) -> str:
-        """The model card, Markdown."""
+        """The model card, as Markdown text."""
         return (self.folder / "model_card.md").read_text(encoding="utf-8")
 
 
