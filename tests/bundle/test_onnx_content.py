@@ -22,26 +22,26 @@ def tensor(name: str, *, outside: bool) -> TensorProto:
     return made
 
 
-def saved(path: Path, *, initializer: bool = False, constant: bool = False, branch: bool = False, function: bool = False) -> Path:  # fmt: skip
-    """A model with a tensor of each kind; those named lie outside."""
+def saved(path: Path, outside: str = "") -> Path:
+    """A model with a tensor in each place; that of the place named lies outside."""
 
-    def node(name: str, outside: bool) -> onnx.NodeProto:
-        return helper.make_node("Constant", [], [name], value=tensor(name, outside=outside))
+    def node(name: str, place: str) -> onnx.NodeProto:
+        return helper.make_node("Constant", [], [name], value=tensor(name, outside=outside == place))
 
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [4])
-    inner = helper.make_graph([node("c", branch)], "branch", [], [y])
+    inner = helper.make_graph([node("c", "branch")], "branch", [], [y])
     made = helper.make_model(
         helper.make_graph(
             [
-                node("b", constant),
+                node("b", "constant"),
                 helper.make_node("If", ["a"], ["y"], then_branch=inner, else_branch=inner),
             ],
             "graph",
             [],
             [y],
-            [tensor("a", outside=initializer)],
+            [tensor("a", outside=outside == "initializer")],
         ),
-        functions=[helper.make_function("own", "F", [], ["d"], [node("d", function)], [helper.make_opsetid("", 18)])],
+        functions=[helper.make_function("own", "F", [], ["d"], [node("d", "function")], [helper.make_opsetid("", 18)])],
     )  # fmt: skip
     path.write_bytes(made.SerializeToString())
     return path
@@ -55,7 +55,7 @@ def test_weights_inside_are_let_through(tmp_path: Path) -> None:
     ("where", "name"), [("initializer", "a"), ("constant", "b"), ("branch", "c"), ("function", "d")]
 )
 def test_a_tensor_outside_is_refused_wherever_it_is(tmp_path: Path, where: str, name: str) -> None:
-    path = saved(tmp_path / "model.onnx", **{where: True})
+    path = saved(tmp_path / "model.onnx", outside=where)
     with pytest.raises(DataError, match=f"{name} outside"):
         refuse_external(path)
 

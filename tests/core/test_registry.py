@@ -85,7 +85,7 @@ def test_nothing_else_is_registered(target: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "spared"),
     [
-        ("from skintag.probes.base import PROBES; PROBES['majority']; list(PROBES)", "sklearn xgboost torch scipy pandas"),
+        ("from skintag.probes.base import PROBES; [*PROBES, PROBES['majority']]", "sklearn xgboost torch scipy pandas"),
         ("from skintag.probes.base import PROBES; PROBES['logistic']", "sklearn xgboost torch scipy pandas"),
         ("from skintag.probes.base import PROBES; PROBES['xgboost']", "torch"),
         ("import skintag.models.network", "lightning torchmetrics hydra"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,8 @@ from skintag.probes.base import PROBES
 from skintag.probes.data import ProbeData
 from skintag.runs.folder import RunFolder
 from skintag.training.callbacks.probe_fitting import ProbeFitting
-from tests.conftest import CONFIGS, tiny_overrides, train as run_training
+from tests.conftest import CONFIGS, tiny_overrides
+from tests.conftest import train as run_training
 from tests.probes.nearest import NearestProbe
 
 YAML = """# Distances to the classes' means.
