@@ -26,9 +26,8 @@ from skintag.data.view.balance import Balance
 from skintag.data.view.label_policy import UNDIAGNOSED, LabelPolicy
 from skintag.data.view.levels import GROUP_NAMES, as_names, group_index
 from skintag.data.view.splits import DROPPED, Split
-from skintag.data.view.summary import view_summary
 
-__all__ = ["GROUP_NAMES", "LeftOut", "View", "build_view", "view_summary"]
+__all__ = ["GROUP_NAMES", "LeftOut", "View", "build_view"]
 
 MISSING: Final = "missing file"
 UNREADABLE: Final = "unreadable file"
