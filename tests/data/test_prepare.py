@@ -17,8 +17,9 @@ from skintag.core.io import write_json
 from skintag.data.catalog.catalog import read_catalog
 from skintag.data.images.files import decode_image
 from skintag.data.prepared import writing as writing_module
-from skintag.data.prepared.report import Report, print_report
+from skintag.data.prepared.report import Report
 from skintag.data.prepared.settings import DataSettings
+from skintag.data.prepared.tables import print_report
 from skintag.data.prepared.writing import load_report, write_prepared
 from skintag.data.shards.reader import ShardStore
 

@@ -22,7 +22,7 @@ from skintag.data.sheets.pictures import SheetSettings, find_pictures
 from skintag.data.sources import read_source, registry
 from skintag.data.sources.cells import lower
 from skintag.data.sources.common import image_ids, prefixed, source_table
-from skintag.data.sources.folder import RawFolder
+from skintag.data.sources.folder import RawFolder, scan_folder
 from skintag.data.sources.registry import adapter_of, registered, source
 from skintag.data.sources.table import read_table
 from skintag.data.view.balance import Balance
@@ -164,3 +164,14 @@ def test_every_shipped_source_has_pictures_of_known_domains() -> None:
     shipped = [name for name in registered() if name != "two_cameras"]
     assert shipped == ["bcn20000", "ddi", "fitzpatrick17k", "ham10000", "pad_ufes_20"]
     assert all(set(adapter_of(name).domains) <= set(DOMAINS) for name in shipped)
+
+
+def test_column_that_no_record_has_is_a_mistake_of_the_adapter(tmp_path: Path) -> None:
+    def misspelt(folder: RawFolder) -> SourceTable:
+        table = read_table(folder.need_table("two_cameras.csv"))
+        ids, label = image_ids(table.need("image"), table.path), table.need("diagnosis")
+        columns = {"domain": lower(table.need("camera")), "lesion": table.need("lesion")}
+        return source_table(folder, table, ids=ids, raw_label=label, columns=columns)
+
+    with pytest.raises(ValueError, match="no record has a column 'lesion': did you mean 'lesion_id'"):
+        misspelt(scan_folder("two_cameras", write_raw(tmp_path / "raw")))

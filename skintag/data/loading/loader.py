@@ -126,6 +126,7 @@ class Seekable(Protocol):
     """What decides on the batches of an epoch: `EpochSampler`, or the stream."""
 
     identity: dict[str, Any]
+    """Plain values that the order of the batches depends on: equal for equal epochs."""
 
     def seek(self, epoch: int, first: int = 0) -> None:
         """Let the next iteration be of `epoch` and begin with its batch number `first`."""
@@ -161,7 +162,7 @@ class EpochLoader(BatchLoader):
 
     @property
     def sampler(self) -> EpochLoader:
-        """Itself: Lightning calls `sampler.set_epoch`."""
+        """The loader itself: Lightning calls `loader.sampler.set_epoch`."""
         return self
 
     def set_epoch(self, epoch: int) -> None:

@@ -36,8 +36,11 @@ class Filled:
     """A worker's message: the first `len(rows)` images of a slot are the images of these rows."""
 
     ring: int
+    """Which ring, by its `name`."""
     slot: int
+    """Where in the ring."""
     rows: NDArray[np.int64]
+    """int64 [B]."""
 
     def take(self) -> tuple[torch.Tensor, NDArray[np.int64]]:
         """The images, uint8 [B, 3, S, S], in the slot itself; and their rows."""

@@ -51,8 +51,11 @@ class Piece:
     """What one worker reads of a shard: of the wanted images every `parts`-th, from number `part` on."""
 
     shard: int
+    """Its position in the store's `shards`."""
     part: int = 0
+    """Which of the wanted images is the first, 0 to `parts` - 1."""
     parts: int = 1
+    """How many workers share the shard."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,9 @@ class Turn:
     """A request for batch number `batch` of an epoch; it travels to a worker as its index."""
 
     epoch: int
+    """Of the order and the augmentation."""
     batch: int
+    """Its number in the epoch of this rank, from 0."""
     slot: int | None = None
     """Where in the ring the batch goes; None: into new memory."""
 

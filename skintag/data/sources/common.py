@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from skintag.core.errors import DataError, first_few
+from skintag.core.errors import DataError, first_few, near_matches
 from skintag.data.catalog.labels import load_label_table
 from skintag.data.catalog.records import SourceTable
 from skintag.data.catalog.schema import RECORD_COLUMNS, conform
@@ -62,52 +62,63 @@ def source_table(
     Args:
         folder: the scanned raw folder.
         table: the metadata file; its path is named in errors and its notes are taken over.
-        ids: the source's own image ids, text [n], unique.
+        ids: the source's own image ids, text [n], unique; see `image_ids`.
         raw_label: the source's own diagnosis, text [n]; null where undiagnosed.
-        columns: further columns of `RECORD_COLUMNS`, each [n]; those not given are null. `domain` is needed where
-            the adapter's pictures are of several.
+        columns: further columns of `RECORD_COLUMNS`, each [n]; `domain` is needed where there are several.
         malignancy: one of `MALIGNANCY` [n] as the source's own column says, compared row by row.
         notes: further notes.
 
     Raises:
-        DataError: an unseen label, a malignancy that differs from the source's, or a row without a domain of the
-            adapter's.
+        DataError: an unseen label, a malignancy that differs from the source's, or a row without a domain.
+        ValueError: a name in `columns` that no record has.
     """
-    dataset, adapter = folder.dataset, adapter_of(folder.dataset)
-    labels = load_label_table(dataset, adapter.labels)
-    if malignancy is not None:
-        labels.check(raw_label, malignancy, table.path)
-    meaning = labels.apply(raw_label, table.path)
+    adapter, where = adapter_of(folder.dataset), table.path
+    meaning = _meaning(adapter, raw_label, malignancy, where)
     paths, image_notes = folder.locate(ids)
     known: dict[str, pd.Series] = {
-        "image_id": prefixed(dataset, ids),
-        "dataset": pd.Series(dataset, index=ids.index),
+        "image_id": prefixed(adapter.dataset, ids),
+        "dataset": pd.Series(adapter.dataset, index=ids.index),
         "path": paths,
         "raw_label": raw_label,
         **{str(name): meaning[name] for name in meaning},
         **columns,
-        "domain": _domains(columns.get("domain"), adapter, ids.index, table.path),
+        "domain": _domains(adapter, columns.get("domain"), ids.index, where),
     }
-    undiagnosed = int(meaning["condition"].isna().sum())
-    said = [f"{undiagnosed:,} rows without a diagnosis are kept, condition unknown"] if undiagnosed else []
-    records = _records(known, ids.index, table.path)
-    return SourceTable(dataset, folder.root, records, (*image_notes, *said, *table.notes, *notes))
+    records = _records(known, ids.index, where)
+    said = (*image_notes, *_undiagnosed(meaning), *table.notes, *notes)
+    return SourceTable(adapter.dataset, folder.root, records, said)
 
 
-def _domains(said: pd.Series | None, adapter: Adapter, rows: pd.Index, where: object) -> pd.Series:
+def _undiagnosed(meaning: pd.DataFrame) -> list[str]:
+    """A note on rows without a diagnosis, where there are any."""
+    rows = int(meaning["condition"].isna().sum())
+    return [f"{rows:,} rows without a diagnosis are kept, condition unknown"] if rows else []
+
+
+def _meaning(
+    adapter: Adapter, raw_label: pd.Series, malignancy: pd.Series | None, where: object
+) -> pd.DataFrame:
+    """Condition, malignancy and inflammatory of each label, [n, 3], compared with the source's malignancy."""
+    labels = load_label_table(adapter.dataset, adapter.labels)
+    if malignancy is not None:
+        labels.check(raw_label, malignancy, where)
+    return labels.apply(raw_label, where)
+
+
+def _domains(adapter: Adapter, said: pd.Series | None, rows: pd.Index, where: object) -> pd.Series:
     """The domain of each row, text [n]: what the row says, or the only one that the adapter has."""
     if said is None and len(adapter.domains) == 1:
         return pd.Series(adapter.domains[0], index=rows)
     domains = pd.Series(pd.NA, index=rows, dtype="str", name="domain") if said is None else said
-    refuse(
-        domains[~domains.isin(adapter.domains)], where, f"a domain in every row: {', '.join(adapter.domains)}"
-    )
+    expected = f"a domain in every row: {', '.join(adapter.domains)}"
+    refuse(domains[~domains.isin(adapter.domains)], where, expected)
     return domains
 
 
 def _records(known: Mapping[str, pd.Series], rows: pd.Index, where: object) -> pd.DataFrame:
     """The columns in the schema's order and dtypes, [n, RECORD_COLUMNS]; what is not known is null."""
+    if unknown := [name for name in known if name not in RECORD_COLUMNS]:
+        raise ValueError(f"no record has a column {unknown[0]!r}: {near_matches(unknown[0], RECORD_COLUMNS)}")
     nothing = pd.Series(pd.NA, index=rows, dtype="object")
-    return conform(
-        pd.DataFrame({name: known.get(name, nothing) for name in RECORD_COLUMNS}), RECORD_COLUMNS, where
-    )
+    frame = pd.DataFrame({name: known.get(name, nothing) for name in RECORD_COLUMNS})
+    return conform(frame, RECORD_COLUMNS, where)

@@ -50,15 +50,16 @@ def source(dataset: str, domains: Iterable[str], labels: Path | None = None) -> 
 
     def register(read: Reader) -> Reader:
         known = _ADAPTERS.get(dataset)
-        if known is not None and (known.read.__module__, known.read.__qualname__) != (
-            read.__module__,
-            read.__qualname__,
-        ):
-            raise ConfigError(f"source {dataset}: {known.read.__module__} reads a dataset of that name")
+        if known is not None and _place(known.read) != _place(read):  # a module may be loaded anew
+            raise ConfigError(f"source {dataset}: {_place(known.read)} reads a dataset of that name")
         _ADAPTERS[dataset] = Adapter(dataset, tuple(domains), read, labels)
         return read
 
     return register
+
+
+def _place(read: Reader) -> str:
+    return f"{read.__module__}.{read.__qualname__}"
 
 
 def adapter_of(dataset: str) -> Adapter:

@@ -27,9 +27,10 @@ CLINICAL_RULER_RATE: Final = 0.10  # elsewhere, whatever the label
 
 @dataclass(frozen=True)
 class Corpus:
-    """One dataset as planned."""
+    """One dataset as planned, before any picture is drawn."""
 
     dataset: str
+    """Its name, one of `LAYOUTS`."""
     photos: pd.DataFrame
     """A row per metadata row: label, partition, malignancy, look, drawn_label, drawn_look, drawn_malignancy,
     fitzpatrick (1..6), ita, ruler, lesion, patient, view, copy_of (row or -1), CUES, height, width, seeds."""
