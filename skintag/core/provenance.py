@@ -46,7 +46,7 @@ class Stages:
         return {name: self.seconds.get(name, 0.0) + under_way.get(name, 0.0) for name in names}
 
     def add(self, name: str, seconds: float) -> None:
-        """Add `seconds` to `name`."""
+        """Add to the wall time of the stage `name`."""
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def split(self, whole: str, part: str, seconds: float) -> None:

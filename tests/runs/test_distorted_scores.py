@@ -129,7 +129,7 @@ def test_seed_moves_the_noise_alone(run: RunFolder) -> None:
 
 
 def test_frozen_trunk_is_run_once_for_both_towers(run: RunFolder) -> None:
-    towers = Towers(run, ["finetuned", "frozen"])
+    towers = Towers(run, run.module(), ["finetuned", "frozen"])
     assert towers.shared
     images = torch.randint(0, 256, (3, 3, 56, 56), dtype=torch.uint8)
     with torch.inference_mode():
