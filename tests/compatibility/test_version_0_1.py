@@ -110,7 +110,7 @@ def test_head_and_probes_score_as_then(run: RunFolder) -> None:
     def written(model: str) -> list[float]:
         return table[table["model"] == model].set_index("image_id")["p_malignant"].reindex(names).tolist()
 
-    check(head_scores(run.module(), run.embeddings(names))[0], written("head"))
+    check(head_scores(run.module(), run.embeddings(names)).malignant, written("head"))
     assert len(run.probes()) == 7
     for model, (feature, probe) in run.probes().items():
         check(probe.predict(run.embeddings(names, feature)).malignant, written(model))

@@ -143,7 +143,7 @@ def test_trunk_that_differs_is_not_shared(run: RunFolder) -> None:
     other = RunFolder(run.path)
     with torch.no_grad():
         other.module().backbone.model.patch_embed.proj.weight.mul_(1.5)  # type: ignore[operator]
-    towers = Towers(other, ["finetuned", "frozen"])
+    towers = Towers(other, other.module(), ["finetuned", "frozen"])
     assert not towers.shared
     images = torch.randint(0, 256, (2, 3, 56, 56), dtype=torch.uint8)
     with torch.inference_mode():
