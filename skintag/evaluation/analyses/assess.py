@@ -17,8 +17,9 @@ from skintag.evaluation.metrics.levels import too_few
 from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
 from skintag.evaluation.statistics.bootstrap import Replicates, Resamples, is_clustered, replicate
 from skintag.evaluation.statistics.chance import Scored, chances
-from skintag.evaluation.statistics.gaps import gap_table, kind_of, pair_table
-from skintag.evaluation.statistics.intervals import interval_warnings, level_intervals
+from skintag.evaluation.statistics.gaps import gap_table, pair_table
+from skintag.evaluation.statistics.intervals import interval_warnings
+from skintag.evaluation.statistics.level_limits import kinds_of, limits_by_kind
 from skintag.evaluation.statistics.permutation import PermutationResult
 
 T = TypeVar("T")
@@ -192,18 +193,8 @@ def _tracked(items: Sequence[T], what: str, progress: bool) -> Iterable[T]:
 def level_table(replicates: Replicates, *, minimum: int = 10, confidence: float = 0.95) -> pd.DataFrame:
     """Every level with its interval: `LEVEL_COLUMNS` without the model."""
     index, drawn = replicates.index, replicates.values  # noqa: PD011 (no pandas object)
-    low, high = np.full(len(index), np.nan), np.full(len(index), np.nan)
-    kinds = np.array([kind_of(metric) for metric in index["metric"]])
-    for kind in np.unique(kinds):
-        chosen = np.flatnonzero((kinds == kind) & index["value"].notna().to_numpy())
-        if len(chosen):
-            low[chosen], high[chosen] = level_intervals(
-                index["value"].to_numpy()[chosen],
-                drawn[:, chosen],
-                n=index["n_units"].to_numpy()[chosen],
-                kind=kind,
-                confidence=confidence,
-            )
+    low, high = limits_by_kind(index, index["value"], drawn, index["value"].notna().to_numpy(), confidence)
+    kinds = kinds_of(index["metric"])
     small = [
         too_few(*row, minimum) for row in zip(index["metric"], index["n"], index["n_positive"], strict=True)
     ]

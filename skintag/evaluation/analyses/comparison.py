@@ -17,7 +17,6 @@ from skintag.core.errors import DataError, near_matches
 from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
-from skintag.evaluation.metrics.levels import LEVEL_METRICS
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.statistics.differences import holm, paired_differences
 from skintag.evaluation.statistics.gap_replicates import is_gap, n_rows, notes, small_rows, with_gaps
@@ -36,7 +35,7 @@ def compare_models(
     *,
     pairs: Sequence[tuple[str, str]] | None = None,
     reference: str | None = None,
-    metrics: Sequence[str] = LEVEL_METRICS,
+    metrics: Sequence[str] | None = None,
     groupings: Sequence[Grouping] = ALL_GROUPINGS,
     family: Sequence[str] = FAMILY,
     settings: AssessmentSettings = DEFAULTS,
@@ -48,7 +47,7 @@ def compare_models(
         thresholds: by model, each fitted on its own val rows.
         pairs: (a, b) model names; all pairs where None.
         reference: instead of pairs, a model that all others are compared with, as `b`.
-        metrics: names of levels; gaps are compared where their metrics are among them.
+        metrics: names of levels, all where None; gaps are compared where their metrics are among them.
         groupings: how test rows fall into groups.
         family: columns that the rows of one family for Holm's correction have in common. As a rule each metric
             in each grouping is a question, whose family is all of its pairs of models and all of its groups.
@@ -82,7 +81,7 @@ def compare_runs(
     pairs: Sequence[tuple[str, str]] | None = None,
     reference: str | None = None,
     models: Sequence[str] | None = None,
-    metrics: Sequence[str] = LEVEL_METRICS,
+    metrics: Sequence[str] | None = None,
     groupings: Sequence[Grouping] = ALL_GROUPINGS,
     family: Sequence[str] = ("model", *FAMILY),
     settings: AssessmentSettings = DEFAULTS,
@@ -159,7 +158,7 @@ def differences(pair: Pair, settings: AssessmentSettings = DEFAULTS) -> pd.DataF
 def _panel(
     entries: Mapping[str, Entry],
     groupings: Sequence[Grouping],
-    metrics: Sequence[str],
+    metrics: Sequence[str] | None,
     settings: AssessmentSettings,
 ) -> Panel:
     return Panel(

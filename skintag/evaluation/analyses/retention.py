@@ -20,6 +20,7 @@ from skintag.evaluation.analyses.tier_agreement import TierAgreement, tier_agree
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.decisions.triage import TriagePolicy, condition_scores, fit_triage
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, OVERALL, Grouping
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
 from skintag.evaluation.statistics.bootstrap import Resamples
 from skintag.evaluation.statistics.differences import holm, paired_differences
@@ -28,8 +29,6 @@ from skintag.evaluation.statistics.paired import Entry, Pair, Panel, joint_clust
 
 TEACHER: Final = "teacher"
 STUDENT: Final = "head"
-METRICS: Final = ("auroc", "accuracy", "f1_macro", "sensitivity", "specificity")
-"""For all of them more is better, so that a loss is teacher minus student."""
 GROUPINGS: Final = (OVERALL, DOMAIN, FST_GROUP)
 LEVEL: Final = 0.05
 _REST: Final = "rest of "
@@ -90,7 +89,7 @@ def retention(
     teacher: Side,
     student: Side,
     *,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] | None = None,
     groupings: Sequence[Grouping] = GROUPINGS,
     settings: AssessmentSettings = DEFAULTS,
 ) -> Retention:
@@ -99,7 +98,7 @@ def retention(
     Args:
         teacher: may be of another run, as long as test images are shared.
         student: the other.
-        metrics: names of levels for which more is better.
+        metrics: names of levels for which more is better; those that the table `retention` lists where None.
         groupings: how test rows fall into groups.
         settings: resamples, confidence, seed, minimum.
 
@@ -113,6 +112,7 @@ def retention(
             found="the same name twice",
             fix="give one of them another name",
         )
+    chosen = listed("retention") if metrics is None else tuple(metrics)
     rests = [(g, name) for g in groupings for name in _named(g, student)]
     extended = _with_rests(student.rows, rests)
     entries = {
@@ -124,7 +124,7 @@ def retention(
         resamples=settings.resamples,
         seed=settings.seed,
         groupings=[*groupings, *(Grouping(_rest(g, name), _rest(g, name)) for g, name in rests)],
-        metrics=metrics,
+        metrics=chosen,
     )  # fmt: skip
     pair = panel.pair(student.name, teacher.name)
     table = differences(pair, settings).rename(
@@ -136,7 +136,7 @@ def retention(
     shared = student.rows.frame["image_id"].isin(teacher.rows.frame["image_id"])
     policies = {side.name: side.policy for side in (teacher, student) if side.policy is not None}
     return Retention(
-        teacher.name, student.name, own, _fairness(pair, rests, metrics, settings),
+        teacher.name, student.name, own, _fairness(pair, rests, chosen, settings),
         _agreement(teacher, student, groupings, settings), policies, int(shared.sum()), pair.only_b, pair.only_a,
         panel.clustered,
     )  # fmt: skip

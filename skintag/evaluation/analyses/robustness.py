@@ -12,6 +12,7 @@ from skintag.core.errors import DataError, first_few
 from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings, level_table
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.metrics.groups import OVERALL, Grouping
+from skintag.evaluation.metrics.registry import in_order, listed
 from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
 from skintag.evaluation.statistics.bootstrap import Replicates
 from skintag.evaluation.statistics.differences import holm, paired_differences
@@ -19,7 +20,6 @@ from skintag.evaluation.statistics.gap_replicates import n_rows
 from skintag.evaluation.statistics.paired import Entry, Panel
 
 CLEAN: Final = "clean"
-ROBUSTNESS_METRICS: Final = ("accuracy", "f1_macro", "auroc", "sensitivity", "specificity")
 COLUMNS: Final = (
     "model", "distortion", "severity", "grouping", "group", "metric", "n", "n_positive", "value", "low", "high",
     "change", "change_low", "change_high", "p_value", "p_holm", "too_few", "note",
@@ -32,7 +32,7 @@ def robustness_table(
     *,
     clean: Predictions | None = None,
     groupings: Sequence[Grouping] = (OVERALL,),
-    metrics: Sequence[str] = ROBUSTNESS_METRICS,
+    metrics: Sequence[str] | None = None,
     settings: AssessmentSettings = DEFAULTS,
 ) -> pd.DataFrame:
     """Metrics of each model under each distortion, at the threshold frozen on clean val rows.
@@ -44,7 +44,7 @@ def robustness_table(
         thresholds: by model, fitted on clean val rows.
         clean: where `distorted` has no `clean` rows, the run's own table, whose test rows are taken for them.
         groupings: how rows fall into groups.
-        metrics: names of levels.
+        metrics: names of levels; those that the table `robustness` lists where None.
         settings: resamples, confidence, seed, minimum.
 
     Returns:
@@ -57,6 +57,7 @@ def robustness_table(
     """
     frame = _checked(distorted)
     severities = frame.drop_duplicates("distortion").set_index("distortion")["severity"]
+    chosen = in_order(listed("robustness")) if metrics is None else tuple(metrics)
     out = []
     for model in dict.fromkeys(frame["model"]):
         if model not in thresholds:
@@ -72,7 +73,7 @@ def robustness_table(
             resamples=settings.resamples,
             seed=settings.seed,
             groupings=groupings,
-            metrics=metrics,
+            metrics=chosen,
         )
         for name in entries:
             part = _distortion(panel, name, settings)

@@ -23,7 +23,6 @@ from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
 from skintag.evaluation.analyses.comparison import entry, name_pairs
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
-from skintag.evaluation.metrics.levels import LEVEL_METRICS
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.statistics.bootstrap import Replicates
 from skintag.evaluation.statistics.differences import holm, paired_differences, seed_differences
@@ -63,7 +62,7 @@ def over_seeds(
     pairs: Sequence[tuple[str, str]] | None = None,
     reference: str | None = None,
     models: Sequence[str] | None = None,
-    metrics: Sequence[str] = LEVEL_METRICS,
+    metrics: Sequence[str] | None = None,
     groupings: Sequence[Grouping] = ALL_GROUPINGS,
     family: Sequence[str] = ("model", "grouping", "metric"),
     settings: AssessmentSettings = DEFAULTS,

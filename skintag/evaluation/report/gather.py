@@ -21,11 +21,11 @@ from skintag.evaluation.decisions.calibration import Calibration, fit_calibratio
 from skintag.evaluation.decisions.thresholds import GIVEN, Objective, Threshold
 from skintag.evaluation.decisions.triage import PUBLISHED
 from skintag.evaluation.metrics.groups import AGE_GROUP, DOMAIN, FST_GROUP, OVERALL, SEX
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.cases import Pictures, error_cases
 from skintag.evaluation.report.evidence import Evidence, Origin, main_model
 
-COMPARED: Final = ("auroc", "average_precision", "sensitivity", "specificity", "f1_macro", "brier")
 CALIBRATIONS: Final = ("temperature", "isotonic")
 NO_VAL: Final = "there are no validation rows to fit it on"
 
@@ -167,7 +167,12 @@ def _comparison(
     if len(predictions.models) < 2:
         return None
     return compare_models(
-        predictions, thresholds, reference=main, metrics=COMPARED, groupings=(OVERALL,), settings=settings
+        predictions,
+        thresholds,
+        reference=main,
+        metrics=listed("comparison"),
+        groupings=(OVERALL,),
+        settings=settings,
     )
 
 

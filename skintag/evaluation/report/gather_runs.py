@@ -13,12 +13,12 @@ from skintag.evaluation.analyses.assess import AssessmentSettings
 from skintag.evaluation.analyses.seeds import SeedSummary, over_seeds
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.metrics.groups import DATASET, DOMAIN, FST_GROUP, OVERALL
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.evidence import Origin, main_model
 from skintag.evaluation.statistics.bootstrap import is_clustered
 from skintag.evaluation.statistics.differences import holm
 
-METRICS: Final = ("auroc", "sensitivity", "specificity")
 GROUPINGS: Final = (OVERALL, DOMAIN, DATASET, FST_GROUP)
 FAMILY: Final = ("model", "grouping", "metric")
 
@@ -148,7 +148,7 @@ def _over(
         {run.key: run.thresholds for run in chosen},
         pairs=pairs,
         models=models,
-        metrics=METRICS,
+        metrics=listed("runs"),
         groupings=GROUPINGS,
         settings=settings,
     )

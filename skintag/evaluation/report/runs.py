@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from skintag.evaluation.metrics.registry import gaps, listed
 from skintag.evaluation.plots.forest import dodged_forest
 from skintag.evaluation.plots.style import Plot, label_of
 from skintag.evaluation.report.blocks import Block, Figures, Section, Text
@@ -23,10 +24,9 @@ from skintag.evaluation.report.cells import (
     p_value,
     words,
 )
-from skintag.evaluation.report.gather_runs import METRICS, RunsEvidence
+from skintag.evaluation.report.gather_runs import RunsEvidence
 from skintag.evaluation.report.page import Fact, Page
-
-GAPS: Final = ("sensitivity_gap", "specificity_gap", "auroc_gap")
+from skintag.evaluation.statistics.gaps import WORST
 
 
 def build_runs_page(evidence: RunsEvidence) -> Page:
@@ -105,7 +105,7 @@ def _cautions(evidence: RunsEvidence) -> list[Caution]:
 def _levels_section(evidence: RunsEvidence) -> Section:
     levels = evidence.levels
     overall = levels[levels["grouping"] == "overall"]
-    plots = [_models_plot(evidence, overall, metric) for metric in METRICS]
+    plots = [_models_plot(evidence, overall, metric) for metric in listed("runs")]
     for grouping in ("domain", "fst_group"):
         rows = levels[(levels["grouping"] == grouping) & (levels["model"] == evidence.main)]
         rows = rows[rows["metric"].isin(("sensitivity", "auroc")) & (rows["group"] != "between groups")]
@@ -187,27 +187,31 @@ def _bars(evidence: RunsEvidence) -> str:
 
 
 def _overall_table(evidence: RunsEvidence, overall: pd.DataFrame) -> Table:
+    metrics = listed("runs")
     rows: list[tuple[Cell, ...]] = []
     for model in evidence.models:
-        rows.append((Cell(model, kind="head"), *[Cell("")] * (1 + 2 * len(METRICS))))
+        rows.append((Cell(model, kind="head"), *[Cell("")] * (1 + 2 * len(metrics))))
         for name in evidence.names:
             at: Any = overall[(overall["model"] == model) & (overall["name"] == name)].set_index("metric")
             cells = [Cell(name), Cell(str(int(at["n_seeds"].iloc[0])))]
-            for metric in METRICS:
+            for metric in metrics:
                 row = at.loc[metric]
                 cells += [
                     estimate(row["mean"], row["low"], row["high"], few=bool(row["too_few"])),
                     Cell(number(row["sd"])),
                 ]
             rows.append(tuple(cells))
-    headings = ("name", "seeds", *(h for metric in METRICS for h in (label_of(metric), "sd")))
+    headings = ("name", "seeds", *(h for metric in metrics for h in (label_of(metric), "sd")))
     note = "Means over seeds with intervals; sd: standard deviation over seeds, a dash where there is one."
     return Table("runs_levels", "All test images", headings, tuple(rows), note, evidence.levels)
 
 
 def _gaps_table(evidence: RunsEvidence) -> Table:
     levels = evidence.levels
-    wanted = [*GAPS, "worst_group_sensitivity"]
+    shown = [
+        gap.name for gap in gaps().values() if len(gap.metrics) == 1 and gap.metrics[0] in listed("runs")
+    ]
+    wanted = [*shown, WORST]
     rows: list[tuple[Cell, ...]] = []
     for grouping in ("domain", "fst_group"):
         part = levels[(levels["grouping"] == grouping) & (levels["model"] == evidence.main)]

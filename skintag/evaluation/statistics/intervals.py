@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, studentized_range, t
 
+from skintag.evaluation.metrics.registry import Kind
 from skintag.evaluation.statistics.inversion import Levels, lower_limit, upper_limit
 from skintag.evaluation.statistics.noise import (
     BORROWED,
-    Kind,
     correlation_of,
     effective_size,
     jeffreys_limits,

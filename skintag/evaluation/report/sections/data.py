@@ -6,13 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from skintag.core.vocabulary import SPLITS
 from skintag.evaluation.analyses.assess import Assessment
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.report.blocks import Block, Section, Text
 from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, count, estimate, percent
 from skintag.evaluation.report.evidence import Evidence
-
-BINARY_METRICS = ("auroc", "average_precision", "sensitivity", "specificity")
+from skintag.evaluation.report.phrases import short
 
 
 def data_section(evidence: Evidence) -> Section:
@@ -31,13 +32,13 @@ def data_section(evidence: Evidence) -> Section:
 
 def headline_table(evidence: Evidence) -> Table:
     """The main model under both binarisations of premalignant; under the table's own where rows do not say more."""
-    names = {"auroc": "AUROC", "average_precision": "avg. precision"}
+    metrics = listed("headline")
     own = evidence.origin.premalignant
     sides = {f"as {side}": a for side, a in evidence.binarisations.items()}
     sides = sides or {"as labelled": evidence.assessment}
     rows, data = [], []
     for side, assessment in sides.items():
-        levels = [_level(assessment, evidence.main, metric) for metric in BINARY_METRICS]
+        levels = [_level(assessment, evidence.main, metric) for metric in metrics]
         n, positive = int(levels[0]["n"]), int(levels[0]["n_positive"])
         cells = [estimate(r["value"], r["low"], r["high"], few=bool(r["too_few"])) for r in levels]
         rows.append(
@@ -52,7 +53,7 @@ def headline_table(evidence: Evidence) -> Table:
     reason = evidence.missing.get("the other binarisation of premalignant")
     if reason:
         note = f"Premalignant lesions cannot be counted the other way: {reason}."
-    headings = ("premalignant", "malignant", *(names.get(m, m) for m in BINARY_METRICS))
+    headings = ("premalignant", "malignant", *(short(m) for m in metrics))
     columns = ["premalignant", "model", "metric", "n", "n_positive", "value", "low", "high"]
     title = f"{evidence.main} on all test images"
     return Table("headline", title, headings, tuple(rows), note, pd.DataFrame(data, columns=columns))
@@ -64,7 +65,7 @@ def prevalence_table(evidence: Evidence) -> Table:
     frame = frame[frame["model"] == evidence.main]
     codes, domains = DOMAIN.codes(frame)
     rows, data = [], []
-    for split in ("train", "val", "test"):
+    for split in SPLITS:
         part = frame["split"] == split
         cells = [Cell(split)]
         totals = _train_totals(evidence) if split == "train" and not part.any() else None
@@ -111,13 +112,13 @@ def skin_table(evidence: Evidence) -> Table:
 
 def binarisation_table(evidence: Evidence) -> Table:
     """Overall metrics of every model with premalignant lesions counted as malignant and as benign."""
-    names = {"auroc": "AUROC", "average_precision": "avg. precision"}
-    headings = ("premalignant as", "model", "malignant", *(names.get(m, m) for m in BINARY_METRICS))
+    metrics = listed("headline")
+    headings = ("premalignant as", "model", "malignant", *(short(m) for m in metrics))
     rows, data = [], []
     for side, assessment in evidence.binarisations.items():
         for model in evidence.predictions.models:
             cells, n, positive = [], 0, 0
-            for metric in BINARY_METRICS:
+            for metric in metrics:
                 row = _level(assessment, model, metric)
                 n, positive = int(row["n"]), int(row["n_positive"])
                 cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))

@@ -8,6 +8,7 @@ import pandas as pd
 from skintag.evaluation.analyses.crossed import crossed_levels
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, Grouping
 from skintag.evaluation.metrics.metrics import confusion
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.plots.confusion import confusion_plot
 from skintag.evaluation.plots.curves import roc_plot
 from skintag.evaluation.plots.forest import group_forest
@@ -56,7 +57,7 @@ def groups_section(evidence: Evidence) -> Section:
 
 def group_table(evidence: Evidence) -> Table:
     """Every level of the main model; the CSV file holds those of all models."""
-    metrics = ("auroc", "sensitivity", "specificity", "f1_malignant", "ece")
+    metrics = listed("groups")
     levels = evidence.levels(evidence.main)
     rows: list[tuple[Cell, ...]] = []
     for grouping in dict.fromkeys(levels["grouping"]):

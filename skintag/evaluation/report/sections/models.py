@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
+from skintag.evaluation.metrics.registry import METRICS, listed
 from skintag.evaluation.plots.curves import precision_recall_plot, roc_plot
 from skintag.evaluation.plots.forest import model_forest
 from skintag.evaluation.plots.style import label_of
 from skintag.evaluation.report.blocks import Block, Figures, Section, Text
-from skintag.evaluation.report.cells import Cell, Table, estimate, p_value
+from skintag.evaluation.report.cells import Cell, Table, estimate, p_value, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import comparisons
 from skintag.evaluation.report.phrases import how, level_of, ordered, overall, sample, short
 from skintag.evaluation.statistics.bootstrap import Resamples
 from skintag.evaluation.statistics.curves import precision_recall_curve, roc_curve
-
-SHOWN: Final = (
-    "auroc",
-    "average_precision",
-    "sensitivity",
-    "specificity",
-    "f1_macro",
-    "f1_malignant",
-    "accuracy",
-)
-MORE: Final = (
-    "balanced_accuracy", "brier", "ece", "sensitivity_at_specificity_90", "specificity_at_sensitivity_95",
-)  # fmt: skip
 
 
 def models_section(evidence: Evidence) -> Section:
@@ -68,9 +55,9 @@ def models_section(evidence: Evidence) -> Section:
     if not same:
         blocks.append(Text("The models were not all tested on the same images.", tone="bad"))
     blocks += [
-        level_table(evidence, SHOWN, "models", "Test set, all images"),
+        level_table(evidence, listed("models"), "models", "Test set, all images"),
         Figures(plots),
-        level_table(evidence, MORE, "models_more", "More metrics", folded=True),
+        level_table(evidence, listed("models_more"), "models_more", "More metrics", folded=True),
     ]
     if evidence.comparison is not None and len(evidence.comparison):
         blocks.append(comparison_table(evidence))
@@ -90,8 +77,9 @@ def level_table(
             cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))
         rows.append(tuple(cells))
     note = f"{sample(evidence)}. {level_of(evidence)} intervals, {how(evidence)}."
-    if "brier" in metrics:
-        note += " For Brier score and ECE lower is better."
+    lower = [label_of(metric) for metric in metrics if METRICS[metric].smaller_is_better]
+    if lower:
+        note += f" For {words(lower)} lower is better."
     data = overall(evidence, models)
     data = data[data["metric"].isin(metrics)]
     return Table(name, title, ("model", *(short(m) for m in metrics)), tuple(rows), note, data, folded=folded)

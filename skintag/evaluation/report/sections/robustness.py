@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.plots.robustness import robustness_plot
 from skintag.evaluation.plots.style import Plot
 from skintag.evaluation.report.blocks import Figures, Section, Text
@@ -14,7 +15,6 @@ from skintag.evaluation.report.cells import Cell, Table, count, estimate, interv
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, short
 
-METRICS: Final = ("auroc", "sensitivity", "specificity", "f1_macro", "accuracy")
 _FEW: Final = 4  # models that one figure can hold
 
 
@@ -66,14 +66,14 @@ def _plot(evidence: Evidence, table: pd.DataFrame, models: list[str], metric: st
 
 
 def _table(evidence: Evidence, table: pd.DataFrame, model: str) -> Table:
-    own = table[table["model"] == model]
+    own, metrics = table[table["model"] == model], listed("robustness")
     rows = []
     for distortion, part in own.groupby("distortion", sort=False):
         at: Any = part.set_index("metric")
         severity = part["severity"].iloc[0]
         told = "" if pd.isna(severity) else f"{severity:g}" if isinstance(severity, float) else str(severity)
         cells = [Cell(_name(str(distortion))), Cell(told)]
-        for metric in METRICS:
+        for metric in metrics:
             row = at.loc[metric]
             cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))
         change = at.loc["auroc"]
@@ -81,7 +81,7 @@ def _table(evidence: Evidence, table: pd.DataFrame, model: str) -> Table:
         lost = estimate(change["change"], change["change_low"], change["change_high"])
         cells.append(Cell(lost.text, lost.small, kind="bad" if clear else lost.kind))
         rows.append(tuple(cells))
-    headings = ("distortion", "severity", *(short(m) for m in METRICS), "AUROC minus clean")
+    headings = ("distortion", "severity", *(short(m) for m in metrics), "AUROC minus clean")
     note = f"{level_of(evidence)} intervals, {how(evidence)}; red where a loss is distinguishable from none after Holm."
     return Table("robustness", f"Robustness, {model}", headings, tuple(rows), note, table, folded=True)
 
