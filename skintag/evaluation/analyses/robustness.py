@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from skintag.core.errors import DataError, first_few
-from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings, level_table
+from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
+from skintag.evaluation.analyses.level_table import level_table
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.metrics.groups import OVERALL, Grouping
 from skintag.evaluation.metrics.registry import in_order, listed
@@ -39,18 +40,16 @@ def robustness_table(
 
     Args:
         distorted: the columns of a predictions table, all of split `test`, and `distortion`; optionally `severity`,
-            one number or text per distortion. A row per image, model and distortion; the rows of distortion `clean`
-            are the undistorted images.
-        thresholds: by model, fitted on clean val rows.
+            one number or text per distortion. A row per image, model and distortion; `clean` are undistorted images.
+        thresholds, groupings: by model, fitted on clean val rows; how rows fall into groups.
         clean: where `distorted` has no `clean` rows, the run's own table, whose test rows are taken for them.
-        groupings: how rows fall into groups.
         metrics: names of levels; those that the table `robustness` lists where None.
         settings: resamples, confidence, seed, minimum.
 
     Returns:
         `COLUMNS`: per model `clean` first, then the distortions in the order of the frame. `change` is value minus
-        clean's on the images that both have, with a paired clustered interval; Holm's family is all distortions of a
-        model, metric and grouping. nan for clean itself.
+        clean's on the images that both have (nan for clean itself), with a paired clustered interval; Holm's family is
+        all distortions of a model, metric and grouping.
 
     Raises:
         DataError: no clean rows, a model without a threshold, or rows that are no test predictions.
@@ -58,23 +57,12 @@ def robustness_table(
     frame = _checked(distorted)
     severities = frame.drop_duplicates("distortion").set_index("distortion")["severity"]
     chosen = in_order(listed("robustness")) if metrics is None else tuple(metrics)
+    draws: dict[str, int] = {"resamples": settings.resamples, "seed": settings.seed}
     out = []
     for model in dict.fromkeys(frame["model"]):
-        if model not in thresholds:
-            raise DataError(
-                f"distorted rows of model {model!r}",
-                expected="a threshold fitted on the model's clean val rows",
-                found=f"thresholds of {', '.join(thresholds) or 'no model'}",
-                fix="give the thresholds of the run that the model is from",
-            )
-        entries = _entries(frame[frame["model"] == model], str(model), thresholds[model].value, clean)
-        panel = Panel(
-            entries,
-            resamples=settings.resamples,
-            seed=settings.seed,
-            groupings=groupings,
-            metrics=chosen,
-        )
+        cut = _threshold_of(str(model), thresholds).value
+        entries = _entries(frame[frame["model"] == model], str(model), cut, clean)
+        panel = Panel(entries, **draws, groupings=groupings, metrics=chosen)
         for name in entries:
             part = _distortion(panel, name, settings)
             out.append(part.assign(model=model, distortion=name, severity=severities.get(name)))
@@ -82,6 +70,17 @@ def robustness_table(
     family = table[["model", "grouping", "metric"]].astype("str").agg(" / ".join, axis=1)
     table["p_holm"] = holm(table["p_value"].where(~table["too_few"]), family)
     return table[list(COLUMNS)]
+
+
+def _threshold_of(model: str, thresholds: Mapping[str, Threshold]) -> Threshold:
+    if model not in thresholds:
+        raise DataError(
+            f"distorted rows of model {model!r}",
+            expected="a threshold fitted on the model's clean val rows",
+            found=f"thresholds of {', '.join(thresholds) or 'no model'}",
+            fix="give the thresholds of the run that the model is from",
+        )
+    return thresholds[model]
 
 
 def _distortion(panel: Panel, name: str, settings: AssessmentSettings) -> pd.DataFrame:

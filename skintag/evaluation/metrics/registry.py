@@ -146,6 +146,9 @@ class Metric:
         return min((counts[c] for c in self.needs if c != self.background), default=n) < minimum
 
 
+WORST: Final = "worst_group_sensitivity"
+WORST_OF: Final = Gap(WORST, ("sensitivity",), "worst-group sensitivity")
+"""No gap, but shown among them: the lowest sensitivity of a grouping's groups."""
 METRICS: Final[dict[str, Metric]] = {}
 """All metrics by name, in the order of registration; to look things up in, and only `register_metric` writes it."""
 _JOINT_GAPS: Final[dict[str, Gap]] = {}
@@ -214,9 +217,13 @@ def gaps() -> dict[str, Gap]:
     return {**_JOINT_GAPS, **{gap.name: gap for gap in single if gap is not None}}
 
 
+def measures() -> tuple[Gap, ...]:
+    """All gaps, and the worst group's sensitivity."""
+    return (*gaps().values(), WORST_OF)
+
+
 def title_of(name: str) -> str | None:
     """The title of a metric or gap; None where there is none of that name."""
     if name in METRICS:
         return METRICS[name].title
-    found = gaps().get(name)
-    return None if found is None else found.title
+    return next((gap.title for gap in measures() if gap.name == name), None)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from skintag.core.io import write_bytes
 from skintag.evaluation.metrics.registry import title_of
-from skintag.evaluation.statistics.gaps import WORST_OF
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -185,5 +184,4 @@ _LABELS: Final = {
     "overall": "all test images", "all": "all", "domain": "domain", "dataset": "dataset",
     "fst_group": "skin type", "fitzpatrick": "Fitzpatrick type", "sex": "sex", "age_group": "age",
     "fst_group_common_cancers": "skin type (common cancers)",
-    WORST_OF.name: WORST_OF.title,
 }  # fmt: skip

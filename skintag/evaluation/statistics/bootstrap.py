@@ -164,8 +164,7 @@ def replicate(
     """Every metric in every group, on the rows and on each resample of their clusters.
 
     Args:
-        rows: one model's rows, n.
-        threshold: decisions are `score >= threshold`, in every resample alike.
+        rows, threshold: one model's n rows; decisions are `score >= threshold`, in every resample alike.
         resamples: of the clusters of these rows, in their order.
         groupings: how the rows fall into groups.
         metrics: names of metrics; all that are registered where None.
@@ -178,7 +177,8 @@ def replicate(
         raise ValueError(f"resamples of {len(resamples.cluster)} rows, but there are {len(rows)}")
     chosen = tuple(METRICS) if metrics is None else tuple(metrics)
     index = level_values(rows, threshold, resamples.cluster, groupings=groupings, metrics=chosen)
-    table = Rows(rows.target, rows.score, rows.score >= threshold, resamples.cluster, resamples.n_clusters)
+    decision = rows.score >= threshold
+    table = Rows(rows.target, rows.score, decision, resamples.cluster, resamples.n_clusters)
     parts = [WeightedLevels(table, *grouping.codes(rows.frame), chosen) for grouping in groupings]
 
     def weigh(counts: NDArray[np.uint16]) -> NDArray[np.float64]:  # [L, b] for counts [b, C]

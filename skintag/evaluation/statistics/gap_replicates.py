@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.evaluation.metrics.levels import too_few
-from skintag.evaluation.metrics.registry import METRICS
+from skintag.evaluation.metrics.registry import METRICS, WORST, measures
 from skintag.evaluation.statistics.bootstrap import Replicates
-from skintag.evaluation.statistics.gaps import WORST, measures, members
+from skintag.evaluation.statistics.gaps import members
 
 BETWEEN: Final = "between groups"
 """The group of a row that holds a gap."""

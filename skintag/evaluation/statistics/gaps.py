@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from skintag.evaluation.metrics.levels import too_few
 from skintag.evaluation.metrics.metrics import NAN
-from skintag.evaluation.metrics.registry import Gap, Kind, gaps, listed, metric_of
+from skintag.evaluation.metrics.registry import WORST, Gap, Kind, listed, measures, metric_of
 from skintag.evaluation.statistics.bootstrap import Replicates
 from skintag.evaluation.statistics.intervals import (
     gap_interval,
@@ -26,9 +26,6 @@ from skintag.evaluation.statistics.intervals import (
 )
 from skintag.evaluation.statistics.permutation import PermutationResult
 
-WORST: Final = "worst_group_sensitivity"
-WORST_OF: Final = Gap(WORST, ("sensitivity",), "worst-group sensitivity")
-"""No gap, but shown among them: the lowest sensitivity of a grouping's groups."""
 GAP_COLUMNS: Final = (
     "grouping", "gap", "value", "low", "high", "naive_low", "naive_high", "chance", "p_value", "n_groups",
     "groups", "left_out", "note",
@@ -46,11 +43,6 @@ class Members:
     """Groups that are large enough, in order of showing."""
     left_out: tuple[str, ...]
     """The others: fewer positives or negatives than the minimum, of a class that a metric of the gap needs."""
-
-
-def measures() -> tuple[Gap, ...]:
-    """All gaps that are registered, and the worst group's sensitivity."""
-    return (*gaps().values(), WORST_OF)
 
 
 def kind_of(metric: str) -> Kind:

@@ -55,7 +55,7 @@ def area(w: Weighing) -> Floats:
 
 @ranked
 def precision(w: Weighing) -> Floats:
-    """Average precision, [b]."""
+    """Average precision [b]: the precision at each step, weighted by the positives there."""
     reached = w.hits + w.alarms
     np.maximum(reached, 1, out=reached)  # where there is no weight yet, there are no hits
     np.divide(w.hits, reached, out=reached)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -13,16 +14,18 @@ from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.plots.forest import dodged_forest
 from skintag.evaluation.plots.reliability import reliability_plot
 from skintag.evaluation.plots.style import Plot
-from skintag.evaluation.report.blocks import Block, Figures, Section, Text
+from skintag.evaluation.report.blocks import Block, Figures, Text
 from skintag.evaluation.report.cells import Cell, Table, estimate, number
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, ordered, sample, short
+from skintag.evaluation.report.registry import report_section
 from skintag.evaluation.statistics.bootstrap import Resamples
 
 NAMES: Final = {UNCALIBRATED: "as given", "temperature": "temperature", "isotonic": "isotonic"}
 
 
-def calibration_section(evidence: Evidence) -> Section:
+@report_section("calibration", "Calibration", order=70)
+def calibration_section(evidence: Evidence) -> Sequence[Block]:
     """Reliability of the main model, ECE per group, and all models before and after."""
     plots = [_reliability(evidence)]
     blocks: list[Block] = []
@@ -30,7 +33,7 @@ def calibration_section(evidence: Evidence) -> Section:
     if table is None:
         reason = evidence.missing.get("calibration of scores", "")
         blocks += [Text(f"Scores are shown as given: {reason}.", tone="muted"), Figures(plots)]
-        return Section("calibration", "Calibration", blocks)
+        return blocks
     plots.append(_groups(evidence, table))
     blocks += [
         Text(_sentence(evidence, table)),
@@ -38,7 +41,7 @@ def calibration_section(evidence: Evidence) -> Section:
         _models(evidence, table),
         _by_group(evidence, table),
     ]
-    return Section("calibration", "Calibration", blocks)
+    return blocks
 
 
 def _sentence(evidence: Evidence, table: pd.DataFrame) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,13 +11,15 @@ from skintag.core.vocabulary import SPLITS
 from skintag.evaluation.analyses.assess import Assessment
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP
 from skintag.evaluation.metrics.registry import listed
-from skintag.evaluation.report.blocks import Block, Section, Text
+from skintag.evaluation.report.blocks import Block, Text
 from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, count, estimate, percent
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import short
+from skintag.evaluation.report.registry import report_section
 
 
-def data_section(evidence: Evidence) -> Section:
+@report_section("data", "Data", order=10)
+def data_section(evidence: Evidence) -> Sequence[Block]:
     """Data, prevalence, both binarisations, split and audit."""
     origin = evidence.origin
     blocks: list[Block] = [Text(items=[*origin.remarks, *_ignored(evidence)], title="How the table was read")]
@@ -27,7 +30,7 @@ def data_section(evidence: Evidence) -> Section:
         blocks.append(left_out)
     if evidence.binarisations:
         blocks.append(binarisation_table(evidence))
-    return Section("data", "Data", blocks)
+    return blocks
 
 
 def headline_table(evidence: Evidence) -> Table:

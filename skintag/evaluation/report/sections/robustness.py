@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -10,29 +11,31 @@ import pandas as pd
 from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.plots.robustness import robustness_plot
 from skintag.evaluation.plots.style import Plot
-from skintag.evaluation.report.blocks import Figures, Section, Text
+from skintag.evaluation.report.blocks import Block, Figures, Text
 from skintag.evaluation.report.cells import Cell, Table, count, estimate, interval, number, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, short
+from skintag.evaluation.report.registry import report_section
 
 _FEW: Final = 4  # models that one figure can hold
 
 
-def robustness_section(evidence: Evidence) -> Section:
+@report_section("robustness", "Robustness", order=90)
+def robustness_section(evidence: Evidence) -> Sequence[Block]:
     """Metrics under each distortion, at the threshold frozen on clean val."""
     table = evidence.robustness
     if table is None:
         text = "The test images have not been distorted and scored."
         if evidence.origin.run:
             text += f" skintag robustness run={evidence.origin.run} does, then make this report again."
-        return Section("robustness", "Robustness", [Text(text, tone="muted")])
+        return [Text(text, tone="muted")]
     table = table[table["grouping"] == "overall"]
     models = [m for m in dict.fromkeys([evidence.main, *table["model"]]) if m in set(table["model"])]
     plots = [_plot(evidence, table, models[:1], metric) for metric in ("auroc", "sensitivity", "specificity")]
     if len(models) > 1:
         plots.insert(1, _plot(evidence, table, models[:_FEW], "auroc", "_models"))
     blocks = (Text(_sentence(table, models[0])), Figures(plots), _table(evidence, table, models[0]))
-    return Section("robustness", "Robustness", blocks)
+    return blocks
 
 
 def _sentence(table: pd.DataFrame, model: str) -> str:
