@@ -10,12 +10,12 @@ import pytest
 
 from skintag.core.errors import ConfigError, DataError
 from skintag.evaluation.analyses.assess import (
-    LEVEL_COLUMNS,
     UNCLUSTERED,
     Assessment,
     AssessmentSettings,
     assess,
 )
+from skintag.evaluation.analyses.level_table import LEVEL_COLUMNS
 from skintag.evaluation.analyses.oracle import fit_group_thresholds, oracle
 from skintag.evaluation.decisions.thresholds import Objective, Threshold, fit_threshold, fit_thresholds
 from skintag.evaluation.metrics import registry

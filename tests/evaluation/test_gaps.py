@@ -11,7 +11,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, GROUPINGS, OVERALL, SEX
 from skintag.evaluation.metrics.levels import too_few
-from skintag.evaluation.metrics.registry import WORST, gaps, listed
+from skintag.evaluation.metrics.registry import WORST, listed
+from skintag.evaluation.metrics.registry import gaps as gaps_of
 from skintag.evaluation.predictions.predictions import TestPredictions
 from skintag.evaluation.statistics.bootstrap import Replicates, Resamples, replicate
 from skintag.evaluation.statistics.chance import Exchange, Scored, chances
@@ -50,7 +51,7 @@ def test_gaps_are_what_they_are_by_hand() -> None:
     gaps = gap_table(drawn(by_hand(THREE)), {}).set_index(["grouping", "gap"])
     assert set(gaps.index.get_level_values("grouping")) == {"fst_group"}  # no gap over a single group
     gap = gaps.loc["fst_group"]
-    assert set(gap.index) == {*gaps(), WORST}
+    assert set(gap.index) == {*gaps_of(), WORST}
     expected = {
         "sensitivity_gap": 0.90 - 0.60,
         "specificity_gap": 0.95 - 0.75,
@@ -182,7 +183,7 @@ def test_a_planted_gap_is_found_and_no_other() -> None:
         (found[name],) = chances(
             scored(rows), drawn(rows, 2).index, FST_GROUP, minimum=10, permutations=400, seed=0
         )
-    assert set(found["equal"]) == set(gaps())
+    assert set(found["equal"]) == set(gaps_of())
     for gap in ("equalized_odds_difference", "sensitivity_gap", "f1_gap", "auroc_gap"):
         assert found["unequal"][gap].p_value < 0.02
     for name in ("equal", "unequal"):

@@ -57,12 +57,13 @@ def robustness_table(
     frame = _checked(distorted)
     severities = frame.drop_duplicates("distortion").set_index("distortion")["severity"]
     chosen = in_order(listed("robustness")) if metrics is None else tuple(metrics)
-    draws: dict[str, int] = {"resamples": settings.resamples, "seed": settings.seed}
-    out = []
+    out: list[pd.DataFrame] = []
     for model in dict.fromkeys(frame["model"]):
         cut = _threshold_of(str(model), thresholds).value
         entries = _entries(frame[frame["model"] == model], str(model), cut, clean)
-        panel = Panel(entries, **draws, groupings=groupings, metrics=chosen)
+        panel = Panel(
+            entries, resamples=settings.resamples, seed=settings.seed, groupings=groupings, metrics=chosen
+        )
         for name in entries:
             part = _distortion(panel, name, settings)
             out.append(part.assign(model=model, distortion=name, severity=severities.get(name)))

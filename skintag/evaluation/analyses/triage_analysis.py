@@ -138,7 +138,7 @@ def _reached_in(
     cell = np.where(codes >= 0, 2 * codes + rows.target, -1)  # others and malignant of each group
     right = np.where(decision == (rows.target == 1), 0, -1)
     shares = clustered_shares(cell, right, (2 * len(names), 1), draws, confidence=settings.confidence)
-    out = []
+    out: list[dict[str, object]] = []
     for i, group in enumerate(names):
         sizes = {
             "n": int(shares.n[2 * i] + shares.n[2 * i + 1]),
@@ -147,7 +147,9 @@ def _reached_in(
         sensitivity = _limits("sensitivity", shares, 2 * i + 1, 0)
         specificity = _limits("specificity", shares, 2 * i, 0)
         reached = {"reached": _reached(sensitivity["sensitivity"], target)}
-        out.append({"grouping": grouping.name, "group": group} | sizes | sensitivity | specificity | reached)
+        out.append(
+            {"grouping": grouping.name, "group": group, **sizes, **sensitivity, **specificity, **reached}
+        )
     return out
 
 

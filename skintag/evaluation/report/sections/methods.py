@@ -47,9 +47,10 @@ def methods_section(evidence: Evidence) -> Sequence[Block]:
     items = (
         drawn,
         "Intervals of levels, of pairwise differences and of gaps are built from these draws by the methods in "
-        "skintag/evaluation/intervals.py; experiments/calibrated_intervals holds the simulation of their coverage.",
+        "skintag/evaluation/statistics/intervals.py; experiments/calibrated_intervals holds the simulation of their "
+        "coverage.",
         f"The gap expected by chance and the p-value of a gap come from {s.permutations:,} exchanges of groups among "
-        "whole clusters, see skintag/evaluation/permutation.py.",
+        "whole clusters, see skintag/evaluation/statistics/permutation.py.",
         RULE,
         f"Groups with fewer than {s.minimum} images of a class that a value needs are shown and marked, and left out "
         "of gaps and pairs. A missing value is not a group.",
