@@ -25,14 +25,15 @@ from scipy.stats import norm
 from skintag.core.progress import track
 from skintag.evaluation.analyses.assess import level_table
 from skintag.evaluation.metrics.groups import Grouping
+from skintag.evaluation.metrics.registry import gaps
 from skintag.evaluation.predictions.predictions import TestPredictions
 from skintag.evaluation.statistics.bootstrap import Resamples, replicate
 from skintag.evaluation.statistics.chance import Scored, chances
-from skintag.evaluation.statistics.gaps import GAPS as MEASURES
 from skintag.evaluation.statistics.gaps import gap_table, pair_table
 
 Floats = NDArray[np.float64]
 HERE = Path(__file__).resolve().parent
+MEASURES: Final = {name: gap.metrics for name, gap in gaps().items()}
 METRICS: Final = ("sensitivity", "specificity", "f1_malignant", "auroc")
 GROUPING: Final = Grouping("group", "fst_group")
 THRESHOLD: Final = 0.5

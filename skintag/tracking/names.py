@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from skintag.evaluation.metrics.registry import listed, measures
+
 OVERALL: Final = "overall"
-# What every run has as a number of its own, to sort, filter and plot by; the tables hold the rest.
-METRICS: Final = (
-    "auroc", "average_precision", "sensitivity", "specificity", "f1_macro", "f1_malignant", "brier", "ece",
-)  # fmt: skip
 GROUPINGS: Final = (OVERALL, "domain", "fst_group")
-GAPS: Final = (
-    "sensitivity_gap", "specificity_gap", "equalized_odds_difference", "auroc_gap", "f1_gap",
-    "worst_group_sensitivity",
-)  # fmt: skip
 GAP_GROUPINGS: Final = ("domain", "fst_group", "fst_group_common_cancers")
-ROBUSTNESS_METRICS: Final = ("auroc", "sensitivity", "specificity")
 # A value and its interval, a gap and what is to be expected of it by chance.
 LEVEL_PARTS: Final = ("value", "low", "high")
 GAP_PARTS: Final = ("value", "low", "high", "chance", "p_value")
@@ -46,6 +39,21 @@ TABLES: Final = (
     "robustness",
     "errors",
 )
+
+
+def metrics() -> tuple[str, ...]:
+    """What every run has as a number of its own, to sort, filter and plot by; the tables hold the rest."""
+    return listed("tracking")
+
+
+def robustness_metrics() -> tuple[str, ...]:
+    """What every distortion has as a number of its own."""
+    return tuple(metric for metric in listed("runs") if metric in listed("robustness"))
+
+
+def gaps() -> tuple[str, ...]:
+    """The gaps that every run has as a number of its own, the worst group's sensitivity among them."""
+    return tuple(measure.name for measure in measures())
 
 
 def level(model: str, metric: str, grouping: str = OVERALL, group: str = "all", part: str = "value") -> str:

@@ -17,7 +17,7 @@ def summary_of(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for model, entry in metrics["models"].items():
         for grouping in names.GROUPINGS:
             for group, cells in entry.get("levels", {}).get(grouping, {}).items():
-                for metric in names.METRICS:
+                for metric in names.metrics():
                     yield from _parts(
                         partial(names.level, model, metric, grouping, group),
                         cells.get(metric),
@@ -25,17 +25,20 @@ def summary_of(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
                     )
             if "levels" not in entry:
                 for group, values in entry["groups"].get(grouping, {}).items():
-                    for metric in names.METRICS:
+                    for metric in names.metrics():
                         cell = {"value": values.get(metric)}
                         yield from _parts(
                             partial(names.level, model, metric, grouping, group), cell, ("value",)
                         )
         for grouping in names.GAP_GROUPINGS:
-            for gap in names.GAPS:
+            for gap in names.gaps():
                 cell = entry.get("gaps", {}).get(grouping, {}).get(gap)
                 yield from _parts(partial(names.gap, model, gap, grouping), cell, names.GAP_PARTS)
     for row in metrics.get("robustness") or ():
-        if row.get("grouping", names.OVERALL) == names.OVERALL and row["metric"] in names.ROBUSTNESS_METRICS:
+        if (
+            row.get("grouping", names.OVERALL) == names.OVERALL
+            and row["metric"] in names.robustness_metrics()
+        ):
             yield from _number(names.robustness(row["model"], row["distortion"], row["metric"]), row["value"])
     for row in metrics.get("triage") or ():
         if row["grouping"] == names.OVERALL:
@@ -97,7 +100,7 @@ def robustness_curves(table: pd.DataFrame | None) -> list[dict[str, float]]:
     rows = table[table.get("grouping", names.OVERALL) == names.OVERALL]
     out = []
     for i, distortion in enumerate(rows["distortion"].drop_duplicates()):
-        part = rows[(rows["distortion"] == distortion) & rows["metric"].isin(names.ROBUSTNESS_METRICS)]
+        part = rows[(rows["distortion"] == distortion) & rows["metric"].isin(names.robustness_metrics())]
         values = {
             names.robustness_curve(str(model), str(metric)): float(value)
             for model, metric, value in zip(part["model"], part["metric"], part["value"], strict=True)

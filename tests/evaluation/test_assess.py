@@ -10,18 +10,19 @@ import pytest
 
 from skintag.core.errors import ConfigError, DataError
 from skintag.evaluation.analyses.assess import (
-    LEVEL_COLUMNS,
     UNCLUSTERED,
     Assessment,
     AssessmentSettings,
     assess,
 )
+from skintag.evaluation.analyses.level_table import LEVEL_COLUMNS
 from skintag.evaluation.analyses.oracle import fit_group_thresholds, oracle
 from skintag.evaluation.decisions.thresholds import Objective, Threshold, fit_threshold, fit_thresholds
+from skintag.evaluation.metrics import registry
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, FST_GROUP, OVERALL, SEX, Grouping, evaluate
-from skintag.evaluation.metrics.levels import LEVEL_METRICS
+from skintag.evaluation.metrics.registry import METRICS, WORST
 from skintag.evaluation.predictions.predictions import Predictions
-from skintag.evaluation.statistics.gaps import GAP_COLUMNS, GAPS, PAIR_COLUMNS, WORST
+from skintag.evaluation.statistics.gaps import GAP_COLUMNS, PAIR_COLUMNS
 from tests.evaluation.peers import table
 
 SMALL = AssessmentSettings(resamples=60, permutations=40)
@@ -59,7 +60,7 @@ def test_levels_are_the_metrics_with_limits_around_them(
     levels = assessment.levels
     assert tuple(levels.columns) == LEVEL_COLUMNS
     assert set(levels["grouping"]) == {g.name for g in ALL_GROUPINGS} - {"age_group"}  # nobody's age is known
-    assert set(levels["metric"]) == set(LEVEL_METRICS)
+    assert set(levels["metric"]) == set(METRICS)
     for model in ("m", "n"):
         expected = evaluate(predictions.test(model), thresholds[model].value, groupings=ALL_GROUPINGS)
         keys = ["grouping", "group", "metric"]
@@ -109,7 +110,7 @@ def test_every_gap_has_an_interval_a_chance_level_and_a_p_value(assessment: Asse
     assert {"sex", "fst_group", "domain"} <= set(told["grouping"])
     assert (told["low"] <= told["high"]).all()
     tested = told["gap"] != WORST
-    assert set(told.loc[tested, "gap"]) == set(GAPS)
+    assert set(told.loc[tested, "gap"]) == set(registry.gaps())
     assert told.loc[tested, ["chance", "p_value"]].notna().all(axis=None)
     assert told.loc[tested, "p_value"].between(1 / 41, 1).all()
     assert told.loc[~tested, ["chance", "p_value"]].isna().all(axis=None)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, FST_GROUP, FST_GROUP_COMMON_CANCERS, OVERALL
-from skintag.evaluation.metrics.levels import LEVEL_METRICS
+from skintag.evaluation.metrics.registry import METRICS
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.statistics import bootstrap
 from skintag.evaluation.statistics.bootstrap import Resamples, cluster_names, is_clustered, replicate
@@ -147,7 +147,7 @@ def test_asking_for_one_metric_gives_what_asking_for_all_gives() -> None:
     rows = rows_of(table(60, seed=7))
     resamples = Resamples.of(rows, 10, seed=0)
     every = replicate(rows, 0.5, resamples)
-    for metric in LEVEL_METRICS:
+    for metric in METRICS:
         one = replicate(rows, 0.5, resamples, metrics=(metric,))
         for grouping in one.groupings:
             a, b = one.levels(grouping, metric), every.levels(grouping, metric)
@@ -183,7 +183,7 @@ def test_no_rows_give_one_undefined_group() -> None:
     assert set(found.index["grouping"]) == {"overall"}
     assert found.index["value"].isna().all()
     assert np.isnan(found.values).all()
-    assert found.values.shape == (3, len(LEVEL_METRICS))
+    assert found.values.shape == (3, len(METRICS))
 
 
 def test_levels_of_groups_come_in_the_order_asked_for() -> None:

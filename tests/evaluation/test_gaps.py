@@ -11,10 +11,12 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, GROUPINGS, OVERALL, SEX
 from skintag.evaluation.metrics.levels import too_few
+from skintag.evaluation.metrics.registry import WORST, listed
+from skintag.evaluation.metrics.registry import gaps as gaps_of
 from skintag.evaluation.predictions.predictions import TestPredictions
 from skintag.evaluation.statistics.bootstrap import Replicates, Resamples, replicate
 from skintag.evaluation.statistics.chance import Exchange, Scored, chances
-from skintag.evaluation.statistics.gaps import GAPS, PAIRED, WORST, gap_table, members, pair_table
+from skintag.evaluation.statistics.gaps import gap_table, members, pair_table
 from skintag.evaluation.statistics.permutation import PermutationResult
 from tests.evaluation.peers import rows_of, table
 
@@ -49,7 +51,7 @@ def test_gaps_are_what_they_are_by_hand() -> None:
     gaps = gap_table(drawn(by_hand(THREE)), {}).set_index(["grouping", "gap"])
     assert set(gaps.index.get_level_values("grouping")) == {"fst_group"}  # no gap over a single group
     gap = gaps.loc["fst_group"]
-    assert set(gap.index) == {*GAPS, WORST}
+    assert set(gap.index) == {*gaps_of(), WORST}
     expected = {
         "sensitivity_gap": 0.90 - 0.60,
         "specificity_gap": 0.95 - 0.75,
@@ -113,7 +115,7 @@ def test_the_worst_groups_limits_hold_the_worst_value() -> None:
 
 def test_every_pair_of_groups_has_a_difference() -> None:
     pairs = pair_table(drawn(by_hand(THREE)))
-    assert set(pairs["metric"]) == set(PAIRED)
+    assert set(pairs["metric"]) == set(listed("gaps"))
     found = pairs[pairs["metric"] == "sensitivity"].set_index(["group_a", "group_b"])["difference"]
     expected = {("I-II", "III-IV"): 0.15, ("I-II", "V-VI"): 0.30, ("III-IV", "V-VI"): 0.15}
     assert found.to_dict() == pytest.approx(expected, abs=1e-12)
@@ -139,7 +141,7 @@ def test_levels_after_an_exchange_are_those_of_the_exchanged_rows() -> None:
     table_of = scored(rows, other)
     exchange, codes = exchange_of(table_of)
     labels = [exchange.permutations.groups, *exchange.permutations.labels]
-    found = {metric: exchange.levels((metric,))[..., 0] for metric in PAIRED}
+    found = {metric: exchange.levels((metric,))[..., 0] for metric in listed("gaps")}
     for model, score in enumerate(table_of.score):
         for p, units in enumerate(labels):
             group = np.full(len(codes), -1)
@@ -154,7 +156,7 @@ def test_levels_after_an_exchange_are_those_of_the_exchanged_rows() -> None:
                     "f1_malignant": f1_score(t, s >= 0.5),
                     "auroc": roc_auc_score(t, s),
                 }
-                got = {metric: found[metric][model, p, g] for metric in PAIRED}
+                got = {metric: found[metric][model, p, g] for metric in listed("gaps")}
                 assert got == pytest.approx(expected, abs=1e-9)
 
 
@@ -181,7 +183,7 @@ def test_a_planted_gap_is_found_and_no_other() -> None:
         (found[name],) = chances(
             scored(rows), drawn(rows, 2).index, FST_GROUP, minimum=10, permutations=400, seed=0
         )
-    assert set(found["equal"]) == set(GAPS)
+    assert set(found["equal"]) == set(gaps_of())
     for gap in ("equalized_odds_difference", "sensitivity_gap", "f1_gap", "auroc_gap"):
         assert found["unequal"][gap].p_value < 0.02
     for name in ("equal", "unequal"):

@@ -14,7 +14,7 @@ from skintag.evaluation.analyses.assess import Assessment, AssessmentSettings, a
 from skintag.evaluation.analyses.crossed import crossed_levels
 from skintag.evaluation.decisions.thresholds import fit_thresholds
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP
-from skintag.evaluation.metrics.metrics import METRICS
+from skintag.evaluation.metrics.registry import METRICS
 from skintag.evaluation.plots.confusion import confusion_plot
 from skintag.evaluation.plots.curves import precision_recall_plot, roc_plot
 from skintag.evaluation.plots.forest import dodged_forest, group_forest, model_forest

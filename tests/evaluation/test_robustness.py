@@ -8,9 +8,10 @@ import pytest
 
 from skintag.core.errors import DataError
 from skintag.evaluation.analyses.assess import AssessmentSettings
-from skintag.evaluation.analyses.robustness import CLEAN, ROBUSTNESS_METRICS, robustness_table
+from skintag.evaluation.analyses.robustness import CLEAN, robustness_table
 from skintag.evaluation.decisions.thresholds import fit_thresholds
 from skintag.evaluation.metrics.groups import FST_GROUP, OVERALL, evaluate
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
 from tests.evaluation.simulated import images, scored
 
@@ -46,7 +47,7 @@ def test_values_are_the_metrics_at_the_clean_threshold(run: Predictions, distort
     rows = TestPredictions(noisy.drop(columns=["distortion", "severity"]), "m")
     expected = evaluate(rows, thresholds["m"].value, groupings=(OVERALL, FST_GROUP))
     part = found[(found["model"] == "m") & (found["distortion"] == "noise")]
-    assert set(part["metric"]) == set(ROBUSTNESS_METRICS)
+    assert set(part["metric"]) == set(listed("robustness"))
     assert (part["severity"] == 0.2).all()
     merged = part.merge(expected, on=["grouping", "group", "metric"])
     np.testing.assert_array_equal(merged["value_x"], merged["value_y"])

@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 from skintag.core.errors import ConfigError, DataError
 from skintag.evaluation.analyses.table import EvaluationSettings, metrics_json, run_table, write_outputs
 from skintag.evaluation.decisions.thresholds import fit_thresholds, read_thresholds
-from skintag.evaluation.metrics.metrics import METRICS
+from skintag.evaluation.metrics.registry import METRICS
 from skintag.evaluation.predictions.predictions import Predictions
 
 

@@ -18,8 +18,6 @@ from skintag.core.vocabulary import Condition
 from skintag.evaluation.decisions.triage import (
     ADVICE,
     DISCLAIMER,
-    INFLAMMATORY,
-    OTHER_UNKNOWN,
     PUBLISHED,
     TIERS,
     TriagePolicy,
@@ -199,12 +197,10 @@ def test_every_advice_carries_the_disclaimer() -> None:
         advice("URGENT")
 
 
-def test_condition_numbers_are_those_of_the_taxonomy() -> None:
-    assert (INFLAMMATORY, OTHER_UNKNOWN) == (Condition.NON_NEOPLASTIC, Condition.OTHER_UNKNOWN)
-
-
-def test_serving_needs_no_pandas() -> None:
-    program = "import sys, skintag.evaluation.decisions.triage; print(sorted({'pandas', 'torch', 'sklearn'} & set(sys.modules)))"
+@pytest.mark.parametrize("module", ["triage", "thresholds", "calibration"])
+def test_what_is_deployed_decides_without_pandas(module: str) -> None:
+    heavy = {"pandas", "pyarrow", "torch", "sklearn", "matplotlib"}
+    program = f"import sys, skintag.evaluation.decisions.{module}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

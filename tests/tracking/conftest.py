@@ -84,9 +84,9 @@ def distorted(predictions: Predictions) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def finished(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with its report, written with few resamples."""
-    from skintag.commands.evaluate import report_run
     from skintag.evaluation.analyses.assess import AssessmentSettings
     from skintag.evaluation.report.gather import ReportSettings
+    from skintag.runs.report import report_run
 
     folder = write_run(tmp_path_factory.mktemp("runs") / "2026-01-31_12-00-00", workspace)
     distorted(Predictions.read(folder / "predictions.parquet")).to_parquet(

@@ -11,14 +11,13 @@ import pandas as pd
 from rich.progress import track
 
 from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.evaluation.analyses.level_table import level_table
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
-from skintag.evaluation.metrics.levels import too_few
 from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
-from skintag.evaluation.statistics.bootstrap import Replicates, Resamples, is_clustered, replicate
+from skintag.evaluation.statistics.bootstrap import Resamples, is_clustered, replicate
 from skintag.evaluation.statistics.chance import Scored, chances
-from skintag.evaluation.statistics.gaps import gap_table, kind_of, pair_table
-from skintag.evaluation.statistics.intervals import interval_warnings, level_intervals
+from skintag.evaluation.statistics.gaps import gap_table, pair_table
 from skintag.evaluation.statistics.permutation import PermutationResult
 
 T = TypeVar("T")
@@ -26,10 +25,6 @@ UNCLUSTERED: Final = (
     "No row says which patient or lesion it shows: intervals ignore clustering, and are too narrow where "
     "images belong together."
 )
-LEVEL_COLUMNS: Final = (
-    "model", "grouping", "group", "metric", "n", "n_positive", "n_clusters", "value", "low", "high", "too_few",
-    "note",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ class Assessment:
     """What `assess` found, on test rows."""
 
     levels: pd.DataFrame
-    """`LEVEL_COLUMNS`: a metric in a group, with its interval; `too_few` marks what stands on too little."""
+    """`level_table.LEVEL_COLUMNS`: a metric in a group with its interval; `too_few` marks what stands on too little."""
     gaps: pd.DataFrame
     """`model` and `gaps.GAP_COLUMNS`: a gap between the groups of a grouping, and the worst group's sensitivity."""
     pairs: pd.DataFrame
@@ -139,19 +134,8 @@ def _assess_family(
         np.stack([part.score >= cuts[name] for name, part in rows.items()]),
         resamples.cluster,
     )
-    found: dict[str, dict[tuple[str, str], PermutationResult]] = {name: {} for name in rows}
     index = next(iter(replicates.values())).index
-    for grouping in _tracked(groupings, "Exchanging groups", progress):
-        results = chances(
-            scored,
-            index,
-            grouping,
-            minimum=settings.minimum,
-            permutations=settings.permutations,
-            seed=settings.seed,
-        )
-        for name, by_gap in zip(rows, results, strict=True):
-            found[name].update({(grouping.name, gap): result for gap, result in by_gap.items()})
+    found = _chances(list(rows), scored, index, settings, _tracked(groupings, "Exchanging groups", progress))
     minimum, confidence = settings.minimum, settings.confidence
     out: dict[str, tuple[pd.DataFrame, ...]] = {}
     for name in _tracked(list(rows), "Intervals", progress):
@@ -165,6 +149,29 @@ def _assess_family(
             table.insert(0, "model", name)
         out[name] = tables
     return out
+
+
+def _chances(
+    models: Sequence[str],
+    scored: Scored,
+    index: pd.DataFrame,
+    settings: AssessmentSettings,
+    groupings: Iterable[Grouping],
+) -> dict[str, dict[tuple[str, str], PermutationResult]]:
+    """Permutation results by model, then by (grouping, gap)."""
+    found: dict[str, dict[tuple[str, str], PermutationResult]] = {model: {} for model in models}
+    for grouping in groupings:
+        results = chances(
+            scored,
+            index,
+            grouping,
+            minimum=settings.minimum,
+            permutations=settings.permutations,
+            seed=settings.seed,
+        )
+        for model, by_gap in zip(models, results, strict=True):
+            found[model].update({(grouping.name, gap): result for gap, result in by_gap.items()})
+    return found
 
 
 def _notes(families: Sequence[Mapping[str, TestPredictions]], clustered: bool) -> tuple[str, ...]:
@@ -187,31 +194,6 @@ def _notes(families: Sequence[Mapping[str, TestPredictions]], clustered: bool) -
 
 def _tracked(items: Sequence[T], what: str, progress: bool) -> Iterable[T]:
     return track(items, what, transient=True) if progress else items
-
-
-def level_table(replicates: Replicates, *, minimum: int = 10, confidence: float = 0.95) -> pd.DataFrame:
-    """Every level with its interval: `LEVEL_COLUMNS` without the model."""
-    index, drawn = replicates.index, replicates.values  # noqa: PD011 (no pandas object)
-    low, high = np.full(len(index), np.nan), np.full(len(index), np.nan)
-    kinds = np.array([kind_of(metric) for metric in index["metric"]])
-    for kind in np.unique(kinds):
-        chosen = np.flatnonzero((kinds == kind) & index["value"].notna().to_numpy())
-        if len(chosen):
-            low[chosen], high[chosen] = level_intervals(
-                index["value"].to_numpy()[chosen],
-                drawn[:, chosen],
-                n=index["n_units"].to_numpy()[chosen],
-                kind=kind,
-                confidence=confidence,
-            )
-    small = [
-        too_few(*row, minimum) for row in zip(index["metric"], index["n"], index["n_positive"], strict=True)
-    ]
-    notes = [
-        "; ".join(interval_warnings([n], kind=kind)) if value == value else "undefined"
-        for n, kind, value in zip(index["n_units"], kinds, index["value"], strict=True)
-    ]
-    return index.drop(columns="n_units").assign(low=low, high=high, too_few=small, note=notes)
 
 
 def _families(

@@ -17,7 +17,6 @@ from skintag.core.errors import DataError, near_matches
 from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
-from skintag.evaluation.metrics.levels import LEVEL_METRICS
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.statistics.differences import holm, paired_differences
 from skintag.evaluation.statistics.gap_replicates import is_gap, n_rows, notes, small_rows, with_gaps
@@ -36,7 +35,7 @@ def compare_models(
     *,
     pairs: Sequence[tuple[str, str]] | None = None,
     reference: str | None = None,
-    metrics: Sequence[str] = LEVEL_METRICS,
+    metrics: Sequence[str] | None = None,
     groupings: Sequence[Grouping] = ALL_GROUPINGS,
     family: Sequence[str] = FAMILY,
     settings: AssessmentSettings = DEFAULTS,
@@ -44,20 +43,17 @@ def compare_models(
     """Differences between the models of one table, on the test images that both were tested on.
 
     Args:
-        predictions: the table.
-        thresholds: by model, each fitted on its own val rows.
-        pairs: (a, b) model names; all pairs where None.
-        reference: instead of pairs, a model that all others are compared with, as `b`.
-        metrics: names of levels; gaps are compared where their metrics are among them.
+        predictions, thresholds: the table, and by model a threshold fitted on its own val rows.
+        pairs, reference: (a, b) model names, all pairs where None; or a model that all others are compared with, as b.
+        metrics: names of levels, all where None; gaps are compared where their metrics are among them.
         groupings: how test rows fall into groups.
         family: columns that the rows of one family for Holm's correction have in common. As a rule each metric
             in each grouping is a question, whose family is all of its pairs of models and all of its groups.
         settings: resamples, confidence, seed, minimum.
 
     Returns:
-        `model_a`, `model_b` and `DIFFERENCE_COLUMNS`. Groups that are too small have an interval and a p-value but
-        no place in a family (`p_holm` is nan) nor in a gap; what cannot be told is nan. A single model has
-        no rows.
+        `model_a`, `model_b` and `DIFFERENCE_COLUMNS`. Groups that are too small have an interval and a p-value but no
+        place in a family (`p_holm` is nan) nor in a gap; what cannot be told is nan. A single model has no rows.
 
     Raises:
         DataError: an unknown model, or one without a threshold.
@@ -82,7 +78,7 @@ def compare_runs(
     pairs: Sequence[tuple[str, str]] | None = None,
     reference: str | None = None,
     models: Sequence[str] | None = None,
-    metrics: Sequence[str] = LEVEL_METRICS,
+    metrics: Sequence[str] | None = None,
     groupings: Sequence[Grouping] = ALL_GROUPINGS,
     family: Sequence[str] = ("model", *FAMILY),
     settings: AssessmentSettings = DEFAULTS,
@@ -90,44 +86,40 @@ def compare_runs(
     """Differences between runs, model by model, on the test images that both runs share.
 
     Args:
-        runs: by name.
-        thresholds: by run and model, each fitted on that run's val rows.
-        pairs, reference: as `compare_models`, of run names.
-        models: which ones; those that both runs of a pair have where None.
-        metrics, groupings, family, settings: as `compare_models`; as a rule, each model has families of its own.
+        runs, thresholds: by name; by run and model, each fitted on that run's val rows.
+        models: those that both runs of a pair have where None. By rule, each model has families of its own.
+        pairs, reference, metrics, groupings, family, settings: as `compare_models`, of run names.
 
     Returns:
-        `model`, `run_a`, `run_b` and `DIFFERENCE_COLUMNS`. `n_only_a` and `n_only_b` say how many test images were
-        left out because the other run was not tested on them. Groups are those of run a's table.
+        `model`, `run_a`, `run_b` and `DIFFERENCE_COLUMNS`; `n_only_a` and `n_only_b` count test images that the other
+        run was not tested on: left out. Groups are those of run a's table.
 
     Raises:
-        DataError: an unknown run, a model without a threshold, no model or no image in common, or an image with
-            different targets in two runs.
+        DataError: an unknown run, a model without a threshold, no model or image in common, or targets that differ.
     """
     chosen = name_pairs(tuple(runs), pairs, reference, "run")
     parts = []
-    wanted = sorted({m for table in runs.values() for m in table.models}) if models is None else list(models)
+    wanted = sorted({m for table in runs.values() for m in table.models}) if models is None else models
     for model in wanted:
         having = [(a, b) for a, b in chosen if all(model in runs[r].models for r in (a, b))]
         names = sorted({name for pair in having for name in pair})
-        where = f"model {model!r} of run"
-        entries = {r: entry(runs[r], model, thresholds[r], f"{where} {r!r}") for r in names}
+        entries = {r: entry(runs[r], model, thresholds[r], f"model {model!r} of run {r!r}") for r in names}
         if entries:
             panel = _panel(entries, groupings, metrics, settings)
-            parts += [
-                differences(panel.pair(a, b), settings).assign(
-                    model=model, run_a=a, run_b=b, clustered=panel.clustered
-                )
-                for a, b in having
-            ]
+            named = ((panel.pair(a, b), {"model": model, "run_a": a, "run_b": b}) for a, b in having)
+            parts += [differences(pair, settings).assign(**n, clustered=panel.clustered) for pair, n in named]
     if not parts:
-        raise DataError(
-            f"comparison of runs {', '.join(runs)}",
-            expected="a model that two runs share" + (f", out of {', '.join(wanted)}" if models else ""),
-            found="; ".join(f"{name}: {', '.join(table.models)}" for name, table in runs.items()),
-            fix="name the models alike",
-        )
+        raise _no_model_in_common(runs, wanted if models else ())
     return _finished(parts, ("model", "run_a", "run_b"), family)
+
+
+def _no_model_in_common(runs: Mapping[str, Predictions], asked: Sequence[str]) -> DataError:
+    return DataError(
+        f"comparison of runs {', '.join(runs)}",
+        expected="a model that two runs share" + (f", out of {', '.join(asked)}" if asked else ""),
+        found="; ".join(f"{name}: {', '.join(table.models)}" for name, table in runs.items()),
+        fix="name the models alike",
+    )
 
 
 def differences(pair: Pair, settings: AssessmentSettings = DEFAULTS) -> pd.DataFrame:
@@ -159,7 +151,7 @@ def differences(pair: Pair, settings: AssessmentSettings = DEFAULTS) -> pd.DataF
 def _panel(
     entries: Mapping[str, Entry],
     groupings: Sequence[Grouping],
-    metrics: Sequence[str],
+    metrics: Sequence[str] | None,
     settings: AssessmentSettings,
 ) -> Panel:
     return Panel(
@@ -190,6 +182,7 @@ def name_pairs(
 
 
 def entry(predictions: Predictions, model: str, thresholds: Mapping[str, Threshold], where: str) -> Entry:
+    """A model's test rows with its threshold. Raises DataError, naming `where`, if it has none."""
     if model not in thresholds:
         raise DataError(
             where,

@@ -7,7 +7,8 @@ from typing import Final
 
 import pandas as pd
 
-from skintag.evaluation.analyses.assess import AssessmentSettings, level_table
+from skintag.evaluation.analyses.assess import AssessmentSettings
+from skintag.evaluation.analyses.level_table import level_table
 from skintag.evaluation.metrics.groups import Grouping
 from skintag.evaluation.predictions.predictions import TestPredictions
 from skintag.evaluation.statistics.bootstrap import Resamples, replicate
@@ -25,7 +26,7 @@ def crossed_levels(
     metrics: Sequence[str],
     settings: AssessmentSettings,
 ) -> pd.DataFrame:
-    """`assess.LEVEL_COLUMNS` without model, grouping and group, and a column per grouping, its groups in order.
+    """`level_table.LEVEL_COLUMNS` without model, grouping and group, and a column per grouping, its groups in order.
 
     Rows without a value in either grouping count in no cell.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -44,12 +44,11 @@ def worst_errors(
     Returns:
         A row per error, worst first: `kind` (`false_negative`, `false_positive`), `rank` from 1, `image_id`, `score`,
         `threshold`, `condition` and `predicted_condition` by name (null where not given), `p_top` (the latter's
-        score), `n_cluster_errors`, `tier_<policy>` for each policy, and the metadata columns of the table.
+        score), `n_cluster_errors`, `tier_<policy>` for each policy, and `METADATA`.
     """
-    rows = predictions.test(model)
+    rows, parts = predictions.test(model), []
     frame = _described(rows, threshold, policies or {})
     wrong = (rows.score >= threshold) != (rows.target == 1)
-    parts = []
     for kind, target, ascending in (("false_negative", 1, True), ("false_positive", 0, False)):
         part = frame[wrong & (rows.target == target)]
         part = part.sort_values(["score", "image_id"], ascending=[ascending, True], kind="stable")
@@ -103,6 +102,11 @@ def error_table(
             "false_positives": (~malignant & decision).astype(int),
         }
     )
+    return _counted(base, groups, minimum)
+
+
+def _counted(base: pd.DataFrame, groups: Sequence[str], minimum: int) -> pd.DataFrame:
+    """The rows summed up by condition and group, and with `all` of either or both."""
     versions = [
         base,
         base.assign(group=ALL),

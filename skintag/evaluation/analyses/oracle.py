@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings, level_table
+from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
+from skintag.evaluation.analyses.level_table import level_table
 from skintag.evaluation.decisions.thresholds import DEFAULT_OBJECTIVE, Objective, fit_threshold
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, OVERALL, Grouping
 from skintag.evaluation.predictions.predictions import (

@@ -13,15 +13,18 @@ from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
 from skintag.evaluation.decisions.calibration import Calibration, calibrated
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, GROUPINGS, Grouping
 from skintag.evaluation.metrics.metrics import ECE_BINS, ece_bin
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import ModelPredictions, Predictions
-from skintag.evaluation.statistics.bootstrap import Resamples, replicate
+from skintag.evaluation.statistics.bootstrap import Replicates, Resamples, replicate
 from skintag.evaluation.statistics.differences import paired_differences
-from skintag.evaluation.statistics.gaps import kind_of
-from skintag.evaluation.statistics.intervals import level_intervals
+from skintag.evaluation.statistics.level_limits import limits_by_kind
 from skintag.evaluation.statistics.shares import clustered_shares
 
-METRICS: Final = ("ece", "brier")
 UNCALIBRATED: Final = "none"
+CALIBRATION_COLUMNS: Final = (
+    "model", "calibration", "grouping", "group", "metric", "n", "n_positive", "value", "low", "high", "expected",
+    "change", "change_low", "change_high", "too_few",
+)  # fmt: skip
 
 
 def reliability(
@@ -44,36 +47,39 @@ def reliability(
         low high`; `observed` is the share that is malignant, in a score of `lower <= score < upper` (the last bin has
         1 too).
     """
-    bins, score = ece_bin(rows.score), rows.score
-    edges = np.linspace(0, 1, ECE_BINS + 1)
-    out = []
-    for grouping in groupings:
-        codes, names = grouping.codes(rows.frame)
-        cells = len(names) * ECE_BINS
-        cell = np.where(codes >= 0, codes * ECE_BINS + bins, -1)
-        shares = clustered_shares(cell, rows.target - 1, (cells, 1), resamples, confidence=confidence)
-        known = cell >= 0
-        total = np.bincount(cell[known], weights=score[known], minlength=cells)
-        some = np.flatnonzero(shares.n)
-        number = some % ECE_BINS
-        part = pd.DataFrame(
-            {
-                "model": rows.model,
-                "grouping": grouping.name,
-                "group": np.array(names, dtype=object)[some // ECE_BINS],
-                "bin": number,
-                "lower": edges[number],
-                "upper": edges[number + 1],
-                "n": shares.n[some],
-                "n_positive": shares.hits[some, 0],
-                "mean_score": total[some] / shares.n[some],
-                "observed": shares.value[some, 0],
-                "low": shares.low[some, 0],
-                "high": shares.high[some, 0],
-            }
-        )
-        out.append(part)
-    return pd.concat(out, ignore_index=True)
+    parts = [_bins(rows, resamples, grouping, confidence) for grouping in groupings]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _bins(
+    rows: ModelPredictions, resamples: Resamples, grouping: Grouping, confidence: float
+) -> pd.DataFrame:
+    """The bins of one grouping that have rows."""
+    bins, score, edges = ece_bin(rows.score), rows.score, np.linspace(0, 1, ECE_BINS + 1)
+    codes, names = grouping.codes(rows.frame)
+    cells = len(names) * ECE_BINS
+    cell = np.where(codes >= 0, codes * ECE_BINS + bins, -1)
+    shares = clustered_shares(cell, rows.target - 1, (cells, 1), resamples, confidence=confidence)
+    known = cell >= 0
+    total = np.bincount(cell[known], weights=score[known], minlength=cells)
+    some = np.flatnonzero(shares.n)
+    number = some % ECE_BINS
+    return pd.DataFrame(
+        {
+            "model": rows.model,
+            "grouping": grouping.name,
+            "group": np.array(names, dtype=object)[some // ECE_BINS],
+            "bin": number,
+            "lower": edges[number],
+            "upper": edges[number + 1],
+            "n": shares.n[some],
+            "n_positive": shares.hits[some, 0],
+            "mean_score": total[some] / shares.n[some],
+            "observed": shares.value[some, 0],
+            "low": shares.low[some, 0],
+            "high": shares.high[some, 0],
+        }
+    )
 
 
 def calibration_table(
@@ -83,7 +89,7 @@ def calibration_table(
     groupings: Sequence[Grouping] = ALL_GROUPINGS,
     settings: AssessmentSettings = DEFAULTS,
 ) -> pd.DataFrame:
-    """ECE and Brier score of test rows per group, uncalibrated and under each calibration.
+    """The metrics that the table `calibration` lists (ECE, Brier) on test rows, before and after each calibration.
 
     Args:
         predictions: the table.
@@ -92,61 +98,43 @@ def calibration_table(
         settings: resamples, confidence, seed, minimum.
 
     Returns:
-        `model calibration grouping group metric n n_positive value low high expected change change_low change_high
-        too_few`. `expected` is the ECE that perfectly calibrated scores like these would have by chance (nan for
-        Brier); `change` is the value minus the uncalibrated one, with a paired interval, nan for `none` itself.
+        `CALIBRATION_COLUMNS`, groups by grouping. `expected` is the ECE that perfectly calibrated scores like these
+        would have by chance (nan for other metrics); `change` is the value minus the uncalibrated one, with a paired
+        interval, nan for `none` itself.
     """
     out = []
     for model in sorted({m for by_model in calibrations.values() for m in by_model}):
         rows = predictions.test(model)
         draws = Resamples.of(rows, settings.resamples, settings.seed)
-        before = None
         versions = {UNCALIBRATED: rows}
         versions |= {n: calibrated(rows, c[model]) for n, c in calibrations.items() if model in c}
+        before = None
         for name, version in versions.items():
-            found = replicate(version, 0.5, draws, groupings=groupings, metrics=METRICS)
-            index, values = found.index, found.values  # noqa: PD011 (no pandas object)
-            low, high = level_intervals(
-                index["value"],
-                values,
-                n=index["n_units"],
-                kind=kind_of("ece"),
-                confidence=settings.confidence,
-            )
-            part = index.drop(columns=["n_clusters", "n_units"]).assign(
-                model=model, calibration=name, low=low, high=high, too_few=index["n"] < settings.minimum
-            )
-            part["expected"] = (
-                _expected(version, groupings).reindex(part.index).where(part["metric"] == "ece")
-            )
-            if before is None:
-                before = found
-                part = part.assign(change=np.nan, change_low=np.nan, change_high=np.nan)
-            else:
-                change = index["value"] - before.index["value"]
-                limits = paired_differences(
-                    change,
-                    values - before.values,  # noqa: PD011
-                    n_units=index["n_units"],
-                    n_rows=np.full(len(index), np.nan),
-                    confidence=settings.confidence,
-                )
-                part = part.assign(change=change, change_low=limits.low, change_high=limits.high)
-            out.append(part)
-    columns = [
-        "model",
-        "calibration",
-        "grouping",
-        "group",
-        "metric",
-        "n",
-        "n_positive",
-        "value",
-        "low",
-        "high",
-    ]
-    columns += ["expected", "change", "change_low", "change_high", "too_few"]
+            found = replicate(version, 0.5, draws, groupings=groupings, metrics=listed("calibration"))
+            part = _version(found, before, settings).assign(model=model, calibration=name)
+            expected = _expected(version, found.index, groupings)
+            out.append(part.assign(expected=expected))
+            before = found if before is None else before
+    columns = list(CALIBRATION_COLUMNS)
     return pd.concat(out, ignore_index=True)[columns] if out else pd.DataFrame(columns=columns)
+
+
+def _version(found: Replicates, before: Replicates | None, settings: AssessmentSettings) -> pd.DataFrame:
+    """Levels of one version of the scores, and their changes against the version before calibration."""
+    index, values = found.index, found.values  # noqa: PD011 (no pandas object)
+    low, high = limits_by_kind(index, index["value"], values, None, settings.confidence)
+    part = index.assign(low=low, high=high, too_few=index["n"] < settings.minimum)
+    if before is None:
+        return part.assign(change=np.nan, change_low=np.nan, change_high=np.nan)
+    change = index["value"] - before.index["value"]
+    limits = paired_differences(
+        change,
+        values - before.values,  # noqa: PD011
+        n_units=index["n_units"],
+        n_rows=np.full(len(index), np.nan),
+        confidence=settings.confidence,
+    )
+    return part.assign(change=change, change_low=limits.low, change_high=limits.high)
 
 
 def expected_ece(score: NDArray[np.float64]) -> float:
@@ -161,11 +149,14 @@ def expected_ece(score: NDArray[np.float64]) -> float:
     return float(np.sqrt(2 / np.pi * variance).sum() / len(score))
 
 
-def _expected(rows: ModelPredictions, groupings: Sequence[Grouping]) -> pd.Series:
-    """`expected_ece` in the order of the replicates' index: groupings, groups, metrics."""
-    out = []
+def _expected(rows: ModelPredictions, index: pd.DataFrame, groupings: Sequence[Grouping]) -> pd.Series:
+    """`expected_ece` of the rows of an index that hold an ECE; nan for other metrics."""
+    expected: dict[tuple[str, str], float] = {}
     for grouping in groupings:
         codes, names = grouping.codes(rows.frame)
-        for i in range(len(names)):
-            out += [expected_ece(rows.score[codes == i])] * len(METRICS)
-    return pd.Series(out, dtype=float)
+        expected |= {
+            (grouping.name, name): expected_ece(rows.score[codes == i]) for i, name in enumerate(names)
+        }
+    cells = zip(index["grouping"], index["group"], index["metric"], strict=True)
+    values = [expected[grouping, group] if metric == "ece" else np.nan for grouping, group, metric in cells]
+    return pd.Series(values, index=index.index, dtype=float)

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from skintag.core.errors import DataError, first_few
-from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings, level_table
+from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
+from skintag.evaluation.analyses.level_table import level_table
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.metrics.groups import OVERALL, Grouping
+from skintag.evaluation.metrics.registry import in_order, listed
 from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
 from skintag.evaluation.statistics.bootstrap import Replicates
 from skintag.evaluation.statistics.differences import holm, paired_differences
@@ -19,7 +21,6 @@ from skintag.evaluation.statistics.gap_replicates import n_rows
 from skintag.evaluation.statistics.paired import Entry, Panel
 
 CLEAN: Final = "clean"
-ROBUSTNESS_METRICS: Final = ("accuracy", "f1_macro", "auroc", "sensitivity", "specificity")
 COLUMNS: Final = (
     "model", "distortion", "severity", "grouping", "group", "metric", "n", "n_positive", "value", "low", "high",
     "change", "change_low", "change_high", "p_value", "p_holm", "too_few", "note",
@@ -32,47 +33,36 @@ def robustness_table(
     *,
     clean: Predictions | None = None,
     groupings: Sequence[Grouping] = (OVERALL,),
-    metrics: Sequence[str] = ROBUSTNESS_METRICS,
+    metrics: Sequence[str] | None = None,
     settings: AssessmentSettings = DEFAULTS,
 ) -> pd.DataFrame:
     """Metrics of each model under each distortion, at the threshold frozen on clean val rows.
 
     Args:
         distorted: the columns of a predictions table, all of split `test`, and `distortion`; optionally `severity`,
-            one number or text per distortion. A row per image, model and distortion; the rows of distortion `clean`
-            are the undistorted images.
-        thresholds: by model, fitted on clean val rows.
+            one number or text per distortion. A row per image, model and distortion; `clean` are undistorted images.
+        thresholds, groupings: by model, fitted on clean val rows; how rows fall into groups.
         clean: where `distorted` has no `clean` rows, the run's own table, whose test rows are taken for them.
-        groupings: how rows fall into groups.
-        metrics: names of levels.
+        metrics: names of levels; those that the table `robustness` lists where None.
         settings: resamples, confidence, seed, minimum.
 
     Returns:
         `COLUMNS`: per model `clean` first, then the distortions in the order of the frame. `change` is value minus
-        clean's on the images that both have, with a paired clustered interval; Holm's family is all distortions of a
-        model, metric and grouping. nan for clean itself.
+        clean's on the images that both have (nan for clean itself), with a paired clustered interval; Holm's family is
+        all distortions of a model, metric and grouping.
 
     Raises:
         DataError: no clean rows, a model without a threshold, or rows that are no test predictions.
     """
     frame = _checked(distorted)
     severities = frame.drop_duplicates("distortion").set_index("distortion")["severity"]
-    out = []
+    chosen = in_order(listed("robustness")) if metrics is None else tuple(metrics)
+    out: list[pd.DataFrame] = []
     for model in dict.fromkeys(frame["model"]):
-        if model not in thresholds:
-            raise DataError(
-                f"distorted rows of model {model!r}",
-                expected="a threshold fitted on the model's clean val rows",
-                found=f"thresholds of {', '.join(thresholds) or 'no model'}",
-                fix="give the thresholds of the run that the model is from",
-            )
-        entries = _entries(frame[frame["model"] == model], str(model), thresholds[model].value, clean)
+        cut = _threshold_of(str(model), thresholds).value
+        entries = _entries(frame[frame["model"] == model], str(model), cut, clean)
         panel = Panel(
-            entries,
-            resamples=settings.resamples,
-            seed=settings.seed,
-            groupings=groupings,
-            metrics=metrics,
+            entries, resamples=settings.resamples, seed=settings.seed, groupings=groupings, metrics=chosen
         )
         for name in entries:
             part = _distortion(panel, name, settings)
@@ -81,6 +71,17 @@ def robustness_table(
     family = table[["model", "grouping", "metric"]].astype("str").agg(" / ".join, axis=1)
     table["p_holm"] = holm(table["p_value"].where(~table["too_few"]), family)
     return table[list(COLUMNS)]
+
+
+def _threshold_of(model: str, thresholds: Mapping[str, Threshold]) -> Threshold:
+    if model not in thresholds:
+        raise DataError(
+            f"distorted rows of model {model!r}",
+            expected="a threshold fitted on the model's clean val rows",
+            found=f"thresholds of {', '.join(thresholds) or 'no model'}",
+            fix="give the thresholds of the run that the model is from",
+        )
+    return thresholds[model]
 
 
 def _distortion(panel: Panel, name: str, settings: AssessmentSettings) -> pd.DataFrame:

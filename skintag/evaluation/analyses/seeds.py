@@ -23,7 +23,6 @@ from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
 from skintag.evaluation.analyses.comparison import entry, name_pairs
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
-from skintag.evaluation.metrics.levels import LEVEL_METRICS
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.statistics.bootstrap import Replicates
 from skintag.evaluation.statistics.differences import holm, paired_differences, seed_differences
@@ -63,7 +62,7 @@ def over_seeds(
     pairs: Sequence[tuple[str, str]] | None = None,
     reference: str | None = None,
     models: Sequence[str] | None = None,
-    metrics: Sequence[str] = LEVEL_METRICS,
+    metrics: Sequence[str] | None = None,
     groupings: Sequence[Grouping] = ALL_GROUPINGS,
     family: Sequence[str] = ("model", "grouping", "metric"),
     settings: AssessmentSettings = DEFAULTS,
@@ -71,11 +70,10 @@ def over_seeds(
     """Means over seeds of every level and gap, and differences between names, model by model.
 
     Args:
-        runs: (name, seed) -> table; a name is a regime, or whatever else several seeds repeat.
-        thresholds: (name, seed) -> model -> threshold, fitted on that run's val rows.
-        pairs, reference: names that are compared, as in `compare_models`.
+        runs, thresholds: (name, seed) -> table, and -> model -> threshold, fitted on that run's val rows; a name is a
+            regime, or whatever else several seeds repeat.
         models: which ones; all where None. A run without a model takes no part in the model's figures.
-        metrics, groupings, family, settings: as in `compare_models`.
+        pairs, reference, metrics, groupings, family, settings: as in `compare_models`; pairs are of names.
 
     Seeds are paired by number: seed 3 of one name with seed 3 of the other, on the images that both were tested on.
     A group that is not there, or a metric that is nan, under one of the seeds is nan over all of them.
@@ -88,26 +86,8 @@ def over_seeds(
     available = sorted({m for table in runs.values() for m in table.models})
     levels, differences = [], []
     for model in available if models is None else models:
-        keys = [key for key, table in runs.items() if model in table.models]
-        if not keys:
-            raise DataError(
-                f"model {model!r}",
-                expected="a model of one of the runs",
-                found="no rows of it",
-                fix=near_matches(model, available),
-            )
-        entries = {
-            key: entry(runs[key], model, thresholds[key], f"model {model!r} of {key[0]}, seed {key[1]}")
-            for key in keys
-        }
-        panel = Panel(
-            entries,
-            resamples=settings.resamples,
-            seed=settings.seed,
-            groupings=groupings,
-            metrics=metrics,
-        )
-        seeds = {name: sorted(seed for other, seed in keys if other == name) for name in names}
+        panel = _panel(runs, thresholds, model, groupings, metrics, settings)
+        seeds = {name: sorted(seed for other, seed in panel.entries if other == name) for name in names}
         for name in (n for n in names if seeds[n]):
             parts = [with_gaps(panel.single((name, s)), settings.minimum) for s in seeds[name]]
             levels.append(_levels(parts, settings).assign(name=name, model=model))
@@ -117,11 +97,42 @@ def over_seeds(
                 alone = len(set(seeds[a]) ^ set(seeds[b]))
                 part = _differences(panel, a, b, both, alone, settings)
                 differences.append(part.assign(name=a, reference=b, model=model, clustered=panel.clustered))
-    table = _concat(differences, DIFFERENCE_COLUMNS)
+    return SeedSummary(_concat(levels, LEVEL_COLUMNS), _finished(differences, family))
+
+
+def _panel(
+    runs: Mapping[Key, Predictions],
+    thresholds: Mapping[Key, Mapping[str, Threshold]],
+    model: str,
+    groupings: Sequence[Grouping],
+    metrics: Sequence[str] | None,
+    settings: AssessmentSettings,
+) -> Panel:
+    """All runs that have the model, with one set of draws."""
+    keys = [key for key, table in runs.items() if model in table.models]
+    if not keys:
+        raise DataError(
+            f"model {model!r}",
+            expected="a model of one of the runs",
+            found="no rows of it",
+            fix=near_matches(model, sorted({m for table in runs.values() for m in table.models})),
+        )
+    entries = {
+        key: entry(runs[key], model, thresholds[key], f"model {model!r} of {key[0]}, seed {key[1]}")
+        for key in keys
+    }
+    return Panel(
+        entries, resamples=settings.resamples, seed=settings.seed, groupings=groupings, metrics=metrics
+    )
+
+
+def _finished(parts: Sequence[pd.DataFrame], family: Sequence[str]) -> pd.DataFrame:
+    """All differences in one frame, with families and their p-values."""
+    table = _concat(parts, DIFFERENCE_COLUMNS)
     if len(table):
         table["family"] = table[list(family)].astype("str").agg(" / ".join, axis=1)
     table["p_holm"] = holm(table["p_value"].where(~table["too_few"].astype(bool)), table["family"])
-    return SeedSummary(_concat(levels, LEVEL_COLUMNS), table)
+    return table
 
 
 def _levels(parts: Sequence[Replicates], settings: AssessmentSettings) -> pd.DataFrame:
@@ -181,18 +192,23 @@ def _differences(
         p_value=p_value,
         exceeds_seed_noise=exceeds,
         too_few=small_rows(index, settings.minimum),
-        note=[
-            "; ".join(filter(None, [said, NO_INTERVAL if of_gap and not np.isnan(m) else ""]))
-            for said, of_gap, m in zip(_note(mean, len(seeds), alone), gap, mean, strict=True)
-        ],
+        note=_note(mean, len(seeds), alone, gap),
     )
 
 
-def _note(mean: NDArray[np.float64], seeds: int, alone: int) -> list[str]:
+def _note(
+    mean: NDArray[np.float64], seeds: int, alone: int, gap: NDArray[np.bool_] | None = None
+) -> list[str]:
+    """What has to be said with each mean; `gap` marks [L] differences of gaps."""
     always = ["one seed: its noise is not in the interval"] if seeds < 2 else []
     if alone:
         always.append(f"{alone} run(s) left out whose seed the other name does not have")
-    return ["; ".join([*(["undefined"] if np.isnan(m) else []), *always]) for m in mean]
+    untold = np.isnan(mean)
+    of_gap = np.zeros(len(mean), dtype=bool) if gap is None else gap & ~untold
+    return [
+        "; ".join([*["undefined"] * u, *always, *[NO_INTERVAL] * g])
+        for u, g in zip(untold.tolist(), of_gap.tolist(), strict=True)
+    ]
 
 
 def _concat(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:

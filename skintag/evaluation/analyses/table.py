@@ -18,12 +18,9 @@ from skintag.core.errors import ConfigError, DataError, near_matches
 from skintag.core.io import write_json
 from skintag.evaluation.decisions.thresholds import Objective, Threshold, fit_thresholds, write_thresholds
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, GROUPINGS, OVERALL, Grouping, evaluate
-from skintag.evaluation.metrics.metrics import METRICS, Metric
+from skintag.evaluation.metrics.registry import METRICS, Metric, listed
 from skintag.evaluation.predictions.predictions import Predictions
 
-SHOWN: Final = tuple(
-    METRICS[name] for name in ("accuracy", "f1_macro", "f1_malignant", "auroc", "sensitivity", "specificity")
-)
 TITLES: Final = {"overall": "Test set", "domain": "By domain", "fst_group": "By Fitzpatrick group"}
 UNDEFINED: Final = "—"
 TOO_FEW: Final = "*"
@@ -117,7 +114,9 @@ def run_table(
     names = predictions.models if models is None else tuple(models)
     groupings = (OVERALL, DOMAIN, FST_GROUP)
     results = [
-        evaluate(predictions.test(m), _threshold_of(m, thresholds).value, groupings=groupings, metrics=SHOWN)
+        evaluate(
+            predictions.test(m), _threshold_of(m, thresholds).value, groupings=groupings, metrics=_shown()
+        )
         for m in names
     ]
     frame = pd.concat(results)
@@ -130,23 +129,29 @@ def run_table(
     return Group(*tables, Text(note, style="dim"))
 
 
+def _shown() -> list[Metric]:
+    """The metrics of the table, in its order."""
+    return [METRICS[name] for name in listed("run")]
+
+
 def _table(results: pd.DataFrame, grouping: Grouping, caption: str, minimum: int) -> Table:
     """One rich table: a row per group and model, groups apart by a rule."""
     title = TITLES.get(grouping.name, grouping.name) + (f" ({escape(caption)})" if caption else "")
+    shown = _shown()
     unknown = _unknown(results, grouping.name)
     table = Table(title=title, caption=unknown, title_justify="left", caption_justify="left")
     grouped = grouping.column is not None
     if grouped:
         table.add_column(grouping.name, no_wrap=True)
     table.add_column("model", no_wrap=True, min_width=18)
-    for heading in ("n", "malignant", *(metric.label for metric in SHOWN)):
+    for heading in ("n", "malignant", *(metric.short for metric in shown)):
         table.add_column(heading, justify="right")
     chosen = results[results["grouping"] == grouping.name]
     for group, part in chosen.groupby("group", sort=False):
         for model, cells in part.groupby("model", sort=False):
             n, n_positive = int(cells["n"].iloc[0]), int(cells["n_positive"].iloc[0])
             values = dict(zip(cells["metric"], cells["value"], strict=True))
-            figures = [_figure(values[m.name], m, n, n_positive, minimum) for m in SHOWN]
+            figures = [_figure(values[m.name], m, n, n_positive, minimum) for m in shown]
             positives = f"{n_positive:,}{TOO_FEW if n_positive < minimum else ''}"
             cells_left = [escape(str(group)), escape(str(model))] if grouped else [escape(str(model))]
             table.add_row(*cells_left, f"{n:,}", positives, *figures)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
-from skintag.evaluation.decisions.thresholds import Objective, fit_threshold
+from skintag.evaluation.decisions.thresholds import Objective, Threshold, fit_threshold
 from skintag.evaluation.decisions.triage import (
     PUBLISHED,
     TIERS,
@@ -104,13 +104,12 @@ def operating_points(
     Raises:
         DataError: a model's val rows are of one class only.
     """
-    out = []
+    out: list[dict[str, object]] = []
     for model in predictions.models if models is None else models:
         val, rows = predictions.val(model), predictions.test(model)
         draws = Resamples.of(rows, settings.resamples, settings.seed)
         for target in targets:
             fitted = fit_threshold(val, Objective("target_sensitivity", target))
-            decision = fitted.apply(rows.score)
             head = {
                 "model": model,
                 "target_sensitivity": target,
@@ -121,23 +120,37 @@ def operating_points(
                 "n_val_malignant": fitted.n_positive,
             }
             for grouping in groupings:
-                codes, names = grouping.codes(rows.frame)
-                cell = np.where(codes >= 0, 2 * codes + rows.target, -1)  # others and malignant of each group
-                right = np.where(decision == (rows.target == 1), 0, -1)
-                shares = clustered_shares(
-                    cell, right, (2 * len(names), 1), draws, confidence=settings.confidence
-                )
-                for i, group in enumerate(names):
-                    place = {"grouping": grouping.name, "group": group}
-                    sizes = {
-                        "n": int(shares.n[2 * i] + shares.n[2 * i + 1]),
-                        "n_malignant": int(shares.n[2 * i + 1]),
-                    }
-                    sensitivity = _limits("sensitivity", shares, 2 * i + 1, 0)
-                    specificity = _limits("specificity", shares, 2 * i, 0)
-                    reached = {"reached": _reached(sensitivity["sensitivity"], target)}
-                    out.append(head | place | sizes | sensitivity | specificity | reached)
+                out += [head | cell for cell in _reached_in(grouping, rows, fitted, target, draws, settings)]
     return pd.DataFrame(out).astype({"reached": "boolean"}) if out else pd.DataFrame()
+
+
+def _reached_in(
+    grouping: Grouping,
+    rows: TestPredictions,
+    fitted: Threshold,
+    target: float,
+    draws: Resamples,
+    settings: AssessmentSettings,
+) -> list[dict[str, object]]:
+    """Sensitivity and specificity of each group of a grouping, and whether the target is reached."""
+    decision = fitted.apply(rows.score)
+    codes, names = grouping.codes(rows.frame)
+    cell = np.where(codes >= 0, 2 * codes + rows.target, -1)  # others and malignant of each group
+    right = np.where(decision == (rows.target == 1), 0, -1)
+    shares = clustered_shares(cell, right, (2 * len(names), 1), draws, confidence=settings.confidence)
+    out: list[dict[str, object]] = []
+    for i, group in enumerate(names):
+        sizes = {
+            "n": int(shares.n[2 * i] + shares.n[2 * i + 1]),
+            "n_malignant": int(shares.n[2 * i + 1]),
+        }
+        sensitivity = _limits("sensitivity", shares, 2 * i + 1, 0)
+        specificity = _limits("specificity", shares, 2 * i, 0)
+        reached = {"reached": _reached(sensitivity["sensitivity"], target)}
+        out.append(
+            {"grouping": grouping.name, "group": group, **sizes, **sensitivity, **specificity, **reached}
+        )
+    return out
 
 
 def _tiers(
@@ -164,25 +177,28 @@ def _tiers(
     shares = clustered_shares(cell, outcome, shape, draws, row=row, confidence=settings.confidence)
     up = (cell >= 0) & (cell < groups) & lifted[row]
     raised = np.bincount(cell[up] * len(TIERS) + outcome[up], minlength=groups * len(TIERS))
-    out = []
-    for g, (grouping_name, group) in enumerate(labels):
-        for t, name in enumerate(TIERS):
-            n, ill = int(shares.hits[g, t]), int(shares.hits[g + groups, t])
-            figures = {
-                "grouping": grouping_name,
-                "group": group,
-                "tier": name,
-                "n": int(shares.n[g]),
-                "n_malignant": int(shares.n[g + groups]),
-                "n_tier": n,
-                "n_tier_malignant": ill,
-                "n_lifted": int(raised[g * len(TIERS) + t]),
-                "prevalence": ill / n if n else np.nan,
-                "too_few": int(shares.n[g + groups]) < settings.minimum,
-            }
-            figures |= _limits("share_of_malignancies", shares, g + groups, t)
-            out.append(figures | _limits("share_of_images", shares, g, t))
-    return pd.DataFrame(out)
+    return pd.DataFrame(
+        {"grouping": grouping_name, "group": name, "tier": TIERS[t]}
+        | _tier(shares, g, g + groups, t, settings.minimum)
+        | {"n_lifted": int(raised[g * len(TIERS) + t])}
+        for g, (grouping_name, name) in enumerate(labels)
+        for t in range(len(TIERS))
+    )
+
+
+def _tier(shares: Shares, images: int, malignancies: int, tier: int, minimum: int) -> dict[str, object]:
+    """What a group, which is two cells of the shares, has in one tier."""
+    n, ill = int(shares.hits[images, tier]), int(shares.hits[malignancies, tier])
+    figures: dict[str, object] = {
+        "n": int(shares.n[images]),
+        "n_malignant": int(shares.n[malignancies]),
+        "n_tier": n,
+        "n_tier_malignant": ill,
+        "prevalence": ill / n if n else np.nan,
+        "too_few": int(shares.n[malignancies]) < minimum,
+    }
+    figures |= _limits("share_of_malignancies", shares, malignancies, tier)
+    return figures | _limits("share_of_images", shares, images, tier)
 
 
 def _limits(name: str, shares: Shares, cell: int, outcome: int) -> dict[str, float]:

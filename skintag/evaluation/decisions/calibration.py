@@ -10,20 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 
 from skintag.core.errors import ConfigError, DataError, near_matches
 from skintag.core.io import read_json, write_json
-from skintag.evaluation.predictions.predictions import (
-    ModelPredictions,
-    Predictions,
-    ValPredictions,
-    require_val,
-)
+
+if TYPE_CHECKING:  # what serves a bundle needs numpy and scipy's special functions alone
+    from skintag.evaluation.predictions.predictions import ModelPredictions, Predictions, ValPredictions
 
 Floats = NDArray[np.float64]
 FORMAT_VERSION: Final = 1
@@ -90,7 +87,7 @@ Calibration = Temperature | Platt | Isotonic
 KINDS: Final[dict[str, type[Temperature] | type[Platt] | type[Isotonic]]] = {
     c.kind: c for c in (Temperature, Platt, Isotonic)
 }
-Rows = TypeVar("Rows", bound=ModelPredictions)
+Rows = TypeVar("Rows", bound="ModelPredictions")
 
 
 def fit_temperature(val: ValPredictions) -> Temperature:
@@ -100,6 +97,8 @@ def fit_temperature(val: ValPredictions) -> Temperature:
         TypeError: the rows are not `ValPredictions`.
         DataError: there are no malignant or no benign rows.
     """
+    from scipy import optimize
+
     _check(val, "fit_temperature")
     z, target = _fitted_logit(val.score), val.target
 
@@ -118,6 +117,8 @@ def fit_platt(val: ValPredictions) -> Platt:
     Those are (N+ + 1) / (N+ + 2) for malignant and 1 / (N- + 2) for other rows instead of 1 and 0, which keeps the map
     finite where val rows are told apart perfectly. Raises as `fit_temperature`.
     """
+    from scipy import optimize
+
     _check(val, "fit_platt")
     z, target = _fitted_logit(val.score), val.target
     positive = int(target.sum())
@@ -216,6 +217,8 @@ def _log_loss(logit: Floats, target: NDArray[np.int64] | Floats) -> float:
 
 
 def _check(val: ValPredictions, what: str) -> None:
+    from skintag.evaluation.predictions.predictions import require_val
+
     require_val(val, what)
     positive, n = int(val.target.sum()), len(val)
     if not 0 < positive < n:

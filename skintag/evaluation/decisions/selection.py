@@ -10,18 +10,15 @@ from typing import Final
 from skintag.core.errors import ConfigError, DataError, near_matches
 from skintag.core.vocabulary import HEAD
 from skintag.evaluation.metrics.groups import GROUPINGS, OVERALL, evaluate
-from skintag.evaluation.metrics.metrics import METRICS
+from skintag.evaluation.metrics.registry import METRICS
 from skintag.evaluation.predictions.predictions import Predictions, ValPredictions, require_val
 
 _GROUPINGS: Final = {grouping.name: grouping for grouping in GROUPINGS}
-# The smaller of these is the better one; a search maximises, so their sign is turned.
-_LOSSES: Final = frozenset({"brier", "ece"})
-_SCORED: Final = tuple(name for name, metric in METRICS.items() if metric.uses == "score")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which number of a run a search maximises. Losses (Brier, ECE) count negatively, so larger is better."""
+    """Which number of a run a search maximises. Of which smaller is better (Brier, ECE) counts negatively."""
 
     model: str = HEAD
     """A model of the predictions table."""
@@ -33,8 +30,9 @@ class Selection:
     """Groups with fewer positives or negatives do not take part."""
 
     def __post_init__(self) -> None:
-        if self.metric not in _SCORED:
-            raise ConfigError(f"select.metric={self.metric}: {near_matches(self.metric, _SCORED)}")
+        scored = [m.name for m in METRICS.values() if m.uses == "score" and m.background is None]
+        if self.metric not in scored:
+            raise ConfigError(f"select.metric={self.metric}: {near_matches(self.metric, scored)}")
         if self.grouping not in _GROUPINGS:
             raise ConfigError(f"select.grouping={self.grouping}: {near_matches(self.grouping, _GROUPINGS)}")
 
@@ -69,7 +67,7 @@ class Selection:
                 for n, p in zip(found["n"], found["n_positive"], strict=True)
             ]
             found = found[[not f for f in few]]
-        signed = -found["value"] if self.metric in _LOSSES else found["value"]
+        signed = -found["value"] if metric.smaller_is_better else found["value"]
         worst = float(signed.min()) if len(signed) else math.nan
         if math.isnan(worst):
             raise DataError(

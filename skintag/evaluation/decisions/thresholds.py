@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skintag.core.errors import ConfigError, DataError, first_few, near_matches
 from skintag.core.io import read_json, write_json
-from skintag.evaluation.predictions.predictions import Predictions, ValPredictions, require_val
+
+if TYPE_CHECKING:  # what serves a bundle needs numpy alone
+    from skintag.evaluation.predictions.predictions import Predictions, ValPredictions
 
 OBJECTIVES: Final = ("youden", "f1", "target_sensitivity", "target_specificity")
 GIVEN: Final = "given"  # in place of an objective: the threshold was fixed before, and not fitted
@@ -88,6 +90,8 @@ def fit_threshold(val: ValPredictions, objective: Objective = DEFAULT_OBJECTIVE)
         TypeError: the rows are not `ValPredictions`.
         DataError: there are no malignant or no benign rows.
     """
+    from skintag.evaluation.predictions.predictions import require_val
+
     require_val(val, "fit_threshold")
     target, score = val.target, val.score
     n_positive = int(target.sum())
@@ -100,12 +104,28 @@ def fit_threshold(val: ValPredictions, objective: Objective = DEFAULT_OBJECTIVE)
             fix="choose a split whose val has both classes (more data, another seed, or split=grouped)",
         )
     candidates, true_positive, false_positive = _outcomes(target, score)
-    sensitivity = true_positive / n_positive
+    sensitivity, specificity = true_positive / n_positive, (n_negative - false_positive) / n_negative
+    achieved, best = _best(objective, true_positive, false_positive, n_positive, n_negative)
+    return Threshold(
+        float(candidates[best]), str(objective), len(target), n_positive, float(achieved[best]),
+        float(sensitivity[best]), float(specificity[best]),
+    )  # fmt: skip
+
+
+def _best(
+    objective: Objective,
+    true_positive: NDArray[np.int64],
+    false_positive: NDArray[np.int64],
+    n_positive: int,
+    n_negative: int,
+) -> tuple[NDArray[np.float64], int]:
+    """The objective [k] at each candidate, and the best candidate's position.
+
+    Counts rather than rates are compared where that is possible: thresholds that are equally good are then equal.
+    """
     true_negative = n_negative - false_positive
-    specificity = true_negative / n_negative
-    # What is maximised, and what decides between equals. Counts rather than rates where that is possible:
-    # thresholds that are equally good then compare as equal.
-    first: NDArray[np.generic]
+    sensitivity, specificity = true_positive / n_positive, true_negative / n_negative
+    first: NDArray[np.generic]  # what is maximised; `second` decides between equals
     if objective.name == "youden":
         achieved = sensitivity + specificity - 1
         first, second = true_positive * n_negative - false_positive * n_positive, true_positive
@@ -118,16 +138,7 @@ def fit_threshold(val: ValPredictions, objective: Objective = DEFAULT_OBJECTIVE)
     else:
         achieved = specificity
         first, second = np.where(specificity >= objective.target, true_positive, -1), true_negative
-    best = int(np.lexsort((second, first))[-1])
-    return Threshold(
-        value=float(candidates[best]),
-        objective=str(objective),
-        n=len(target),
-        n_positive=n_positive,
-        achieved=float(achieved[best]),
-        sensitivity=float(sensitivity[best]),
-        specificity=float(specificity[best]),
-    )
+    return achieved, int(np.lexsort((second, first))[-1])
 
 
 def fit_thresholds(
@@ -138,7 +149,7 @@ def fit_thresholds(
 
 
 def write_thresholds(path: str | os.PathLike[str], thresholds: Mapping[str, Threshold]) -> None:
-    """Write `thresholds.json`, atomically."""
+    """Write thresholds by model as JSON, atomically, with what they were fitted on."""
     table = {model: asdict(threshold) for model, threshold in thresholds.items()}
     fitted = any(threshold.objective != GIVEN for threshold in thresholds.values())
     write_json(

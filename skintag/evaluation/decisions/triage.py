@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,14 +21,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.io import read_json, write_json
+from skintag.core.vocabulary import Condition
 
 if TYPE_CHECKING:  # what serves a bundle needs numpy alone
     from skintag.evaluation.predictions.predictions import ValPredictions
 
 TIERS: Final = ("LOW", "MODERATE", "HIGH")
 CATEGORIES: Final = ("malignant", "inflammatory", "benign")
-INFLAMMATORY: Final = 8  # non-neoplastic
-OTHER_UNKNOWN: Final = 9
+NEVER_LOW: Final = (Condition.NON_NEOPLASTIC, Condition.OTHER_UNKNOWN)
 FORMAT_VERSION: Final = 1
 
 DISCLAIMER: Final = (
@@ -98,8 +98,7 @@ class TriagePolicy:
         score = _scores(p_malignant)
         codes = (score >= self.low).astype(np.int8) + (score > self.high)
         top = top_condition(p_condition, len(score))
-        never_low = (top == INFLAMMATORY) | (top == OTHER_UNKNOWN)
-        return np.where(never_low, np.maximum(codes, 1), codes).astype(np.int8)
+        return np.where(np.isin(top, NEVER_LOW), np.maximum(codes, 1), codes).astype(np.int8)
 
     def categories(self, p_malignant: ArrayLike, p_condition: ArrayLike | None = None) -> NDArray[np.str_]:
         """What kind of lesion is likeliest, one of `CATEGORIES`, str [n]; arguments and errors as `tiers`.
@@ -110,7 +109,7 @@ class TriagePolicy:
         score = _scores(p_malignant)
         codes = self.tier_codes(score, p_condition)
         malignant = (codes == 2) | ((codes == 1) & (score >= 0.5))
-        inflamed = top_condition(p_condition, len(score)) == INFLAMMATORY
+        inflamed = top_condition(p_condition, len(score)) == Condition.NON_NEOPLASTIC
         return np.array(CATEGORIES)[np.where(malignant, 0, np.where(inflamed, 1, 2))]
 
     def to_json(self) -> dict[str, Any]:
@@ -169,18 +168,12 @@ def fit_triage(
     low, high = sorted((sensitive, float(others[max(kept, 1) - 1])))
     score, conditions = val.score[malignant], condition_scores(val.frame)[malignant]
     fitted = TriagePolicy(low, high)
-    return TriagePolicy(
-        low=low,
-        high=high,
-        name="fitted",
-        model=val.model,
-        target_sensitivity=target_sensitivity,
-        target_specificity=target_specificity,
-        n=len(val),
-        n_malignant=int(malignant.sum()),
+    return replace(
+        fitted, name="fitted", model=val.model, target_sensitivity=target_sensitivity,
+        target_specificity=target_specificity, n=len(val), n_malignant=int(malignant.sum()),
         val_low_share=float(np.mean(score < low)),
         val_low_share_lifted=float(np.mean(fitted.tier_codes(score, conditions) == 0)),
-    )
+    )  # fmt: skip
 
 
 def advice(tier: str, category: str = "benign") -> str:
@@ -206,8 +199,8 @@ def top_condition(p_condition: ArrayLike | None, n: int) -> NDArray[np.int64]:
 
 def condition_scores(frame: Any) -> NDArray[np.float64]:
     """`p_condition_0..9` (and 10, where it is there) of a predictions frame, float64 [n, 10 or 11]; null is nan."""
-    columns = [f"p_condition_{i}" for i in range(11) if f"p_condition_{i}" in frame]
-    return frame[columns].to_numpy(dtype=np.float64)
+    columns = [f"p_condition_{condition.value}" for condition in Condition]
+    return frame[[name for name in columns if name in frame]].to_numpy(dtype=np.float64)
 
 
 def write_policies(path: str | os.PathLike[str], policies: Mapping[str, TriagePolicy]) -> None:
@@ -240,6 +233,6 @@ def _conditions(values: ArrayLike | None, n: int) -> NDArray[np.float64] | None:
     if values is None:
         return None
     table = np.asarray(values, dtype=np.float64)
-    if table.shape not in ((n, 10), (n, 11)):
+    if table.shape not in ((n, len(Condition) - 1), (n, len(Condition))):
         raise ValueError(f"p_condition has shape {table.shape}, expected [{n}, 10 or 11]")
     return table

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,49 +10,12 @@ import numpy as np
 import pandas as pd
 
 from skintag.core.bands import age_group_of
-from skintag.core.errors import ConfigError, DataError, first_few, near_matches
-from skintag.evaluation.foreign import values
+from skintag.core.errors import DataError, first_few
+from skintag.evaluation.foreign import labels, values
+from skintag.evaluation.foreign.settings import PREDICTED, ForeignSettings
 from skintag.evaluation.predictions.premalignant import NONE_IN_TABLE, premalignant_side
-from skintag.evaluation.predictions.schema import CONDITION_COLUMNS, EXTENDED_COLUMN
 
 NOT_GIVEN: Final = "not given"
-AUTO: Final = "auto"
-PREDICTED: Final = (*CONDITION_COLUMNS, EXTENDED_COLUMN)
-# what a column of the file may be mapped to; `age` in years becomes `age_group`
-MAPPABLE: Final = (
-    "image_id", "p_malignant", "target", "split", "model", "dataset", "domain", "malignancy", "condition",
-    "fitzpatrick", "fst_group", "sex", "age", "age_group", "site", "lesion_id", "patient_id", "group_id",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class ForeignSettings:
-    """How to read somebody else's table."""
-
-    columns: Mapping[str, str | None] = field(default_factory=dict)
-    """Our name -> the file's name. `auto`, or no entry: the column that bears our name, where there is one.
-    None: no column, even where one bears our name."""
-    positive: Sequence[str] = ()
-    """Labels of the target column that mean malignant, any case; empty: 0/1, true/false, benign/malignant."""
-    negative: Sequence[str] = ()
-    """Labels that mean not malignant; empty: with `positive` given, all others."""
-    unknown: Sequence[str] = ()
-    """Further spellings of unknown in skin types, sexes and the like."""
-    model: str | None = None
-    """Name of the model where the file has no such column; null: the file's name."""
-    split: str = "test"
-    """Split of all rows where the file has no such column."""
-    dataset: str | None = None
-    """Dataset of all rows where the file has no such column; null: the file's name."""
-    domain: str | None = None
-    """Domain of all rows where the file has no such column."""
-
-    def __post_init__(self) -> None:
-        for name in self.columns:
-            if name not in (*MAPPABLE, *PREDICTED):
-                raise ConfigError(f"columns.{name}: {near_matches(name, MAPPABLE)}")
-        if self.split not in ("train", "val", "test"):
-            raise ConfigError(f"split={self.split}: expected test, val or train")
 
 
 class ForeignReader:
@@ -160,17 +122,17 @@ class ForeignReader:
     def _malignancy(self) -> pd.Series | None:
         """The three-valued label, from its own column or from a target column that uses its words."""
         if "malignancy" in self.columns:
-            return values.malignancies(self.columns["malignancy"], self.settings.unknown, self.where)
+            return labels.malignancies(self.columns["malignancy"], self.settings.unknown, self.where)
         source = self.columns["target"]
         words = values.plain(source).str.replace(r"[ _-]", "", regex=True)
-        if not words.isin(values.PREMALIGNANT).any() or self.settings.positive:
+        if not words.isin(labels.PREMALIGNANT).any() or self.settings.positive:
             return None
-        return values.malignancies(source, self.settings.unknown, self.where)
+        return labels.malignancies(source, self.settings.unknown, self.where)
 
     def _target(self, malignancy: pd.Series | None) -> pd.Series:
         if "target" in self.columns and (malignancy is None or "malignancy" in self.columns):
             s = self.settings
-            column, note = values.targets(
+            column, note = labels.targets(
                 self.columns["target"], s.positive, s.negative, self.ids, self.where, s.unknown
             )
             self.notes.append(note)

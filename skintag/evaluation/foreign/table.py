@@ -13,7 +13,8 @@ from typing import Final
 
 from skintag.core.errors import DataError, first_few, near_matches
 from skintag.evaluation.foreign.file import file_columns, read_columns
-from skintag.evaluation.foreign.reader import AUTO, MAPPABLE, PREDICTED, ForeignReader, ForeignSettings
+from skintag.evaluation.foreign.reader import ForeignReader
+from skintag.evaluation.foreign.settings import AUTO, MAPPABLE, PREDICTED, ForeignSettings
 from skintag.evaluation.predictions.predictions import Predictions
 
 DEFAULTS: Final = ForeignSettings()
@@ -22,7 +23,7 @@ _NEEDED: Final = ("image_id", "p_malignant")
 
 @dataclass(frozen=True)
 class ForeignTable:
-    """A foreign file, understood."""
+    """What was understood of a foreign file, with notes on how."""
 
     predictions: Predictions
     """The checked table."""

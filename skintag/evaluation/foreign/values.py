@@ -12,29 +12,27 @@ from typing import Final, TypeVar
 import numpy as np
 import pandas as pd
 
-from skintag.core.errors import DataError, first_few, near_matches
-from skintag.core.vocabulary import CONDITIONS
+from skintag.core.errors import DataError, first_few
+from skintag.core.vocabulary import CONDITIONS, FST_GROUP_OF, FST_GROUPS, SEXES, SPLITS
 
 UNKNOWN: Final = frozenset(
     ("", "-", "--", "?", "-1", "-1.0", "nan", "none", "null", "nil", "na", "n/a", "<na>", "unknown", "unk",
      "unspecified", "not specified", "not available", "not recorded", "not given", "not reported", "missing",
      "undefined", "undetermined")
 )  # fmt: skip
-POSITIVE: Final = ("1", "true", "yes", "malignant", "premalignant", "cancer", "positive")
-NEGATIVE: Final = ("0", "false", "no", "benign", "negative", "healthy")
-PREMALIGNANT: Final = ("premalignant", "precancerous", "precancer")
 _SPLITS: Final = {
-    **dict.fromkeys(("train", "training", "trn"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "development", "tune", "tuning"), "val"),
-    **dict.fromkeys(("test", "testing", "tst", "holdout", "hold-out", "external"), "test"),
+    **dict.fromkeys(("training", "trn"), "train"),
+    **dict.fromkeys(("valid", "validation", "dev", "development", "tune", "tuning"), "val"),
+    **dict.fromkeys(("testing", "tst", "holdout", "hold-out", "external"), "test"),
+    **{name: name for name in SPLITS},
 }
 _SEXES: Final = {
-    **dict.fromkeys(("f", "female", "woman", "w"), "female"),
-    **dict.fromkeys(("m", "male", "man"), "male"),
+    **dict.fromkeys(("f", "woman", "w"), "female"),
+    **dict.fromkeys(("m", "man"), "male"),
+    **{name: name for name in SEXES},
 }
 _ROMAN: Final = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6}
-_GROUP_OF: Final = {1: "I-II", 2: "I-II", 3: "III-IV", 4: "III-IV", 5: "V-VI", 6: "V-VI"}
-_PAIRS: Final = {(1, 2): "I-II", (3, 4): "III-IV", (5, 6): "V-VI"}
+_TYPES_OF: Final = {tuple(t for t, g in FST_GROUP_OF.items() if g == group): group for group in FST_GROUPS}
 _PREFIX: Final = re.compile(r"^(fitzpatrick|fst|photo-?type|skin[ _-]?(type|tone)|type|scale|[ _:-])+")
 
 T = TypeVar("T")
@@ -49,10 +47,10 @@ def plain(column: pd.Series) -> pd.Series:
 def known(column: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
     """The column as stripped text in its own case, spellings of unknown as null."""
     text = column.astype("str").fillna("").str.strip()
-    return text.mask(text.str.lower().isin(_unknowns(unknown)))
+    return text.mask(text.str.lower().isin(unknowns(unknown)))
 
 
-def _unknowns(further: Iterable[object]) -> set[str]:
+def unknowns(further: Iterable[object]) -> set[str]:
     """All spellings of unknown; the command line gives numbers as numbers."""
     given = [str(word).strip().lower() for word in further]
     return {*UNKNOWN, *given, *plain(pd.Series(given, dtype="str"))}
@@ -107,47 +105,6 @@ def conditions(column: pd.Series, ids: pd.Series, where: object) -> pd.Series:
     return value
 
 
-def targets(
-    column: pd.Series,
-    positive: Sequence[str],
-    negative: Sequence[str],
-    ids: pd.Series,
-    where: object,
-    unknown: Iterable[str] = (),
-) -> tuple[pd.Series, str]:
-    """0/1 from labels, and one sentence that says which label became what.
-
-    Without `positive`, only the spellings in `POSITIVE` and `NEGATIVE` are understood. With it, what is listed
-    is positive and every other label negative; `negative` narrows the latter to a list of its own. Spellings of
-    unknown are no labels, unless they are listed.
-
-    Raises:
-        DataError: a row has no label, a label is not understood, or a given one does not occur.
-    """
-    text = plain(column)
-    wanted = tuple(plain(pd.Series([str(p) for p in positive]))) or POSITIVE
-    benign = tuple(plain(pd.Series([str(p) for p in negative]))) or (() if positive else NEGATIVE)
-    _refuse_unlabelled(text.where(text.isin(_unknowns(unknown)) & ~text.isin([*wanted, *benign])), ids, where)
-    labels = text.value_counts()
-    if positive:
-        _refuse_absent(wanted, labels.index, "positive", where)
-    if negative:
-        _refuse_absent(benign, labels.index, "negative", where)
-    strange = [label for label in labels.index if label not in wanted and benign and label not in benign]
-    if strange:
-        raise DataError(
-            where,
-            expected=f"labels among {first_few([*wanted, *benign], 20)}",
-            found=f"{len(strange)} other label(s): {first_few([f'{s} ({labels[s]:,})' for s in strange])}",
-            fix="say which labels mean malignant: 'positive=[melanoma,bcc]'; all others then count as benign",
-        )
-    value = text.isin(wanted).astype("Int8")
-    counted = [f"{label} ({n:,})" for label, n in labels.items()]
-    parts = [first_few([c for c, label in zip(counted, labels.index, strict=True) if (label in wanted) == side], 12)
-             for side in (True, False)]  # fmt: skip
-    return value, f"target 1 (malignant): {parts[0] or 'none'}; target 0: {parts[1] or 'none'}"
-
-
 def skin_types(
     column: pd.Series, unknown: Iterable[str], name: str, where: object
 ) -> tuple[pd.Series, pd.Series]:
@@ -156,7 +113,7 @@ def skin_types(
     Raises:
         DataError: a value is none of these and no spelling of unknown.
     """
-    none = _unknowns(unknown)
+    none = unknowns(unknown)
 
     def parse(value: str) -> tuple[int | None, str | None]:
         if value in none:
@@ -166,9 +123,9 @@ def skin_types(
             parts = list(str(parts[0]))
         types = tuple(int(p) if str(p) in "123456" and len(str(p)) == 1 else 0 for p in parts)
         if len(types) == 1 and types[0]:
-            return types[0], _GROUP_OF[types[0]]
-        if types in _PAIRS:
-            return None, _PAIRS[types]
+            return types[0], FST_GROUP_OF[types[0]]
+        if types in _TYPES_OF:
+            return None, _TYPES_OF[types]
         raise ValueError(value)
 
     parsed = translated(
@@ -187,22 +144,6 @@ def sexes(column: pd.Series, unknown: Iterable[str]) -> pd.Series:
     """`female` and `male` from their usual spellings; other words stay as they are, unknown is null."""
     text = known(column, unknown).str.lower()
     return text.map(_SEXES).fillna(text).astype("str")
-
-
-def malignancies(column: pd.Series, unknown: Iterable[str], where: object) -> pd.Series:
-    """`benign`, `premalignant`, `malignant` or null; DataError for any other word."""
-    none = _unknowns(unknown)
-
-    def parse(value: str) -> str | None:
-        word = re.sub(r"[ _-]", "", value)
-        if value in none:
-            return None
-        return (
-            "premalignant" if word in PREMALIGNANT else {"benign": "benign", "malignant": "malignant"}[word]
-        )
-
-    expected = "benign, premalignant, malignant, or unknown"
-    return translated(plain(column), parse, "malignancy", where, expected).astype("str")
 
 
 def translated(
@@ -254,26 +195,3 @@ def cells(bad: pd.Series, values: pd.Series, ids: pd.Series) -> str:
     """The first few cells of a mask with their rows."""
     rows = np.flatnonzero(bad.to_numpy())[:50]
     return first_few([f"'{values.iloc[i]}' in {row_name(int(i), ids)}" for i in rows], 5)
-
-
-def _refuse_unlabelled(missing: pd.Series, ids: pd.Series, where: object) -> None:
-    """DataError for rows whose label is a spelling of unknown; null where a row has a label."""
-    fix = "drop unlabelled rows: they cannot be scored"
-    words = [word for word in missing.dropna().unique() if word]
-    if words:
-        spelt = ", ".join(repr(word) for word in words)
-        fix += f"; {spelt} count as unknown. Where they are labels, list all that mean benign: "
-        fix += option("negative", [*words, "nevus"])
-    refuse_missing(missing.notna(), "a label", ids, where, fix=fix)
-
-
-def _refuse_absent(given: Sequence[str], labels: pd.Index, name: str, where: object) -> None:
-    """A given label that occurs nowhere is a spelling mistake, and would turn positives into negatives."""
-    absent = [label for label in given if label not in set(labels)]
-    if absent:
-        raise DataError(
-            where,
-            expected=f"every label of {name}= to occur in the target column",
-            found=f"no row with {first_few([repr(a) for a in absent])}",
-            fix=near_matches(absent[0], [str(label) for label in labels]),
-        )

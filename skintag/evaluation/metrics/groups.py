@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skintag.core.vocabulary import AGE_BANDS
-from skintag.evaluation.metrics.metrics import METRICS, Metric
+from skintag.core.vocabulary import AGE_BANDS, DOMAINS, FST_GROUPS, Condition
+from skintag.evaluation.metrics.registry import Metric, own_metrics
 from skintag.evaluation.predictions.predictions import ModelPredictions
 
 RESULT_COLUMNS: Final = ("model", "grouping", "group", "n", "n_positive", "metric", "value")
@@ -54,17 +54,22 @@ class Grouping:
 
 
 OVERALL: Final = Grouping("overall", None)
-DOMAIN: Final = Grouping("domain", "domain", ("dermoscopic", "clinical", "smartphone"))
+DOMAIN: Final = Grouping("domain", "domain", DOMAINS)
 DATASET: Final = Grouping("dataset", "dataset")
-FST_GROUP: Final = Grouping("fst_group", "fst_group", ("I-II", "III-IV", "V-VI"))
+FST_GROUP: Final = Grouping("fst_group", "fst_group", FST_GROUPS)
 FITZPATRICK: Final = Grouping("fitzpatrick", "fitzpatrick")
 SEX: Final = Grouping("sex", "sex")
 AGE_GROUP: Final = Grouping("age_group", "age_group", tuple(AGE_BANDS))
 GROUPINGS: Final = (OVERALL, DOMAIN, DATASET, FST_GROUP, FITZPATRICK, SEX, AGE_GROUP)
 # Skin type goes with diagnosis in some datasets (DDI's dark skin has mycosis fungoides where light skin has
 # melanoma), so gaps also stand on the cancers that all skin types have: melanoma, basal and squamous cell carcinoma.
+COMMON_CANCERS: Final = (
+    Condition.MELANOMA,
+    Condition.BASAL_CELL_CARCINOMA,
+    Condition.SQUAMOUS_CELL_CARCINOMA,
+)
 FST_GROUP_COMMON_CANCERS: Final = Grouping(
-    "fst_group_common_cancers", "fst_group", FST_GROUP.order, (0, 1, 2)
+    "fst_group_common_cancers", "fst_group", FST_GROUP.order, COMMON_CANCERS
 )
 ALL_GROUPINGS: Final = (*GROUPINGS, FST_GROUP_COMMON_CANCERS)
 
@@ -74,9 +79,15 @@ def evaluate(
     threshold: float,
     *,
     groupings: Iterable[Grouping] = GROUPINGS,
-    metrics: Iterable[Metric] = tuple(METRICS.values()),
+    metrics: Iterable[Metric] | None = None,
 ) -> pd.DataFrame:
     """Every metric in every group of one model's rows; decisions are `score >= threshold`.
+
+    Args:
+        rows: one model's rows, n.
+        threshold: of decisions.
+        groupings: how the rows fall into groups.
+        metrics: which ones; all that look at a group's own rows alone where None.
 
     Returns:
         A frame with `RESULT_COLUMNS`, a row per group and metric, groups in the groupings' order. `value` is
@@ -84,7 +95,7 @@ def evaluate(
         without a value in the grouping's column count in none of its groups.
     """
     target, score = rows.target, rows.score
-    metrics = tuple(metrics)
+    metrics = own_metrics() if metrics is None else tuple(metrics)
     out = []
     for grouping in groupings:
         codes, names = grouping.codes(rows.frame)

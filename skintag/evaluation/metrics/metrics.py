@@ -7,14 +7,10 @@ alone: whoever shows it shows n and n_positive beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 NAN: Final = float("nan")
 ECE_BINS: Final = 15
@@ -94,9 +90,27 @@ def f1_macro(target: ArrayLike, decision: ArrayLike) -> float:
 
 def auroc(target: ArrayLike, score: ArrayLike) -> float:
     """Area under the ROC curve, ties counted half; nan where either class is absent."""
+    from sklearn.metrics import roc_auc_score  # half a second, which importing this module need not take
+
     truth, scores = _binary("target", target), _scores(score)
     _check_same_length(truth, scores)
     return float(roc_auc_score(truth, scores)) if _both_classes(truth) else NAN
+
+
+def pairs_in_order(target: ArrayLike, score: ArrayLike) -> float:
+    """AUROC as the share of pairs of a positive and a negative in which the positive scores higher, ties half.
+
+    Counted exactly, so that it has the bits of the bootstrap's form; nan where either class is absent.
+    """
+    truth, scores = _binary("target", target), _scores(score)
+    _check_same_length(truth, scores)
+    if not _both_classes(truth):
+        return NAN
+    positive, negative = scores[truth == 1], np.sort(scores[truth == 0])
+    below = np.searchsorted(negative, positive, side="left") + np.searchsorted(
+        negative, positive, side="right"
+    )
+    return float(below.sum() / 2 / (len(positive) * len(negative)))
 
 
 def average_precision(target: ArrayLike, score: ArrayLike) -> float:
@@ -104,6 +118,8 @@ def average_precision(target: ArrayLike, score: ArrayLike) -> float:
 
     Without negatives the formula gives 1 whatever the model does. Its chance level is the share of positives.
     """
+    from sklearn.metrics import average_precision_score
+
     truth, scores = _binary("target", target), _scores(score)
     _check_same_length(truth, scores)
     return float(average_precision_score(truth, scores)) if _both_classes(truth) else NAN
@@ -149,70 +165,13 @@ def sensitivity_at_specificity(target: ArrayLike, score: ArrayLike, specificity:
 
 
 def specificity_at_sensitivity(target: ArrayLike, score: ArrayLike, sensitivity: float) -> float:
-    """The reverse of `sensitivity_at_specificity`."""
+    """The highest specificity that keeps this sensitivity, as `sensitivity_at_specificity` has the reverse."""
     truth, scores = _binary("target", target), _scores(score)
     _check_same_length(truth, scores)
     if not _both_classes(truth):
         return NAN
     true_negative, true_positive = _curve(truth, scores)
     return float(true_negative[true_positive >= sensitivity].max())
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric function together with what it looks at and which rows its precision hangs on."""
-
-    name: str
-    """Name in tables and JSON."""
-    label: str
-    """Column heading."""
-    function: Callable[[ArrayLike, ArrayLike], float]
-    """(target, decision) or (target, score) to a number."""
-    uses: Literal["decision", "score"]
-    """Whether the second argument is a decision or a score."""
-    needs: tuple[Literal["positive", "negative"], ...] = ()
-    """Classes that the value is undefined without."""
-
-    def __call__(self, target: ArrayLike, score: ArrayLike, threshold: float) -> float:
-        """The metric of [n] targets and [n] scores; decisions are `score >= threshold`."""
-        scores = _scores(score)
-        return self.function(target, scores >= threshold if self.uses == "decision" else scores)
-
-    def too_few(self, n: int, n_positive: int, minimum: int) -> bool:
-        """Whether a class that the metric needs (all rows, where it needs none) has fewer than `minimum`."""
-        counts = {"positive": n_positive, "negative": n - n_positive}
-        return min((counts[c] for c in self.needs), default=n) < minimum
-
-
-METRICS: Final[dict[str, Metric]] = {
-    metric.name: metric
-    for metric in (
-        Metric("accuracy", "accuracy", accuracy, "decision"),
-        Metric("f1_macro", "F1 macro", f1_macro, "decision", ("positive", "negative")),
-        Metric("f1_malignant", "F1 malignant", f1_malignant, "decision", ("positive",)),
-        Metric("auroc", "AUROC", auroc, "score", ("positive", "negative")),
-        Metric("sensitivity", "sensitivity", sensitivity, "decision", ("positive",)),
-        Metric("specificity", "specificity", specificity, "decision", ("negative",)),
-        Metric("balanced_accuracy", "balanced acc.", balanced_accuracy, "decision", ("positive", "negative")),
-        Metric("average_precision", "avg. precision", average_precision, "score", ("positive", "negative")),
-        Metric("brier", "Brier", brier, "score"),
-        Metric("ece", "ECE", ece, "score"),
-        Metric(
-            "sensitivity_at_specificity_90",
-            "sens. at spec. 0.90",
-            partial(sensitivity_at_specificity, specificity=0.90),
-            "score",
-            ("positive", "negative"),
-        ),
-        Metric(
-            "specificity_at_sensitivity_95",
-            "spec. at sens. 0.95",
-            partial(specificity_at_sensitivity, sensitivity=0.95),
-            "score",
-            ("positive", "negative"),
-        ),
-    )
-}
 
 
 def _curve(truth: NDArray[np.int64], scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from skintag.evaluation.metrics.registry import metric_of
 from skintag.evaluation.plots.style import (
     ACCENT,
     MUTED,
@@ -136,10 +137,11 @@ def _with_headings(levels: pd.DataFrame) -> list[str | pd.Series]:
 
 
 def _count(row: pd.Series, metric: str) -> str:
-    """How many rows of the class that the metric stands on."""
-    if metric.startswith("sensitivity"):
+    """How many rows the metric is a share of; for others malignant / all rows."""
+    share_of = metric_of(metric).share_of
+    if share_of == "positive":
         return f"{int(row['n_positive']):,}"
-    if metric.startswith("specificity"):
+    if share_of == "negative":
         return f"{int(row['n'] - row['n_positive']):,}"
     return f"{int(row['n_positive']):,}/{int(row['n']):,}"
 

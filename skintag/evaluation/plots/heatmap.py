@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from skintag.evaluation.plots.style import MUTED, Plot, label_of, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @styled
@@ -22,29 +25,10 @@ def heatmap(
         name, title, caption: as in `Plot`.
         minimum: of `count`.
     """
-    from matplotlib import colormaps
-    from matplotlib.patches import Rectangle
-
     down, across = (list(dict.fromkeys(cells[c])) for c in (rows, columns))
     figure, axes = new_figure(0.62 * len(down) + 0.9)
-    palette = colormaps["viridis"]
     for _, cell in cells.iterrows():
-        y, x = down.index(cell[rows]), across.index(cell[columns])
-        defined = np.isfinite(cell["value"])
-        enough = defined and cell["count"] >= minimum
-        shade = palette(0.12 + 0.8 * float(cell["value"])) if defined else (0.5, 0.5, 0.5, 0.12)
-        box = Rectangle(
-            (x - 0.48, y - 0.46), 0.96, 0.92, facecolor=shade, alpha=1 if enough else 0.25, linewidth=0
-        )
-        axes.add_patch(box)
-        ink = ("#0b0d0f" if np.dot(shade[:3], (0.3, 0.59, 0.11)) > 0.5 else "#fdfdfd") if enough else None
-        colour: dict[str, Any] = {"color": ink} if ink else {}
-        text = f"{cell['value']:.2f}" if defined else "–"
-        axes.text(x, y - 0.13, text, ha="center", va="center", fontsize=10, fontweight="bold", **colour)
-        under = f"n = {int(cell['count']):,}"
-        if defined and np.isfinite(cell["low"]):
-            under = f"{cell['low']:.2f}–{cell['high']:.2f}, {under}"
-        axes.text(x, y + 0.24, under, ha="center", va="center", fontsize=6.6, **(colour or {"color": MUTED}))
+        _draw(axes, across.index(cell[columns]), down.index(cell[rows]), cell, minimum)
     axes.set_xticks(range(len(across)), across)
     axes.set_yticks(range(len(down)), down)
     axes.set(
@@ -54,3 +38,25 @@ def heatmap(
     for side in axes.spines.values():
         side.set_visible(False)
     return Plot(name, title, caption, figure)
+
+
+def _draw(axes: Axes, x: int, y: int, cell: pd.Series, minimum: int) -> None:
+    """One cell: its shade, its value, and below it the interval and the count."""
+    from matplotlib import colormaps
+    from matplotlib.patches import Rectangle
+
+    defined = np.isfinite(cell["value"])
+    enough = defined and cell["count"] >= minimum
+    shade = colormaps["viridis"](0.12 + 0.8 * float(cell["value"])) if defined else (0.5, 0.5, 0.5, 0.12)
+    box = Rectangle(
+        (x - 0.48, y - 0.46), 0.96, 0.92, facecolor=shade, alpha=1 if enough else 0.25, linewidth=0
+    )
+    axes.add_patch(box)
+    ink = ("#0b0d0f" if np.dot(shade[:3], (0.3, 0.59, 0.11)) > 0.5 else "#fdfdfd") if enough else None
+    colour: dict[str, Any] = {"color": ink} if ink else {}
+    text = f"{cell['value']:.2f}" if defined else "–"
+    axes.text(x, y - 0.13, text, ha="center", va="center", fontsize=10, fontweight="bold", **colour)
+    under = f"n = {int(cell['count']):,}"
+    if defined and np.isfinite(cell["low"]):
+        under = f"{cell['low']:.2f}–{cell['high']:.2f}, {under}"
+    axes.text(x, y + 0.24, under, ha="center", va="center", fontsize=6.6, **(colour or {"color": MUTED}))

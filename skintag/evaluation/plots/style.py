@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from skintag.core.io import write_bytes
+from skintag.evaluation.metrics.registry import title_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -175,20 +176,12 @@ def heading_rows(axes: Axes, rows: Sequence[tuple[float, str, bool]]) -> None:
 
 
 def label_of(name: str) -> str:
-    """A column's or metric's name as words."""
-    return _LABELS.get(name, name.replace("_", " "))
+    """A column's, metric's or gap's name as words."""
+    return _LABELS.get(name) or title_of(name) or name.replace("_", " ")
 
 
 _LABELS: Final = {
     "overall": "all test images", "all": "all", "domain": "domain", "dataset": "dataset",
     "fst_group": "skin type", "fitzpatrick": "Fitzpatrick type", "sex": "sex", "age_group": "age",
     "fst_group_common_cancers": "skin type (common cancers)",
-    "auroc": "AUROC", "f1_macro": "F1 macro", "f1_malignant": "F1 malignant", "ece": "ECE", "brier": "Brier score",
-    "balanced_accuracy": "balanced accuracy", "average_precision": "average precision",
-    "sensitivity_at_specificity_90": "sensitivity at specificity 0.90",
-    "specificity_at_sensitivity_95": "specificity at sensitivity 0.95",
-    "bpsn_auc": "BPSN AUC", "bnsp_auc": "BNSP AUC",
-    "equalized_odds_difference": "equalized odds difference", "sensitivity_gap": "sensitivity gap",
-    "specificity_gap": "specificity gap", "f1_gap": "F1 gap", "auroc_gap": "AUROC gap",
-    "worst_group_sensitivity": "worst-group sensitivity",
 }  # fmt: skip

@@ -197,7 +197,7 @@ class ModelPredictions:
 
     @property
     def score(self) -> NDArray[np.float64]:
-        """`p_malignant`, float64 [n]."""
+        """`p_malignant` of each row, in [0, 1]; float64 [n]."""
         return self._frame["p_malignant"].to_numpy(dtype=np.float64)
 
     def __len__(self) -> int:

@@ -34,7 +34,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Cases:
-    """Wrong decisions with their pictures."""
+    """Wrong decisions with their pictures and what is known of each."""
 
     title: str
     cases: Sequence[ErrorCase]
@@ -56,10 +56,10 @@ class Section:
 
     @property
     def tables(self) -> list[Table]:
-        """The tables in it."""
+        """The tables among its blocks, in order."""
         return [block for block in self.blocks if isinstance(block, Table)]
 
     @property
     def plots(self) -> list[Plot]:
-        """The figures in it."""
+        """All figures of its blocks, in order."""
         return [plot for block in self.blocks if isinstance(block, Figures) for plot in block.plots]

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from skintag.evaluation.report.blocks import Section
 from skintag.evaluation.report.cautions import cautions
 from skintag.evaluation.report.cells import count, percent
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import findings, headline
 from skintag.evaluation.report.page import Fact, FindingGroup, Page
-from skintag.evaluation.report.sections.calibration import calibration_section
-from skintag.evaluation.report.sections.data import data_section, headline_table, prevalence_table
-from skintag.evaluation.report.sections.errors import errors_section
-from skintag.evaluation.report.sections.gaps import gaps_section
-from skintag.evaluation.report.sections.groups import groups_section
-from skintag.evaluation.report.sections.methods import methods_section, provenance_section
-from skintag.evaluation.report.sections.models import models_section
-from skintag.evaluation.report.sections.retention import retention_section
-from skintag.evaluation.report.sections.robustness import robustness_section
-from skintag.evaluation.report.sections.split import split_section
-from skintag.evaluation.report.sections.triage import triage_section
+from skintag.evaluation.report.registry import sections_of
+from skintag.evaluation.report.sections.data import headline_table, prevalence_table
 
 HEADINGS = {
     "clear": "Distinguishable from chance",
@@ -33,12 +23,6 @@ HEADINGS = {
 def build_page(evidence: Evidence) -> Page:
     """The report as a page."""
     origin = evidence.origin
-    sections: list[Section] = [
-        data_section(evidence), split_section(evidence), models_section(evidence),
-        *([retention_section(evidence)] if evidence.retention is not None else []), groups_section(evidence),
-        gaps_section(evidence), calibration_section(evidence), triage_section(evidence), robustness_section(evidence),
-        errors_section(evidence), methods_section(evidence), provenance_section(evidence),
-    ]  # fmt: skip
     found = findings(evidence)
     groups = [
         FindingGroup(verdict, title, [(f.text, f.detail) for f in found if f.verdict == verdict])
@@ -55,7 +39,7 @@ def build_page(evidence: Evidence) -> Page:
         top=(headline_table(evidence), prevalence_table(evidence)),
         cautions=cautions(evidence),
         findings=groups,
-        sections=sections,
+        sections=sections_of(evidence),
         footer="SkinTag is for research. What it predicts is a screening aid, not a diagnosis.",
     )
 

@@ -110,7 +110,7 @@ def p_value(p: float) -> str:
 
 
 def words(items: Sequence[str], last: str = "and") -> str:
-    """`a, b and c`."""
+    """A list as a sentence has it: `a, b and c`."""
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"

@@ -39,7 +39,7 @@ Verdict = Literal["clear", "undecided", "small", "untold"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One statement."""
+    """One statement about gaps, with its verdict and the numbers behind it."""
 
     verdict: Verdict
     """`clear`: distinguishable from chance. `small`, `undecided`: not. `untold`: the data cannot say."""

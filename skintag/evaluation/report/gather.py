@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import pandas as pd
 
@@ -19,46 +19,16 @@ from skintag.evaluation.analyses.robustness import robustness_table
 from skintag.evaluation.analyses.triage_analysis import fit_policies, operating_points, triage_table
 from skintag.evaluation.decisions.calibration import Calibration, fit_calibrations
 from skintag.evaluation.decisions.thresholds import GIVEN, Objective, Threshold
-from skintag.evaluation.decisions.triage import PUBLISHED
+from skintag.evaluation.decisions.triage import PUBLISHED, TriagePolicy
 from skintag.evaluation.metrics.groups import AGE_GROUP, DOMAIN, FST_GROUP, OVERALL, SEX
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.cases import Pictures, error_cases
 from skintag.evaluation.report.evidence import Evidence, Origin, main_model
+from skintag.evaluation.report.settings import ReportSettings
 
-COMPARED: Final = ("auroc", "average_precision", "sensitivity", "specificity", "f1_macro", "brier")
 CALIBRATIONS: Final = ("temperature", "isotonic")
 NO_VAL: Final = "there are no validation rows to fit it on"
-
-
-@dataclass(frozen=True)
-class ReportSettings:
-    """What a report is made with."""
-
-    assessment: AssessmentSettings = field(default_factory=AssessmentSettings)
-    """Resamples, exchanges, confidence, seed, and when a group is too small."""
-    main: str | None = None
-    """Model that detailed figures show; null: the best by AUROC on validation rows."""
-    objective: str | None = None
-    """What thresholds are fitted for on val; null: a run's own thresholds, `youden` for other tables."""
-    target: float = 0.95
-    """The sensitivity or specificity that `target_sensitivity` and `target_specificity` aim at."""
-    threshold: float | None = None
-    """One threshold for all models, fixed before the test, where there are no validation rows."""
-    errors: int = 6
-    """Missed malignancies and false alarms that are shown, of each."""
-    neighbours: int = 5
-    """Nearest training images that are shown beside each."""
-
-    def __post_init__(self) -> None:
-        for name in ("errors", "neighbours"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"report.{name} is {getattr(self, name)}: expected 0 or more")
-        _ = self.threshold_objective
-
-    @property
-    def threshold_objective(self) -> Objective:
-        """The objective as an object; checks both fields."""
-        return Objective(self.objective or "youden", self.target)
 
 
 def gather(
@@ -74,10 +44,8 @@ def gather(
     """Assess, compare and calibrate what is in the table.
 
     Args:
-        predictions: the table.
-        thresholds: by model.
-        origin: where the table comes from.
-        settings: what the report is made with.
+        predictions, thresholds: the table, and a threshold by model.
+        origin, settings: where the table comes from, and what the report is made with.
         distorted: `robustness.parquet` of the run, where there is one.
         pictures: gives the pictures of test images, and of so many nearest training images of each.
         say: is told what is being done.
@@ -88,41 +56,84 @@ def gather(
     """
     _check(predictions, settings)
     main, reason = (settings.main, "asked for") if settings.main else main_model(predictions)
-    draws = settings.assessment
-    parts: dict[str, Any] = {}
+    draws, cut = settings.assessment, thresholds[main].value
     missing: dict[str, str] = {}
     say("levels, gaps and pairs")
     assessment = assess(predictions, thresholds, draws)
     say("binarisations and paired comparison")
-    parts["binarisations"] = _binarisations(predictions, thresholds, draws, missing)
-    parts["comparison"] = _comparison(predictions, thresholds, main, draws)
+    binarisations = _binarisations(predictions, thresholds, draws, missing)
+    comparison = _comparison(predictions, thresholds, main, draws)
     say("calibration and triage")
-    fitted = all(_both_classes(predictions, model) for model in predictions.models)
-    calibrations = {kind: fit_calibrations(predictions, kind) for kind in CALIBRATIONS} if fitted else {}
-    policies = (
-        fit_policies(predictions) if fitted else {m: {PUBLISHED.name: PUBLISHED} for m in predictions.models}
-    )
-    parts |= {"calibrations": calibrations, "policies": policies}
-    parts["triage"] = triage_table(predictions, policies, settings=draws)
-    if fitted:
-        parts["calibration"] = _calibration(predictions, calibrations, main, draws)
-        parts["operating_points"] = operating_points(predictions, settings=draws)
-        parts["oracle"] = _oracle(predictions, thresholds[main], main, draws, missing)
-    else:
-        missing |= dict.fromkeys(("calibration of scores", "fitted triage", "operating points"), NO_VAL)
-    if distorted is not None:
-        say("robustness")
-        parts["robustness"] = robustness_table(distorted, thresholds, clean=predictions, settings=draws)
-    if TEACHER in predictions.models and len(predictions.models) > 1:
-        say("what the student lost")
-        parts["retention"] = _retention(predictions, thresholds, main, draws)
-    cut = thresholds[main].value
-    parts["errors"] = error_table(predictions, main, cut, minimum=draws.minimum)
-    parts["cases"] = error_cases(
-        predictions, main, cut, policies[main], k=settings.errors, neighbours=settings.neighbours,
+    fitted = _fitted(predictions, thresholds[main], main, draws, missing)
+    cases = error_cases(
+        predictions, main, cut, fitted.policies[main], k=settings.errors, neighbours=settings.neighbours,
         pictures=pictures, missing=missing,
     )  # fmt: skip
-    return Evidence(origin, predictions, thresholds, assessment, main, reason, missing=missing, **parts)
+    evidence = Evidence(
+        origin, predictions, thresholds, assessment, main, reason, binarisations=binarisations,
+        comparison=comparison, calibrations=fitted.calibrations, calibration=fitted.calibration,
+        policies=fitted.policies, triage=fitted.triage, operating_points=fitted.operating_points,
+        oracle=fitted.oracle, errors=error_table(predictions, main, cut, minimum=draws.minimum), cases=cases,
+        missing=missing,
+    )  # fmt: skip
+    return _distilled(_distorted(evidence, distorted, say), say)
+
+
+def _distorted(evidence: Evidence, distorted: pd.DataFrame | None, say: Callable[[str], None]) -> Evidence:
+    """With what distorted images do, where they were scored."""
+    if distorted is None:
+        return evidence
+    say("robustness")
+    found = robustness_table(
+        distorted, evidence.thresholds, clean=evidence.predictions, settings=evidence.assessment.settings
+    )
+    return replace(evidence, robustness=found)
+
+
+def _distilled(evidence: Evidence, say: Callable[[str], None]) -> Evidence:
+    """With what a student lost, where the table holds its teacher too."""
+    predictions, thresholds = evidence.predictions, evidence.thresholds
+    if TEACHER not in predictions.models or len(predictions.models) < 2:
+        return evidence
+    say("what the student lost")
+    lost = _retention(predictions, thresholds, evidence.main, evidence.assessment.settings)
+    return replace(evidence, retention=lost)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What is fitted on val, and what it does on test; without both classes in val the published policy alone."""
+
+    policies: Mapping[str, Mapping[str, TriagePolicy]]
+    triage: pd.DataFrame
+    calibrations: Mapping[str, Mapping[str, Calibration]] = field(default_factory=dict)
+    calibration: pd.DataFrame | None = None
+    operating_points: pd.DataFrame | None = None
+    oracle: pd.DataFrame | None = None
+
+
+def _fitted(
+    predictions: Predictions,
+    common: Threshold,
+    main: str,
+    settings: AssessmentSettings,
+    missing: dict[str, str],
+) -> _Fitted:
+    """Calibrations and triage policies; where val cannot tell them, `missing` gets the reason."""
+    if not all(_both_classes(predictions, model) for model in predictions.models):
+        missing |= dict.fromkeys(("calibration of scores", "fitted triage", "operating points"), NO_VAL)
+        published = {model: {PUBLISHED.name: PUBLISHED} for model in predictions.models}
+        return _Fitted(published, triage_table(predictions, published, settings=settings))
+    calibrations = {kind: fit_calibrations(predictions, kind) for kind in CALIBRATIONS}
+    policies = fit_policies(predictions)
+    return _Fitted(
+        policies,
+        triage_table(predictions, policies, settings=settings),
+        calibrations,
+        _calibration(predictions, calibrations, main, settings),
+        operating_points(predictions, settings=settings),
+        _oracle(predictions, common, main, settings, missing),
+    )
 
 
 def _check(predictions: Predictions, settings: ReportSettings) -> None:
@@ -167,7 +178,12 @@ def _comparison(
     if len(predictions.models) < 2:
         return None
     return compare_models(
-        predictions, thresholds, reference=main, metrics=COMPARED, groupings=(OVERALL,), settings=settings
+        predictions,
+        thresholds,
+        reference=main,
+        metrics=listed("comparison"),
+        groupings=(OVERALL,),
+        settings=settings,
     )
 
 

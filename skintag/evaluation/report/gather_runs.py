@@ -13,12 +13,12 @@ from skintag.evaluation.analyses.assess import AssessmentSettings
 from skintag.evaluation.analyses.seeds import SeedSummary, over_seeds
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.metrics.groups import DATASET, DOMAIN, FST_GROUP, OVERALL
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.evidence import Origin, main_model
 from skintag.evaluation.statistics.bootstrap import is_clustered
 from skintag.evaluation.statistics.differences import holm
 
-METRICS: Final = ("auroc", "sensitivity", "specificity")
 GROUPINGS: Final = (OVERALL, DOMAIN, DATASET, FST_GROUP)
 FAMILY: Final = ("model", "grouping", "metric")
 
@@ -100,17 +100,7 @@ def gather_runs(
         ConfigError: two runs of one name and seed, or no such reference.
         DataError: the runs have no model in common.
     """
-    keys = [run.key for run in runs]
-    if len(set(keys)) < len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ConfigError(
-            f"two runs are called {twice[0]!r} with seed {twice[1]}: compare runs of different seeds"
-        )
-    names = list(dict.fromkeys(run.name for run in runs))
-    if reference is not None:
-        if reference not in names:
-            raise ConfigError(f"reference={reference}: {near_matches(reference, names)}")
-        names = [reference, *(name for name in names if name != reference)]
+    names = _names(runs, reference)
     models = _models(runs)
     say(f"levels of {len(runs)} runs")
     levels = [_over(runs, [name], models, settings, pairs=[]).levels for name in names]
@@ -125,14 +115,35 @@ def gather_runs(
         if pair.differences.empty:
             apart[name] = "no seed in common"
         differences.append(pair.differences)
-    table = pd.concat(differences, ignore_index=True) if differences else pd.DataFrame()
-    if len(table):  # one family over all names, not one for each pair
-        family = table[list(FAMILY)].astype("str").agg(" / ".join, axis=1)
-        told = ~table["too_few"].astype(bool)
-        table = table.assign(family=family, p_holm=holm(table["p_value"].where(told), family))
     return RunsEvidence(
-        runs, names, models, pd.concat(levels, ignore_index=True), table, settings, command, apart
-    )
+        runs, names, models, pd.concat(levels, ignore_index=True), _corrected(differences), settings, command, apart
+    )  # fmt: skip
+
+
+def _names(runs: Sequence[RunEntry], reference: str | None) -> list[str]:
+    """Names in the order of showing, the reference first; ConfigError as `gather_runs`."""
+    keys = [run.key for run in runs]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ConfigError(
+            f"two runs are called {twice[0]!r} with seed {twice[1]}: compare runs of different seeds"
+        )
+    names = list(dict.fromkeys(run.name for run in runs))
+    if reference is None:
+        return names
+    if reference not in names:
+        raise ConfigError(f"reference={reference}: {near_matches(reference, names)}")
+    return [reference, *(name for name in names if name != reference)]
+
+
+def _corrected(differences: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All differences with p-values corrected in one family over all names, not one for each pair."""
+    table = pd.concat(differences, ignore_index=True) if differences else pd.DataFrame()
+    if not len(table):
+        return table
+    family = table[list(FAMILY)].astype("str").agg(" / ".join, axis=1)
+    told = ~table["too_few"].astype(bool)
+    return table.assign(family=family, p_holm=holm(table["p_value"].where(told), family))
 
 
 def _over(
@@ -148,7 +159,7 @@ def _over(
         {run.key: run.thresholds for run in chosen},
         pairs=pairs,
         models=models,
-        metrics=METRICS,
+        metrics=listed("runs"),
         groupings=GROUPINGS,
         settings=settings,
     )

@@ -6,10 +6,12 @@ doi:10.1001/jamadermatol.2021.4915.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from skintag.evaluation.report.cells import Table
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.loss_sentences import retention_sentences
 from skintag.evaluation.report.page import Page
-from skintag.evaluation.report.sections.retention import retention_sentences
 
 
 def model_card(evidence: Evidence, page: Page) -> str:
@@ -29,84 +31,89 @@ def model_card(evidence: Evidence, page: Page) -> str:
 def _sections(
     evidence: Evidence, page: Page, tables: dict[str, Table]
 ) -> list[tuple[str, list[tuple[str, str]]]]:
-    origin, s = evidence.origin, evidence.assessment.settings
-    p = origin.provenance
-    git = p.get("git") or {}
+    """Headings, each with its parts: a name and what stands below it."""
+    confidence = f"{evidence.assessment.settings.confidence:.0%} intervals"
+    confidence += ", clustered" if evidence.clustered else ", ignoring clustering"
 
     def table(name: str) -> str:
         return markdown(tables[name]) if name in tables else ""
 
-    def bullets(texts: list[str]) -> str:
-        return "\n".join(f"- {text}" for text in texts)
-
-    methods = next((section for section in page.sections if section.id == "methods"), None)
-    said = [
-        str(item) for block in (methods.blocks[:1] if methods else ()) for item in getattr(block, "items", ())
+    return [
+        ("About", _about(evidence, page)),
+        (
+            f"TRIPOD+AI (Collins et al., 2024); {confidence}",
+            [*_tripod_data(evidence, page, table), *_tripod_results(evidence, page, table)],
+        ),
+        ("CLEAR Derm (Daneshjou et al., 2022)", _clear_derm(evidence, table)),
+        ("Ethical considerations", [("Harms", _harms(page))]),
     ]
-    found = bullets([f"{text} {detail}".strip() for group in page.findings for text, detail in group.texts])
+
+
+def _about(evidence: Evidence, page: Page) -> list[tuple[str, str]]:
+    """What the model is, what it is for and how to make it again."""
+    p = evidence.origin.provenance
+    git = p.get("git") or {}
+    models = ", ".join(evidence.predictions.models) + f". Detailed figures: {evidence.main}."
+    again = f"`{' '.join(['python', *map(str, p['command'])])}`" if p.get("command") else ""
     use = (
         "Research on skin-lesion triage under domain shift and across skin tones. Scores are a screening aid, not a "
         "diagnosis, and no output of this model should decide about a person's care."
     )
-    about = [
+    return [
         ("Name", page.title),
-        (
-            "Models in this card",
-            ", ".join(evidence.predictions.models) + f". Detailed figures: {evidence.main}.",
-        ),
+        ("Models in this card", models),
         ("Version", f"commit {git.get('commit')}, finished {p.get('finished')}" if p else ""),
-        (
-            "How to make it again",
-            f"`{' '.join(['python', *map(str, p['command'])])}`" if p.get("command") else "",
-        ),
+        ("How to make it again", again),
         ("Intended use and users", use),
     ]
-    tripod = [
+
+
+def _tripod_data(evidence: Evidence, page: Page, table: Callable[[str], str]) -> list[tuple[str, str]]:
+    """The items of TRIPOD+AI on data and methods."""
+    origin = evidence.origin
+    methods = next((section for section in page.sections if section.id == "methods"), None)
+    said = [
+        str(item) for block in (methods.blocks[:1] if methods else ()) for item in getattr(block, "items", ())
+    ]
+    prevalence = "See the prevalence table; thresholds were fitted on validation rows at their prevalence."
+    return [
         ("Source of data and participants", f"{origin.data}. {origin.note}".strip()),
         ("Data preparation", table("left_out") or "Nothing was recorded as left out."),
         ("Outcome", _outcome(evidence)),
-        ("Predictors", "One photograph of the lesion; no clinical variables." if p else ""),
+        ("Predictors", "One photograph of the lesion; no clinical variables." if origin.provenance else ""),
         ("Sample size", table("prevalence")),
         ("Missing data", table("skin_types")),
         ("Analytical methods: data splitting", f"{origin.split or 'Not known'}.\n\n{table('leakage')}"),
         ("Analytical methods: what was chosen on what", table("choices") + "\n\n" + table("thresholds")),
-        ("Analytical methods: uncertainty", bullets(said)),
-        (
-            "Class imbalance",
-            "See the prevalence table; thresholds were fitted on validation rows at their prevalence.",
-        ),
+        ("Analytical methods: uncertainty", _bullets(said)),
+        ("Class imbalance", prevalence),
         ("Fairness", table("worst_group") + "\n\n" + table("gaps")),
-        (
-            "Model output",
-            "A probability of malignancy in [0, 1], and, where the model gives them, of ten conditions.",
-        ),
-        (
-            "Training versus evaluation",
-            "The same sources in training and test, unless the split says otherwise.",
-        ),
-        (
-            "Model performance",
-            page.lead
-            + "\n\n"
-            + table("headline")
-            + "\n\n"
-            + table("models")
-            + "\n\n"
-            + table("binarisations"),
-        ),
+    ]
+
+
+def _tripod_results(evidence: Evidence, page: Page, table: Callable[[str], str]) -> list[tuple[str, str]]:
+    """The items of TRIPOD+AI on the model, its performance and what follows from it."""
+    output = "A probability of malignancy in [0, 1], and, where the model gives them, of ten conditions."
+    found = [f"{text} {detail}".strip() for group in page.findings for text, detail in group.texts]
+    same = "The same sources in training and test, unless the split says otherwise."
+    performance = "\n\n".join([page.lead, table("headline"), table("models"), table("binarisations")])
+    usable = "None has been shown. No prospective evaluation has been done."
+    return [
+        ("Model output", output),
+        ("Training versus evaluation", same),
+        ("Model performance", performance),
         ("Model comparison", table("comparison")),
         *_distilled(evidence, table("retention") + "\n\n" + table("retention_fairness")),
-        ("Interpretation and limitations", found),
-        (
-            "Usability of the model in current care",
-            "None has been shown. No prospective evaluation has been done.",
-        ),
+        ("Interpretation and limitations", _bullets(found)),
+        ("Usability of the model in current care", usable),
     ]
-    clear = [
-        (
-            "Image types and acquisition",
-            ", ".join(sorted(evidence.test.frame["domain"].unique())) + f". {origin.note}",
-        ),
+
+
+def _clear_derm(evidence: Evidence, table: Callable[[str], str]) -> list[tuple[str, str]]:
+    """The items of CLEAR Derm."""
+    domains = ", ".join(sorted(evidence.test.frame["domain"].unique()))
+    return [
+        ("Image types and acquisition", f"{domains}. {evidence.origin.note}"),
         ("Image artefacts and robustness", table("robustness") or evidence.missing.get("robustness", "")),
         ("Skin tones", table("skin_types")),
         ("Diagnosis labels and their confirmation", ""),
@@ -116,15 +123,10 @@ def _sections(
         ("Calibration", table("calibration")),
         ("Public availability of images, model and code", ""),
     ]
-    confidence = (
-        f"{s.confidence:.0%} intervals, {'clustered' if evidence.clustered else 'ignoring clustering'}"
-    )
-    return [
-        ("About", about),
-        (f"TRIPOD+AI (Collins et al., 2024); {confidence}", tripod),
-        ("CLEAR Derm (Daneshjou et al., 2022)", clear),
-        ("Ethical considerations", [("Harms", _harms(page))]),
-    ]
+
+
+def _bullets(texts: list[str]) -> str:
+    return "\n".join(f"- {text}" for text in texts)
 
 
 def _distilled(evidence: Evidence, tables: str) -> list[tuple[str, str]]:

@@ -86,7 +86,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def runs_metrics(evidence: RunsEvidence) -> dict[str, Any]:
-    """Plain values for `comparison.json`."""
+    """Plain values for `comparison.json`: runs, levels over seeds and differences."""
     return {
         "reference": evidence.reference,
         "main": evidence.main,

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import pandas as pd
 
-from skintag.evaluation.plots.style import label_of
+from skintag.evaluation.metrics.registry import metric_of
 from skintag.evaluation.report.cells import count
 from skintag.evaluation.report.evidence import Evidence
-
-_SHORT: Final = {
-    "average_precision": "avg. precision", "f1_malignant": "F1 malignant", "f1_macro": "F1 macro",
-    "balanced_accuracy": "balanced acc.", "sensitivity_at_specificity_90": "sens. at spec. 0.90",
-    "specificity_at_sensitivity_95": "spec. at sens. 0.95", "brier": "Brier",
-}  # fmt: skip
 
 
 def ordered(evidence: Evidence) -> list[str]:
@@ -23,23 +15,28 @@ def ordered(evidence: Evidence) -> list[str]:
 
 
 def overall(evidence: Evidence, models: list[str]) -> pd.DataFrame:
+    """Levels on all test images, a model's rows after the other's."""
     levels = evidence.assessment.levels
     levels = levels[levels["grouping"] == "overall"]
     return pd.concat([levels[levels["model"] == m] for m in models], ignore_index=True)
 
 
 def sample(evidence: Evidence) -> str:
+    """How many test images there are, and how many of them are malignant."""
     target = evidence.test.target
     return f"n = {count(len(target))} test images, {count(target.sum())} malignant"
 
 
 def level_of(evidence: Evidence) -> str:
+    """The confidence of all intervals, in percent."""
     return f"{evidence.assessment.settings.confidence:.0%}"
 
 
 def how(evidence: Evidence) -> str:
+    """Whether intervals know which images belong together, in words that follow `intervals`."""
     return "clustered by patient or lesion" if evidence.clustered else "which ignore clustering"
 
 
 def short(metric: str) -> str:
-    return _SHORT.get(metric, label_of(metric))
+    """A metric's heading over a column of its own."""
+    return metric_of(metric).short

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.plots.forest import dodged_forest
 from skintag.evaluation.plots.style import Plot, label_of
 from skintag.evaluation.report.blocks import Block, Figures, Section, Text
@@ -17,16 +17,13 @@ from skintag.evaluation.report.cells import (
     Cell,
     Table,
     count,
-    estimate,
     interval,
     number,
-    p_value,
     words,
 )
-from skintag.evaluation.report.gather_runs import METRICS, RunsEvidence
+from skintag.evaluation.report.gather_runs import RunsEvidence
 from skintag.evaluation.report.page import Fact, Page
-
-GAPS: Final = ("sensitivity_gap", "specificity_gap", "auroc_gap")
+from skintag.evaluation.report.runs_tables import difference_table, gaps_table, overall_table
 
 
 def build_runs_page(evidence: RunsEvidence) -> Page:
@@ -105,7 +102,7 @@ def _cautions(evidence: RunsEvidence) -> list[Caution]:
 def _levels_section(evidence: RunsEvidence) -> Section:
     levels = evidence.levels
     overall = levels[levels["grouping"] == "overall"]
-    plots = [_models_plot(evidence, overall, metric) for metric in METRICS]
+    plots = [_models_plot(evidence, overall, metric) for metric in listed("runs")]
     for grouping in ("domain", "fst_group"):
         rows = levels[(levels["grouping"] == grouping) & (levels["model"] == evidence.main)]
         rows = rows[rows["metric"].isin(("sensitivity", "auroc")) & (rows["group"] != "between groups")]
@@ -114,7 +111,7 @@ def _levels_section(evidence: RunsEvidence) -> Section:
             for metric in ("sensitivity", "auroc")
             if len(set(rows["group"])) > 1
         ]
-    blocks: list[Block] = [_overall_table(evidence, overall), Figures(plots), _gaps_table(evidence)]
+    blocks: list[Block] = [overall_table(evidence, overall), Figures(plots), gaps_table(evidence)]
     return Section("levels", "Side by side", blocks)
 
 
@@ -133,8 +130,8 @@ def _differences_section(evidence: RunsEvidence) -> Section:
     own = table[(table["model"] == evidence.main) & (table["grouping"] != "overall")]
     blocks: list[Block] = [
         Text(intro, tone="muted"),
-        _difference_table(overall, "differences", "On all test images", folded=False),
-        _difference_table(own, "differences_groups", f"In groups, {evidence.main}", folded=True),
+        difference_table(overall, "differences", "On all test images", folded=False),
+        difference_table(own, "differences_groups", f"In groups, {evidence.main}", folded=True),
     ]
     return Section("differences", "Differences", blocks)
 
@@ -184,84 +181,3 @@ def _bars(evidence: RunsEvidence) -> str:
         f"Bars are {evidence.settings.confidence:.0%} intervals, {how}, with the noise of seeds if there are several. "
         "Paired differences below tell more than overlapping bars."
     )
-
-
-def _overall_table(evidence: RunsEvidence, overall: pd.DataFrame) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for model in evidence.models:
-        rows.append((Cell(model, kind="head"), *[Cell("")] * (1 + 2 * len(METRICS))))
-        for name in evidence.names:
-            at: Any = overall[(overall["model"] == model) & (overall["name"] == name)].set_index("metric")
-            cells = [Cell(name), Cell(str(int(at["n_seeds"].iloc[0])))]
-            for metric in METRICS:
-                row = at.loc[metric]
-                cells += [
-                    estimate(row["mean"], row["low"], row["high"], few=bool(row["too_few"])),
-                    Cell(number(row["sd"])),
-                ]
-            rows.append(tuple(cells))
-    headings = ("name", "seeds", *(h for metric in METRICS for h in (label_of(metric), "sd")))
-    note = "Means over seeds with intervals; sd: standard deviation over seeds, a dash where there is one."
-    return Table("runs_levels", "All test images", headings, tuple(rows), note, evidence.levels)
-
-
-def _gaps_table(evidence: RunsEvidence) -> Table:
-    levels = evidence.levels
-    wanted = [*GAPS, "worst_group_sensitivity"]
-    rows: list[tuple[Cell, ...]] = []
-    for grouping in ("domain", "fst_group"):
-        part = levels[(levels["grouping"] == grouping) & (levels["model"] == evidence.main)]
-        part = part[part["metric"].isin(wanted)]
-        if part.empty:
-            continue
-        rows.append((Cell(label_of(grouping), kind="head"), *[Cell("")] * len(wanted)))
-        for name in evidence.names:
-            at: Any = part[part["name"] == name].set_index("metric")
-            cells = [
-                estimate(at.loc[m, "mean"], at.loc[m, "low"], at.loc[m, "high"])
-                if m in at.index
-                else Cell(UNDEFINED)
-                for m in wanted
-            ]
-            rows.append((Cell(name), *cells))
-    headings = ("name", *(label_of(m) for m in wanted))
-    note = "Whether a gap is more than chance is told by each run's own report."
-    return Table("runs_gaps", f"Gaps, {evidence.main}", headings, tuple(rows), note, folded=True)
-
-
-def _difference_table(table: pd.DataFrame, name: str, title: str, *, folded: bool) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for model, part in table.groupby("model", sort=False):
-        rows.append((Cell(str(model), kind="head"), *[Cell("")] * 7))
-        for _, row in part.iterrows():
-            told = np.isfinite(row["p_holm"]) and row["p_holm"] < 0.05
-            noise = (
-                UNDEFINED
-                if pd.isna(row["exceeds_seed_noise"])
-                else "yes"
-                if row["exceeds_seed_noise"]
-                else "no"
-            )
-            where = (
-                label_of(row["metric"])
-                if row["group"] == "all"
-                else f"{label_of(row['metric'])}, {row['group']}"
-            )
-            rows.append((
-                Cell(str(row["name"])), Cell(where),
-                estimate(row["difference"], row["low"], row["high"], few=bool(row["too_few"])), Cell(number(row["sd"])),
-                Cell(str(int(row["n_seeds"]))), Cell(noise), Cell(p_value(row["p_value"])),
-                Cell(p_value(row["p_holm"]), kind="good" if told else ""),
-            ))  # fmt: skip
-    headings = (
-        "name",
-        "metric",
-        "difference",
-        "sd over seeds",
-        "seeds",
-        "beyond seed noise",
-        "p",
-        "p (Holm)",
-    )
-    note = "Beyond seed noise: whether the interval over seeds alone leaves out 0; a dash with one seed."
-    return Table(name, title, headings, tuple(rows), note, table, left=2, folded=folded)

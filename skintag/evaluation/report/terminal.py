@@ -8,17 +8,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.report.cells import count, interval, number
 from skintag.evaluation.report.evidence import Evidence
-from skintag.evaluation.report.gather_runs import METRICS, RunsEvidence
+from skintag.evaluation.report.gather_runs import RunsEvidence
 from skintag.evaluation.report.page import Page
-
-_METRICS = {
-    "auroc": "AUROC",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "f1_macro": "F1 macro",
-}
+from skintag.evaluation.report.phrases import short
 
 
 def summary(evidence: Evidence, page: Page) -> RenderableType:
@@ -26,7 +21,8 @@ def summary(evidence: Evidence, page: Page) -> RenderableType:
     title = f"{escape(page.title)}, test set" + (f" ({escape(page.note)})" if page.note else "")
     table = Table(title=title, title_justify="left", caption_justify="left")
     table.add_column("model", no_wrap=True)
-    for heading in ("n", "malignant", *_METRICS.values(), "worst skin type"):
+    metrics = listed("summary")
+    for heading in ("n", "malignant", *(short(m) for m in metrics), "worst skin type"):
         table.add_column(heading, justify="right")
     gaps = evidence.assessment.gaps
     worst = gaps[(gaps["gap"] == "worst_group_sensitivity") & (gaps["grouping"] == "fst_group")].set_index(
@@ -35,7 +31,7 @@ def summary(evidence: Evidence, page: Page) -> RenderableType:
     # without skin types, or with too few images of each, there is no worst group: undefined
     worst = worst.reindex(evidence.predictions.models)
     for model in evidence.predictions.models:
-        cells = [*(evidence.level(model, metric) for metric in _METRICS), worst.loc[[model]].iloc[0]]
+        cells = [*(evidence.level(model, metric) for metric in metrics), worst.loc[[model]].iloc[0]]
         texts = [_estimate(cell) for cell in cells]
         first = cells[0]
         name = f"[bold]{escape(model)}[/bold]" if model == evidence.main else escape(model)
@@ -66,12 +62,13 @@ def runs_summary(evidence: RunsEvidence, page: Page) -> RenderableType:
         title=f"{escape(evidence.main)}, test set{note}", title_justify="left", caption_justify="left"
     )
     table.add_column("name", no_wrap=True)
-    for heading in ("seeds", *METRICS):
+    metrics = listed("runs")
+    for heading in ("seeds", *metrics):
         table.add_column(heading, justify="right")
     levels = evidence.levels
     levels = levels[(levels["grouping"] == "overall") & (levels["model"] == evidence.main)]
     for name in evidence.names:
-        rows = [levels[(levels["name"] == name) & (levels["metric"] == metric)].iloc[0] for metric in METRICS]
+        rows = [levels[(levels["name"] == name) & (levels["metric"] == metric)].iloc[0] for metric in metrics]
         texts = [f"{number(r['mean'])} [dim]{interval(r['low'], r['high'], 2)}[/dim]".strip() for r in rows]
         table.add_row(escape(name), str(len(evidence.seeds(name))), *texts)
     lines: list[RenderableType] = [table, Text(page.lead)]

@@ -18,8 +18,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
-from skintag.evaluation.metrics.levels import BACKGROUND_METRICS, LEVEL_METRICS, level_values
-from skintag.evaluation.metrics.weighted import Rows, WeightedLevels
+from skintag.evaluation.metrics.levels import level_values
+from skintag.evaluation.metrics.registry import METRICS
+from skintag.evaluation.metrics.rows import Rows
+from skintag.evaluation.metrics.weighted import WeightedLevels
 from skintag.evaluation.predictions.predictions import ModelPredictions
 
 T = TypeVar("T")
@@ -156,17 +158,16 @@ def replicate(
     resamples: Resamples,
     *,
     groupings: Sequence[Grouping] = ALL_GROUPINGS,
-    metrics: Sequence[str] = LEVEL_METRICS,
+    metrics: Sequence[str] | None = None,
     threads: int | None = None,
 ) -> Replicates:
     """Every metric in every group, on the rows and on each resample of their clusters.
 
     Args:
-        rows: one model's rows, n.
-        threshold: decisions are `score >= threshold`, in every resample alike.
+        rows, threshold: one model's n rows; decisions are `score >= threshold`, in every resample alike.
         resamples: of the clusters of these rows, in their order.
         groupings: how the rows fall into groups.
-        metrics: names out of `LEVEL_METRICS`.
+        metrics: names of metrics; all that are registered where None.
         threads: how many work at a time; as many as there are processors where None. It changes no bit.
 
     Raises:
@@ -174,18 +175,17 @@ def replicate(
     """
     if len(resamples.cluster) != len(rows):
         raise ValueError(f"resamples of {len(resamples.cluster)} rows, but there are {len(rows)}")
-    index = level_values(rows, threshold, resamples.cluster, groupings=groupings, metrics=metrics)
-    table = Rows(rows.target, rows.score, rows.score >= threshold, resamples.cluster, resamples.n_clusters)
-    parts = [WeightedLevels(table, *grouping.codes(rows.frame), metrics) for grouping in groupings]
+    chosen = tuple(METRICS) if metrics is None else tuple(metrics)
+    index = level_values(rows, threshold, resamples.cluster, groupings=groupings, metrics=chosen)
+    decision = rows.score >= threshold
+    table = Rows(rows.target, rows.score, decision, resamples.cluster, resamples.n_clusters)
+    parts = [WeightedLevels(table, *grouping.codes(rows.frame), chosen) for grouping in groupings]
 
-    def weigh(counts: NDArray[np.uint16]) -> NDArray[np.float64]:
-        """All levels [L, b] for counts [b, C]."""
+    def weigh(counts: NDArray[np.uint16]) -> NDArray[np.float64]:  # [L, b] for counts [b, C]
         weights = np.ascontiguousarray(counts.T, dtype=np.float64)
         return np.concatenate([part(weights) for part in parts])
 
-    once = weigh(np.ones((1, resamples.n_clusters), dtype=np.uint16))[:, 0]
-    background = index["metric"].isin(BACKGROUND_METRICS)
-    index["value"] = index["value"].mask(background, once)
+    weigh(np.ones((1, resamples.n_clusters), dtype=np.uint16))  # matrices are made before threads share them
     values = np.empty((len(resamples), len(index)))
 
     def work(block: slice) -> None:

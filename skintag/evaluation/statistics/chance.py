@@ -10,9 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.evaluation.metrics.groups import Grouping
-from skintag.evaluation.metrics.weighted import Order, Rows
+from skintag.evaluation.metrics.ranks import Order
+from skintag.evaluation.metrics.registry import Metric, gaps, metric_of
+from skintag.evaluation.metrics.rows import Rows
+from skintag.evaluation.metrics.weighing import Group, Weighing
+from skintag.evaluation.metrics.weighted import weighted_values
 from skintag.evaluation.statistics.bootstrap import blocks, in_threads
-from skintag.evaluation.statistics.gaps import GAPS, members
+from skintag.evaluation.statistics.gaps import members
+from skintag.evaluation.statistics.noise import variance_of
 from skintag.evaluation.statistics.permutation import (
     PermutationResult,
     Permutations,
@@ -62,15 +67,15 @@ def chances(
     codes, names = grouping.codes(rows.frame)
     out: list[dict[str, PermutationResult]] = [{} for _ in rows.score]
     drawn: dict[tuple[str, ...], Exchange] = {}
-    for gap, metrics in GAPS.items():
-        groups = members(index, grouping.name, metrics, minimum).groups
+    for gap in gaps().values():
+        groups = members(index, grouping.name, gap.metrics, minimum).groups
         if len(groups) < 2:
             continue
         if groups not in drawn:
             renumbered = np.array([*(groups.index(n) if n in groups else -1 for n in names), -1])[codes]
             drawn[groups] = Exchange(rows, renumbered, permutations, seed)
-        for results, result in zip(out, drawn[groups].tests(metrics), strict=True):
-            results[gap] = result
+        for results, result in zip(out, drawn[groups].tests(gap.metrics), strict=True):
+            results[gap.name] = result
     return out
 
 
@@ -105,24 +110,51 @@ class Exchange:
     def _tell(self, metric: str) -> tuple[Floats, Floats]:
         """Levels of a metric and their variances if all groups were equal, [1 + P, K, models] each."""
         if metric not in self._told:
-            self._told[metric] = self._auroc() if metric == "auroc" else self._ratio(metric)
+            known = metric_of(metric)
+            tell = self._pairs if known.of_pairs else self._ratio if known.ratio else self._any
+            self._told[metric] = tell(known)
         return self._told[metric]
 
-    def _ratio(self, metric: str) -> tuple[Floats, Floats]:
+    def _ratio(self, metric: Metric) -> tuple[Floats, Floats]:
+        """Of a ratio of counts, with the variance of a ratio over clusters."""
         decided = self.rows.decision[:, self.known]
         tp = self._per_unit_and_model(decided & (self.target == 1))
-        negatives, positives = self.classes[:, :1], self.classes[:, 1:]
-        if metric == "sensitivity":
-            return ratio_levels(tp, positives, self.permutations)
         fp = self._per_unit_and_model(decided & (self.target == 0))
-        if metric == "specificity":
-            return ratio_levels(negatives - fp, negatives, self.permutations)
-        if metric == "f1_malignant":
-            return ratio_levels(2 * tp, tp + fp + positives, self.permutations)
-        raise ValueError(f"no permutation test for {metric!r}")
+        assert metric.ratio is not None
+        top, bottom = metric.ratio(self.classes[:, :1] - fp, fp, self.classes[:, 1:] - tp, tp)
+        if (bottom == bottom[:, :1]).all():  # one denominator serves all models
+            bottom = bottom[:, :1]
+        return ratio_levels(top, bottom, self.permutations)
 
-    def _auroc(self) -> tuple[Floats, Floats]:
-        labels = np.concatenate([self.permutations.groups[None].astype(np.int32), self.permutations.labels])
+    def _any(self, metric: Metric) -> tuple[Floats, Floats]:
+        """Of any metric, by its weighted form or its function; the variance is that over the exchanges.
+
+        The data are one of the exchanges if all groups are equal, so a statistic with this variance is a fair one;
+        only for groups whose clusters are much larger or more alike than others' is it no remedy.
+        """
+        labels = self._labels()
+        n_groups = int(labels.max()) + 1
+        levels = np.empty((len(labels), n_groups, len(self.rows.score)))
+        pairs = zip(self.rows.score, self.rows.decision, strict=True)
+        everything = np.arange(len(self.known))
+        for m, (score, decision) in enumerate(pairs):
+            own = Rows(self.target, score[self.known], decision[self.known], self.unit, len(self.classes))
+            group = Group(own, everything)
+            for g in range(n_groups):
+                for block in blocks(len(labels), len(self.known)):
+                    weights = np.ascontiguousarray((labels[block] == g).T, dtype=np.float64)
+                    levels[block, g, m] = weighted_values(metric, Weighing(group, weights))
+        with np.errstate(invalid="ignore"):
+            variance = np.stack([variance_of(part) for part in np.moveaxis(levels, 1, 0)])
+        return levels, np.broadcast_to(variance, levels.shape)
+
+    def _labels(self) -> NDArray[np.int32]:
+        """[1 + P, U] groups of the units: in the data, and after each exchange."""
+        return np.concatenate([self.permutations.groups[None].astype(np.int32), self.permutations.labels])
+
+    def _pairs(self, metric: Metric) -> tuple[Floats, Floats]:
+        """Of the share of pairs in order, with DeLong's variance."""
+        labels = self._labels()
         n, p = np.moveaxis(self.permutations.sums(self.classes), 2, 0)
         positive, negative = np.flatnonzero(self.target == 1), np.flatnonzero(self.target == 0)
         wins = np.empty((len(self.rows.score), *n.shape))

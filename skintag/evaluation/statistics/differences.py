@@ -50,11 +50,10 @@ def paired_differences(
     which is too coarse for a family of many.
 
     Args:
-        estimate: [L] differences.
-        replicates: [B, L] the same in resamples of clusters; nan where a resample cannot tell.
+        estimate, replicates: [L] differences, and [B, L] in resamples of clusters; nan where a resample cannot tell.
         n_units: [L] independent clusters that the difference stands on.
         n_rows: [L] rows that it is a difference of proportions of; nan where it is none.
-        confidence: of each interval by itself.
+        confidence: of each interval.
         extra: a further variance [L] of the estimate with its degrees of freedom [L], e.g. that of seeds. The two
             are put together with Satterthwaite's degrees of freedom (1946, doi:10.2307/3002019).
 
@@ -62,25 +61,33 @@ def paired_differences(
         nan where the estimate is, or where there are fewer than two units. Where resamples do not differ at all, an
         interval of no width, unless it is a difference of proportions.
     """
-    point, values = np.asarray(estimate, dtype=np.float64), np.asarray(replicates, dtype=np.float64)
+    point = np.asarray(estimate, dtype=np.float64)
     units, rows = np.asarray(n_units, dtype=np.float64), np.asarray(n_rows, dtype=np.float64)
-    share = ~np.isnan(rows)
     with np.errstate(invalid="ignore", divide="ignore"):
-        shrink = np.where(share, rows / (rows + 2), 1.0)
-        factor = np.where(share, shrink**2, units / (units - 1))
-        variance = factor * _variance(values) + np.where(share, 2 / (rows + 2) ** 2, 0)
-        degrees = units - 1
-        if extra is not None:
-            more, their = (np.asarray(x, dtype=np.float64) for x in extra)
-            total = variance + more
-            joint = total**2 / (variance**2 / degrees + more**2 / their)
-            variance, degrees = total, np.where(total > 0, joint, degrees)
+        shrink = np.where(~np.isnan(rows), rows / (rows + 2), 1.0)
+        variance, degrees = _uncertainty(np.asarray(replicates, dtype=np.float64), units, rows, shrink, extra)
         told = (units > 1) & np.isfinite(point)
         se, centre = np.where(told, np.sqrt(variance), np.nan), shrink * point
         reach = stats.t.ppf((1 + confidence) / 2, degrees) * se
         statistic = np.where((se == 0) & (np.abs(centre) < ROUNDING), 0.0, np.abs(centre) / se)
         p_value = np.where(np.isnan(se), np.nan, 2 * stats.t.sf(statistic, degrees))
     return Differences(se, degrees, centre - reach, centre + reach, p_value)
+
+
+def _uncertainty(
+    values: Floats, units: Floats, rows: Floats, shrink: Floats, extra: tuple[ArrayLike, ArrayLike] | None
+) -> tuple[Floats, Floats]:
+    """Variance [L] and degrees of freedom [L], the extra variance put together with that of the resamples."""
+    share = ~np.isnan(rows)
+    factor = np.where(share, shrink**2, units / (units - 1))
+    variance = factor * _variance(values) + np.where(share, 2 / (rows + 2) ** 2, 0)
+    degrees = units - 1
+    if extra is None:
+        return variance, degrees
+    more, their = (np.asarray(x, dtype=np.float64) for x in extra)
+    total = variance + more
+    joint = total**2 / (variance**2 / degrees + more**2 / their)
+    return total, np.where(total > 0, joint, degrees)
 
 
 def seed_differences(values: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats, Floats, Floats]:

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.evaluation.metrics.levels import too_few
+from skintag.evaluation.metrics.registry import METRICS, WORST, measures
 from skintag.evaluation.statistics.bootstrap import Replicates
-from skintag.evaluation.statistics.gaps import GAPS, WORST, members
+from skintag.evaluation.statistics.gaps import members
 
 BETWEEN: Final = "between groups"
 """The group of a row that holds a gap."""
@@ -40,19 +41,19 @@ def with_gaps(replicates: Replicates, minimum: int) -> Replicates:
     rows, columns = [], []
     several = index.groupby("grouping", sort=False)["group"].nunique()
     for grouping in several.index[several > 1]:
-        for gap, metrics in (*GAPS.items(), (WORST, ("sensitivity",))):
-            if not metrics_there.issuperset(metrics):
+        for gap in measures():
+            if not metrics_there.issuperset(gap.metrics):
                 continue
-            groups = members(index, str(grouping), metrics, minimum).groups
-            at = [np.array([position[grouping, m, g] for g in groups], dtype=np.int64) for m in metrics]
-            take = _smallest if gap == WORST else _range
+            groups = members(index, str(grouping), gap.metrics, minimum).groups
+            at = [np.array([position[grouping, m, g] for g in groups], dtype=np.int64) for m in gap.metrics]
+            take = _smallest if gap.name == WORST else _range
             if len(groups) > 1:
                 figures = (int(units[np.concatenate(at)].min()), np.max([take(value[None, i]) for i in at]))
                 columns.append(np.max([take(drawn[:, i]) for i in at], axis=0))
             else:
                 figures = (0, np.nan)
                 columns.append(np.full(len(drawn), np.nan))
-            rows.append((grouping, BETWEEN, gap, *(int(n) for n in counts[at[0]].sum(axis=0)), *figures))
+            rows.append((grouping, BETWEEN, gap.name, *(int(n) for n in counts[at[0]].sum(axis=0)), *figures))
     if not rows:
         return replicates
     more = pd.DataFrame(rows, columns=list(index.columns))
@@ -67,11 +68,13 @@ def is_gap(index: pd.DataFrame) -> NDArray[np.bool_]:
 def n_rows(index: pd.DataFrame) -> NDArray[np.float64]:
     """[L] rows that a metric is a share of; nan where it is not a share of rows."""
     n, positive = index["n"].to_numpy(), index["n_positive"].to_numpy()
-    counts = {"accuracy": n, "sensitivity": positive, "specificity": n - positive}
+    counts = {"all": n, "positive": positive, "negative": n - positive}
     out = np.full(len(index), np.nan)
-    for metric, count in counts.items():
-        chosen = (index["metric"] == metric).to_numpy()
-        out[chosen] = count[chosen]
+    for name in index["metric"].unique():  # gaps, which are no metrics, among them
+        share_of = METRICS[name].share_of if name in METRICS else None
+        if share_of is not None:
+            chosen = (index["metric"] == name).to_numpy()
+            out[chosen] = counts[share_of][chosen]
     return out
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from skintag.evaluation.metrics.levels import too_few
 from skintag.evaluation.metrics.metrics import NAN
+from skintag.evaluation.metrics.registry import WORST, Gap, Kind, listed, measures, metric_of
 from skintag.evaluation.statistics.bootstrap import Replicates
 from skintag.evaluation.statistics.intervals import (
-    Kind,
     gap_interval,
     interval_warnings,
     level_intervals,
@@ -26,22 +26,6 @@ from skintag.evaluation.statistics.intervals import (
 )
 from skintag.evaluation.statistics.permutation import PermutationResult
 
-GAPS: Final[dict[str, tuple[str, ...]]] = {
-    # the larger of the ranges of TPR and FPR, as fairlearn.metrics.equalized_odds_difference has it; the range of
-    # FPR = 1 - specificity is that of the specificity
-    "equalized_odds_difference": ("sensitivity", "specificity"),
-    "sensitivity_gap": ("sensitivity",),
-    "specificity_gap": ("specificity",),
-    "f1_gap": ("f1_malignant",),
-    "auroc_gap": ("auroc",),
-}
-"""Gap to the metrics whose largest range over groups it is."""
-WORST: Final = "worst_group_sensitivity"
-PAIRED: Final = ("sensitivity", "specificity", "f1_malignant", "auroc")
-SHARES: Final = ("accuracy", "sensitivity", "specificity")
-F1_NOTE: Final = (
-    "F1, and its chance level, also differ where groups differ in their share of malignant images alone"
-)
 GAP_COLUMNS: Final = (
     "grouping", "gap", "value", "low", "high", "naive_low", "naive_high", "chance", "p_value", "n_groups",
     "groups", "left_out", "note",
@@ -62,8 +46,8 @@ class Members:
 
 
 def kind_of(metric: str) -> Kind:
-    """What kind of value the intervals take a metric for."""
-    return "proportion" if metric in SHARES else "score"
+    """What kind of value the intervals take a metric for. Raises ConfigError where it is not registered."""
+    return metric_of(metric).kind
 
 
 def members(index: pd.DataFrame, grouping: str, metrics: Sequence[str], minimum: int) -> Members:
@@ -94,7 +78,7 @@ def gap_table(
     minimum: int = 10,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """All `GAPS` and the worst group's sensitivity, in every grouping of more than one group: `GAP_COLUMNS`.
+    """All `gaps` and the worst group's sensitivity, in every grouping of more than one group: `GAP_COLUMNS`.
 
     Args:
         replicates: with sensitivity; gaps of metrics that it does not have are not in the table.
@@ -107,22 +91,22 @@ def gap_table(
         all_groups = replicates.levels(grouping, "sensitivity")
         if len(all_groups.groups) < 2:
             continue
-        for gap, metrics in (*GAPS.items(), (WORST, ("sensitivity",))):
-            if not all(replicates.has(grouping, metric) for metric in metrics):
+        for gap in measures():
+            if not all(replicates.has(grouping, metric) for metric in gap.metrics):
                 continue
-            chosen = _members(all_groups.groups, all_groups.n, all_groups.n_positive, metrics, minimum)
-            interval, note = _interval(replicates, grouping, gap, metrics, chosen, confidence)
-            chance = chances.get((grouping, gap), PermutationResult(NAN, NAN))
+            chosen = _members(all_groups.groups, all_groups.n, all_groups.n_positive, gap.metrics, minimum)
+            interval, note = _interval(replicates, grouping, gap, chosen, confidence)
+            chance = chances.get((grouping, gap.name), PermutationResult(NAN, NAN))
             names = (len(chosen.groups), ", ".join(chosen.groups), ", ".join(chosen.left_out))
-            out.append((grouping, gap, *interval, chance.chance, chance.p_value, *names, note))
+            out.append((grouping, gap.name, *interval, chance.chance, chance.p_value, *names, note))
     return pd.DataFrame(out, columns=list(GAP_COLUMNS))
 
 
 def pair_table(replicates: Replicates, *, minimum: int = 10, confidence: float = 0.95) -> pd.DataFrame:
-    """Differences of all pairs of groups that are large enough, for the metrics `PAIRED`: `PAIR_COLUMNS`."""
+    """`PAIR_COLUMNS`: differences of all pairs of groups that are large enough, for the metrics of the table `gaps`."""
     out: list[tuple[object, ...]] = []
     for grouping in replicates.groupings:
-        for metric in PAIRED:
+        for metric in listed("gaps"):
             levels = replicates.levels(grouping, metric)
             chosen = _members(levels.groups, levels.n, levels.n_positive, (metric,), minimum).groups
             if len(chosen) < 2:
@@ -138,23 +122,22 @@ def pair_table(replicates: Replicates, *, minimum: int = 10, confidence: float =
 def _interval(
     replicates: Replicates,
     grouping: str,
-    gap: str,
-    metrics: Sequence[str],
+    gap: Gap,
     chosen: Members,
     confidence: float,
 ) -> tuple[tuple[float, ...], str]:
     """(value, low, high, naive_low, naive_high) of one gap, and what has to be said of it."""
     if len(chosen.groups) < 2:
         return (NAN,) * 5, "fewer than two groups are large enough"
-    parts = [replicates.levels(grouping, metric).of(chosen.groups)[3:] for metric in metrics]
+    parts = [replicates.levels(grouping, metric).of(chosen.groups)[3:] for metric in gap.metrics]
     n, value, values = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
-    if gap == WORST:
+    if gap.name == WORST:
         return _worst(value, values, n, confidence), "; ".join(interval_warnings(n, of_gap=True))
-    kind = kind_of(metrics[0])
-    family = np.repeat(np.arange(len(metrics)), len(chosen.groups))
+    kind = kind_of(gap.metrics[0])
+    family = np.repeat(np.arange(len(gap.metrics)), len(chosen.groups))
     found = gap_interval(value, values, n=n, kind=kind, confidence=confidence, family=family)
     limits = (found.value, found.low, found.high, found.naive_low, found.naive_high)
-    notes = [F1_NOTE] if gap == "f1_gap" else []
+    notes = [gap.note] if gap.note else []
     return limits, "; ".join([*notes, *interval_warnings(n, kind=kind, of_gap=True, estimate=value)])
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, studentized_range, t
 
+from skintag.evaluation.metrics.registry import Kind
 from skintag.evaluation.statistics.inversion import Levels, lower_limit, upper_limit
 from skintag.evaluation.statistics.noise import (
     BORROWED,
-    Kind,
     correlation_of,
     effective_size,
     jeffreys_limits,
@@ -156,6 +156,17 @@ def gap_interval(
     told = drawn[~np.isnan(drawn)]
     naive = np.quantile(told, (tail, 1 - tail)) if len(told) else (np.nan, np.nan)
     value = float(_gaps(point[None], codes)[0])
+    low, high = _inverted(point, values, units, codes, kind, confidence)
+    if len(point) == 2:
+        pair = pairwise_intervals(point, values, n=units, kind=kind, confidence=max(1 - 8 * tail, 0.5))
+        high = max(high, abs(float(pair.single_low[0])), abs(float(pair.single_high[0])))
+    return GapInterval(value, low, high, float(naive[0]), float(naive[1]))
+
+
+def _inverted(
+    point: Floats, values: Floats, units: Floats, codes: Ints, kind: Kind, confidence: float
+) -> tuple[float, float]:
+    """Limits of the gap of [K] levels by inverting a test."""
     size = effective_size(point, variance_of(values), units, kind, borrow=True)
     correlation = correlation_of(values)
 
@@ -167,11 +178,7 @@ def gap_interval(
     below, above = (share * (1 - confidence) for share in ERROR_SHARES)
     own = np.maximum(units - 1, 1)
     low = lower_limit(levels(own + np.minimum(BORROWED, own.sum() - own), below), below)
-    high = upper_limit(levels(own, above), above)
-    if len(point) == 2:
-        pair = pairwise_intervals(point, values, n=units, kind=kind, confidence=max(1 - 8 * tail, 0.5))
-        high = max(high, abs(float(pair.single_low[0])), abs(float(pair.single_high[0])))
-    return GapInterval(value, low, high, float(naive[0]), float(naive[1]))
+    return low, upper_limit(levels(own, above), above)
 
 
 def interval_warnings(

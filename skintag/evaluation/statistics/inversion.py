@@ -56,7 +56,7 @@ class Levels:
 
     @cached_property
     def gap(self) -> float:
-        """The largest difference."""
+        """The largest difference of a pair."""
         a, b = self.pairs
         return float(np.abs(self.value[a] - self.value[b]).max())
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 from scipy.stats import norm
 
-Kind = Literal["proportion", "score", "unbounded"]
+from skintag.evaluation.metrics.registry import Kind
+
 Floats = NDArray[np.float64]
 
 BORROWED: Final = 10.0

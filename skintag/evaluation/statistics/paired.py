@@ -70,10 +70,10 @@ class Panel:
         resamples: int,
         seed: int,
         groupings: Sequence[Grouping],
-        metrics: Sequence[str],
+        metrics: Sequence[str] | None,
     ) -> None:
         self.entries = dict(entries)
-        self._groupings, self._metrics = tuple(groupings), tuple(metrics)
+        self._groupings, self._metrics = tuple(groupings), metrics
         self._frames = {
             key: e.rows.frame.set_index("image_id", drop=False) for key, e in self.entries.items()
         }

@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from skintag.evaluation.metrics.registry import METRICS
 from skintag.evaluation.statistics.bootstrap import Replicates
 from skintag.evaluation.statistics.differences import paired_differences
 from skintag.evaluation.statistics.gap_replicates import BETWEEN
-from skintag.evaluation.statistics.gaps import kind_of
-from skintag.evaluation.statistics.intervals import level_intervals
+from skintag.evaluation.statistics.level_limits import limits_by_kind
 
 Floats = NDArray[np.float64]
 CELL: Final = ("grouping", "group", "metric")
@@ -69,14 +69,8 @@ def level_limits(
     reach = np.zeros(len(mean))
     if seeds > 1:
         reach = stats.t.ppf((1 + confidence) / 2, found.degrees) * sd / np.sqrt(seeds)
-    low, high = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
-    kinds = np.array([kind_of(metric) for metric in index["metric"]])
     level = (index["group"] != BETWEEN).to_numpy() & np.isfinite(mean)
-    for kind in np.unique(kinds):
-        at = np.flatnonzero((kinds == kind) & level)
-        if len(at):
-            n = index["n_units"].to_numpy()[at]
-            below, above = level_intervals(mean[at], drawn[:, at], n=n, kind=kind, confidence=confidence)
-            low[at] = mean[at] - np.hypot(mean[at] - below, reach[at])
-            high[at] = mean[at] + np.hypot(above - mean[at], reach[at])
-    return np.clip(low, 0, 1), np.clip(high, 0, 1)
+    below, above = limits_by_kind(index, mean, drawn, level, confidence)
+    low, high = mean - np.hypot(mean - below, reach), mean + np.hypot(above - mean, reach)
+    bounded = np.array([m not in METRICS or METRICS[m].bounded for m in index["metric"]], dtype=bool)
+    return np.where(bounded, np.clip(low, 0, 1), low), np.where(bounded, np.clip(high, 0, 1), high)

@@ -54,16 +54,10 @@ def clustered_shares(
     """
     cells, kinds = shape
     cluster = resamples.cluster if row is None else resamples.cluster[row]
-
-    def sums(lines: Ints, number: int, chosen: NDArray[np.bool_]) -> sparse.csr_array:
-        # float32 holds sums of counts exactly up to 2 ** 24
-        ones = np.ones(int(chosen.sum()), dtype=np.float32)
-        place = (lines[chosen], cluster[chosen])
-        return sparse.coo_array((ones, place), shape=(number, resamples.n_clusters)).tocsr()
-
     inside = cell >= 0
-    rows = sums(cell, cells, inside)
-    hits = sums(cell * kinds + outcome, cells * kinds, inside & (outcome >= 0))
+    rows = _sums(cell, cells, inside, cluster, resamples.n_clusters)
+    lines = cell * kinds + outcome
+    hits = _sums(lines, cells * kinds, inside & (outcome >= 0), cluster, resamples.n_clusters)
     n, units = rows.sum(axis=1).astype(np.int64), np.diff(rows.indptr).astype(np.int64)
     counted = hits.sum(axis=1).astype(np.int64).reshape(cells, kinds)
     value, low, high = (np.full((cells, kinds), np.nan) for _ in range(3))
@@ -83,3 +77,13 @@ def clustered_shares(
         )
         low[some], high[some] = (limit.reshape(len(some), kinds) for limit in limits)
     return Shares(n, units, counted, value, low, high)
+
+
+def _sums(
+    lines: Ints, number: int, chosen: NDArray[np.bool_], cluster: Ints, n_clusters: int
+) -> sparse.csr_array:
+    """A matrix [number, C] that counts the chosen entries of each line in each cluster."""
+    # float32 holds sums of counts exactly up to 2 ** 24
+    ones = np.ones(int(chosen.sum()), dtype=np.float32)
+    place = (lines[chosen], cluster[chosen])
+    return sparse.coo_array((ones, place), shape=(number, n_clusters)).tocsr()

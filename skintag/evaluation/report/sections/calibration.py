@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -9,19 +10,22 @@ import pandas as pd
 from skintag.evaluation.analyses.reliability import UNCALIBRATED, reliability
 from skintag.evaluation.decisions.calibration import calibrated
 from skintag.evaluation.metrics.groups import OVERALL
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.plots.forest import dodged_forest
 from skintag.evaluation.plots.reliability import reliability_plot
 from skintag.evaluation.plots.style import Plot
-from skintag.evaluation.report.blocks import Block, Figures, Section, Text
+from skintag.evaluation.report.blocks import Block, Figures, Text
 from skintag.evaluation.report.cells import Cell, Table, estimate, number
 from skintag.evaluation.report.evidence import Evidence
-from skintag.evaluation.report.phrases import how, level_of, ordered, sample
+from skintag.evaluation.report.phrases import how, level_of, ordered, sample, short
+from skintag.evaluation.report.registry import report_section
 from skintag.evaluation.statistics.bootstrap import Resamples
 
 NAMES: Final = {UNCALIBRATED: "as given", "temperature": "temperature", "isotonic": "isotonic"}
 
 
-def calibration_section(evidence: Evidence) -> Section:
+@report_section("calibration", "Calibration", order=70)
+def calibration_section(evidence: Evidence) -> Sequence[Block]:
     """Reliability of the main model, ECE per group, and all models before and after."""
     plots = [_reliability(evidence)]
     blocks: list[Block] = []
@@ -29,7 +33,7 @@ def calibration_section(evidence: Evidence) -> Section:
     if table is None:
         reason = evidence.missing.get("calibration of scores", "")
         blocks += [Text(f"Scores are shown as given: {reason}.", tone="muted"), Figures(plots)]
-        return Section("calibration", "Calibration", blocks)
+        return blocks
     plots.append(_groups(evidence, table))
     blocks += [
         Text(_sentence(evidence, table)),
@@ -37,7 +41,7 @@ def calibration_section(evidence: Evidence) -> Section:
         _models(evidence, table),
         _by_group(evidence, table),
     ]
-    return Section("calibration", "Calibration", blocks)
+    return blocks
 
 
 def _sentence(evidence: Evidence, table: pd.DataFrame) -> str:
@@ -91,15 +95,15 @@ def _groups(evidence: Evidence, table: pd.DataFrame) -> Plot:
 
 def _models(evidence: Evidence, table: pd.DataFrame) -> Table:
     rows = table[table["grouping"] == "overall"]
-    kinds = list(dict.fromkeys(rows["calibration"]))
+    kinds, metrics = list(dict.fromkeys(rows["calibration"])), listed("calibration")
     cells = []
     for model in ordered(evidence):
         at: Any = rows[rows["model"] == model].set_index(["metric", "calibration"])
-        values = [at.loc[(metric, kind)] for metric in ("ece", "brier") for kind in kinds]
+        values = [at.loc[(metric, kind)] for metric in metrics for kind in kinds]
         expected = Cell(number(at.loc[("ece", UNCALIBRATED), "expected"]))
         shown = [estimate(v["value"], v["low"], v["high"]) for v in values]
         cells.append((Cell(model), expected, *shown))
-    headings = ("model", "ECE by chance", *(f"{m} {NAMES[kind]}" for m in ("ECE", "Brier") for kind in kinds))
+    headings = ("model", "ECE by chance", *(f"{short(m)} {NAMES[kind]}" for m in metrics for kind in kinds))
     note = f"{sample(evidence)}. Fitted on val. By chance: the ECE of perfectly calibrated scores like these."
     return Table("calibration", "Calibration of all models", headings, tuple(cells), note, table)
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+from skintag.core.vocabulary import SPLITS
 from skintag.evaluation.analyses.assess import Assessment
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP
-from skintag.evaluation.report.blocks import Block, Section, Text
+from skintag.evaluation.metrics.registry import listed
+from skintag.evaluation.report.blocks import Block, Text
 from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, count, estimate, percent
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.phrases import short
+from skintag.evaluation.report.registry import report_section
 
-BINARY_METRICS = ("auroc", "average_precision", "sensitivity", "specificity")
 
-
-def data_section(evidence: Evidence) -> Section:
+@report_section("data", "Data", order=10)
+def data_section(evidence: Evidence) -> Sequence[Block]:
     """Data, prevalence, both binarisations, split and audit."""
     origin = evidence.origin
     blocks: list[Block] = [Text(items=[*origin.remarks, *_ignored(evidence)], title="How the table was read")]
@@ -26,18 +30,18 @@ def data_section(evidence: Evidence) -> Section:
         blocks.append(left_out)
     if evidence.binarisations:
         blocks.append(binarisation_table(evidence))
-    return Section("data", "Data", blocks)
+    return blocks
 
 
 def headline_table(evidence: Evidence) -> Table:
     """The main model under both binarisations of premalignant; under the table's own where rows do not say more."""
-    names = {"auroc": "AUROC", "average_precision": "avg. precision"}
+    metrics = listed("headline")
     own = evidence.origin.premalignant
     sides = {f"as {side}": a for side, a in evidence.binarisations.items()}
     sides = sides or {"as labelled": evidence.assessment}
     rows, data = [], []
     for side, assessment in sides.items():
-        levels = [_level(assessment, evidence.main, metric) for metric in BINARY_METRICS]
+        levels = [_level(assessment, evidence.main, metric) for metric in metrics]
         n, positive = int(levels[0]["n"]), int(levels[0]["n_positive"])
         cells = [estimate(r["value"], r["low"], r["high"], few=bool(r["too_few"])) for r in levels]
         rows.append(
@@ -52,7 +56,7 @@ def headline_table(evidence: Evidence) -> Table:
     reason = evidence.missing.get("the other binarisation of premalignant")
     if reason:
         note = f"Premalignant lesions cannot be counted the other way: {reason}."
-    headings = ("premalignant", "malignant", *(names.get(m, m) for m in BINARY_METRICS))
+    headings = ("premalignant", "malignant", *(short(m) for m in metrics))
     columns = ["premalignant", "model", "metric", "n", "n_positive", "value", "low", "high"]
     title = f"{evidence.main} on all test images"
     return Table("headline", title, headings, tuple(rows), note, pd.DataFrame(data, columns=columns))
@@ -64,7 +68,7 @@ def prevalence_table(evidence: Evidence) -> Table:
     frame = frame[frame["model"] == evidence.main]
     codes, domains = DOMAIN.codes(frame)
     rows, data = [], []
-    for split in ("train", "val", "test"):
+    for split in SPLITS:
         part = frame["split"] == split
         cells = [Cell(split)]
         totals = _train_totals(evidence) if split == "train" and not part.any() else None
@@ -111,13 +115,13 @@ def skin_table(evidence: Evidence) -> Table:
 
 def binarisation_table(evidence: Evidence) -> Table:
     """Overall metrics of every model with premalignant lesions counted as malignant and as benign."""
-    names = {"auroc": "AUROC", "average_precision": "avg. precision"}
-    headings = ("premalignant as", "model", "malignant", *(names.get(m, m) for m in BINARY_METRICS))
+    metrics = listed("headline")
+    headings = ("premalignant as", "model", "malignant", *(short(m) for m in metrics))
     rows, data = [], []
     for side, assessment in evidence.binarisations.items():
         for model in evidence.predictions.models:
             cells, n, positive = [], 0, 0
-            for metric in BINARY_METRICS:
+            for metric in metrics:
                 row = _level(assessment, model, metric)
                 n, positive = int(row["n"]), int(row["n_positive"])
                 cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from skintag.evaluation.report.blocks import Block, Cases, Section, Text
+from skintag.evaluation.report.blocks import Block, Cases, Text
 from skintag.evaluation.report.cases import KINDS
 from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, percent
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.registry import report_section
 
 
-def errors_section(evidence: Evidence) -> Section:
+@report_section("errors", "Errors", order=100)
+def errors_section(evidence: Evidence) -> Sequence[Block]:
     """Error rates, then the worst errors."""
     blocks: list[Block] = []
     if evidence.errors is not None:
@@ -27,7 +31,7 @@ def errors_section(evidence: Evidence) -> Section:
         for part in ("pictures", "nearest training images")
         if part in evidence.missing
     ]
-    return Section("errors", "Errors", blocks)
+    return blocks
 
 
 def _table(evidence: Evidence, table: pd.DataFrame) -> Table:

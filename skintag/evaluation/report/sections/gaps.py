@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from skintag.evaluation.plots.gaps import gap_plot
 from skintag.evaluation.plots.style import label_of
-from skintag.evaluation.report.blocks import Block, Figures, Section, Text
+from skintag.evaluation.report.blocks import Block, Figures, Text
 from skintag.evaluation.report.cells import Cell, Table, estimate, interval, number, p_value
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import FAMILY_GAPS, RULE, family
 from skintag.evaluation.report.phrases import how, level_of, ordered
+from skintag.evaluation.report.registry import report_section
 
 
-def gaps_section(evidence: Evidence) -> Section:
+@report_section("gaps", "Gaps", order=60)
+def gaps_section(evidence: Evidence) -> Sequence[Block]:
     """Gaps between groups, beside what chance gives."""
     table = evidence.gaps(evidence.main)
     table = table[table["value"].notna()]
@@ -48,7 +52,7 @@ def gaps_section(evidence: Evidence) -> Section:
     blocks += [worst_table(evidence), gap_table(evidence), pair_table(evidence)]
     if evidence.oracle is not None:
         blocks.append(oracle_table(evidence, evidence.oracle))
-    return Section("gaps", "Gaps", blocks)
+    return blocks
 
 
 def gap_table(evidence: Evidence) -> Table:

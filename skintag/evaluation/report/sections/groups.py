@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from skintag.evaluation.analyses.crossed import crossed_levels
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, Grouping
 from skintag.evaluation.metrics.metrics import confusion
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.plots.confusion import confusion_plot
 from skintag.evaluation.plots.curves import roc_plot
 from skintag.evaluation.plots.forest import group_forest
 from skintag.evaluation.plots.heatmap import heatmap
 from skintag.evaluation.plots.style import Plot, label_of
-from skintag.evaluation.report.blocks import Block, Figures, Section, Text
+from skintag.evaluation.report.blocks import Block, Figures, Text
 from skintag.evaluation.report.cells import Cell, Table, count, estimate, number
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, short
+from skintag.evaluation.report.registry import report_section
 from skintag.evaluation.statistics.bootstrap import Resamples
 from skintag.evaluation.statistics.curves import roc_curve
 
 
-def groups_section(evidence: Evidence) -> Section:
+@report_section("groups", "Groups", order=50)
+def groups_section(evidence: Evidence) -> Sequence[Block]:
     """The main model in every group."""
     t = evidence.thresholds[evidence.main]
     where = "given" if t.objective == "given" else f"fitted on val for {t.objective}"
@@ -51,12 +56,12 @@ def groups_section(evidence: Evidence) -> Section:
     ]
     intro = Text(f"Figures show {evidence.main} ({evidence.main_reason}).")
     blocks: list[Block] = [intro, Figures(plots), group_table(evidence)]
-    return Section("groups", "Groups", blocks)
+    return blocks
 
 
 def group_table(evidence: Evidence) -> Table:
     """Every level of the main model; the CSV file holds those of all models."""
-    metrics = ("auroc", "sensitivity", "specificity", "f1_malignant", "ece")
+    metrics = listed("groups")
     levels = evidence.levels(evidence.main)
     rows: list[tuple[Cell, ...]] = []
     for grouping in dict.fromkeys(levels["grouping"]):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
-from skintag.evaluation.report.blocks import Section, Text
+from skintag.evaluation.report.blocks import Block, Text
 from skintag.evaluation.report.cells import Cell, Table, count
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import RULE
+from skintag.evaluation.report.registry import report_section
 
 REFERENCES: Final = (
     "Field, C. A., Welsh, A. H. (2007). Bootstrapping clustered data. J. R. Stat. Soc. B 69, 369-390.",
@@ -27,8 +29,9 @@ REFERENCES: Final = (
 )  # fmt: skip
 
 
-def methods_section(evidence: Evidence) -> Section:
-    """Intervals, p-values, rules, references."""
+@report_section("methods", "Methods", order=110)
+def methods_section(evidence: Evidence) -> Sequence[Block]:
+    """Intervals, p-values and rules in words, with the papers that they come from."""
     s = evidence.assessment.settings
     unit = "whole clusters (patients, lesions and near-duplicates that hang together)"
     clusters = evidence.level(evidence.main, "accuracy")["n_clusters"]
@@ -44,9 +47,10 @@ def methods_section(evidence: Evidence) -> Section:
     items = (
         drawn,
         "Intervals of levels, of pairwise differences and of gaps are built from these draws by the methods in "
-        "skintag/evaluation/intervals.py; experiments/calibrated_intervals holds the simulation of their coverage.",
+        "skintag/evaluation/statistics/intervals.py; experiments/calibrated_intervals holds the simulation of their "
+        "coverage.",
         f"The gap expected by chance and the p-value of a gap come from {s.permutations:,} exchanges of groups among "
-        "whole clusters, see skintag/evaluation/permutation.py.",
+        "whole clusters, see skintag/evaluation/statistics/permutation.py.",
         RULE,
         f"Groups with fewer than {s.minimum} images of a class that a value needs are shown and marked, and left out "
         "of gaps and pairs. A missing value is not a group.",
@@ -58,11 +62,12 @@ def methods_section(evidence: Evidence) -> Section:
         *(f"Not in this report: {part}, because {why}" for part, why in evidence.missing.items()),
     )
     blocks = (Text(items=items), Text(items=REFERENCES, title="References"))
-    return Section("methods", "Methods", blocks)
+    return blocks
 
 
-def provenance_section(evidence: Evidence) -> Section:
-    """Command, commit, versions, data."""
+@report_section("provenance", "Provenance", order=120)
+def provenance_section(evidence: Evidence) -> Sequence[Block]:
+    """What made the run: command, commit, seeds, data, machine, versions and times."""
     origin = evidence.origin
     p = origin.provenance
     rows = [("this report", origin.command)]
@@ -82,4 +87,4 @@ def provenance_section(evidence: Evidence) -> Section:
         ]  # fmt: skip
     cells = tuple((Cell(name), Cell(value)) for name, value in rows if value)
     table = Table("provenance", "Where this comes from", ("what", "value"), cells, left=2)
-    return Section("provenance", "Provenance", (table,))
+    return (table,)

@@ -3,48 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
+from skintag.evaluation.metrics.registry import METRICS, listed
 from skintag.evaluation.plots.curves import precision_recall_plot, roc_plot
 from skintag.evaluation.plots.forest import model_forest
-from skintag.evaluation.plots.style import label_of
-from skintag.evaluation.report.blocks import Block, Figures, Section, Text
-from skintag.evaluation.report.cells import Cell, Table, estimate, p_value
+from skintag.evaluation.plots.style import Plot, label_of
+from skintag.evaluation.report.blocks import Block, Figures, Text
+from skintag.evaluation.report.cells import Cell, Table, estimate, p_value, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import comparisons
 from skintag.evaluation.report.phrases import how, level_of, ordered, overall, sample, short
+from skintag.evaluation.report.registry import report_section
 from skintag.evaluation.statistics.bootstrap import Resamples
 from skintag.evaluation.statistics.curves import precision_recall_curve, roc_curve
 
-SHOWN: Final = (
-    "auroc",
-    "average_precision",
-    "sensitivity",
-    "specificity",
-    "f1_macro",
-    "f1_malignant",
-    "accuracy",
-)
-MORE: Final = (
-    "balanced_accuracy", "brier", "ece", "sensitivity_at_specificity_90", "specificity_at_sensitivity_95",
-)  # fmt: skip
 
-
-def models_section(evidence: Evidence) -> Section:
+@report_section("models", "Models", order=30)
+def models_section(evidence: Evidence) -> Sequence[Block]:
     """All models on all test images."""
     models = ordered(evidence)
-    resamples = Resamples.of(
-        evidence.test, evidence.assessment.settings.resamples, evidence.assessment.settings.seed
-    )
-    same = _same_images(evidence, models)
+    blocks: list[Block] = []
+    sentence = comparisons(evidence)
+    if sentence:
+        blocks.append(Text(sentence))
+    if not _same_images(evidence, models):
+        blocks.append(Text("The models were not all tested on the same images.", tone="bad"))
+    blocks += [
+        level_table(evidence, listed("models"), "models", "Test set, all images"),
+        Figures(_plots(evidence, models)),
+        level_table(evidence, listed("models_more"), "models_more", "More metrics", folded=True),
+    ]
+    if evidence.comparison is not None and len(evidence.comparison):
+        blocks.append(comparison_table(evidence))
+    return blocks
+
+
+def _plots(evidence: Evidence, models: list[str]) -> list[Plot]:
+    """ROC, precision and recall, and the main metrics side by side."""
+    settings = evidence.assessment.settings
+    resamples = Resamples.of(evidence.test, settings.resamples, settings.seed)
     drawn = {m: resamples if m == evidence.main else None for m in models}
     roc = {m: roc_curve(evidence.predictions.test(m), drawn[m]) for m in models}
     pr = {m: precision_recall_curve(evidence.predictions.test(m), drawn[m]) for m in models}
     n = sample(evidence)
     band = f"The band is the pointwise {level_of(evidence)} interval of {evidence.main}, {how(evidence)}."
-    plots = [
+    return [
         roc_plot(
             roc, "roc_models", "ROC, by model",
             f"{n}. {band} Upper left is better; the diagonal is guessing.", main=evidence.main,
@@ -61,20 +66,6 @@ def models_section(evidence: Evidence) -> Section:
             "two models are alike: the paired comparison below tells.",
         ),
     ]  # fmt: skip
-    blocks: list[Block] = []
-    sentence = comparisons(evidence)
-    if sentence:
-        blocks.append(Text(sentence))
-    if not same:
-        blocks.append(Text("The models were not all tested on the same images.", tone="bad"))
-    blocks += [
-        level_table(evidence, SHOWN, "models", "Test set, all images"),
-        Figures(plots),
-        level_table(evidence, MORE, "models_more", "More metrics", folded=True),
-    ]
-    if evidence.comparison is not None and len(evidence.comparison):
-        blocks.append(comparison_table(evidence))
-    return Section("models", "Models", blocks)
 
 
 def level_table(
@@ -90,8 +81,9 @@ def level_table(
             cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))
         rows.append(tuple(cells))
     note = f"{sample(evidence)}. {level_of(evidence)} intervals, {how(evidence)}."
-    if "brier" in metrics:
-        note += " For Brier score and ECE lower is better."
+    lower = [label_of(metric) for metric in metrics if METRICS[metric].smaller_is_better]
+    if lower:
+        note += f" For {words(lower)} lower is better."
     data = overall(evidence, models)
     data = data[data["metric"].isin(metrics)]
     return Table(name, title, ("model", *(short(m) for m in metrics)), tuple(rows), note, data, folded=folded)

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from skintag.evaluation.analyses.retention import LEVEL, TEACHER, Retention
+from skintag.evaluation.analyses.extra_loss import LEVEL
+from skintag.evaluation.analyses.retention import Retention
 from skintag.evaluation.analyses.tier_agreement import TierAgreement
 from skintag.evaluation.decisions.triage import TIERS
 from skintag.evaluation.plots.differences import difference_forest
 from skintag.evaluation.plots.style import Plot, label_of
-from skintag.evaluation.report.blocks import Block, Figures, Section, Text
+from skintag.evaluation.report.blocks import Block, Figures, Text
 from skintag.evaluation.report.cells import (
     Cell,
     Table,
     count,
     estimate,
-    interval,
     number,
     p_value,
     percent,
-    words,
 )
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.loss_sentences import PLOTTED, percents, retention_sentences, the_teacher
 from skintag.evaluation.report.phrases import how, level_of
+from skintag.evaluation.report.registry import report_section
 
-_PLOTTED: Final = ("auroc", "sensitivity", "specificity")
 
-
-def retention_section(evidence: Evidence) -> Section:
+@report_section("retention", "What the student lost", order=40)
+def retention_section(evidence: Evidence) -> Sequence[Block] | None:
     """Teacher and student on the same images."""
     lost = evidence.retention
-    assert lost is not None
+    if lost is None:
+        return None
     blocks: list[Block] = [
         Text(" ".join(retention_sentences(lost))),
         _losses(evidence, lost, overall=True),
@@ -48,74 +50,12 @@ def retention_section(evidence: Evidence) -> Section:
         )
     else:
         blocks += [_agreement(evidence, lost, lost.agreement), _tiers(lost, lost.agreement)]
-    return Section("retention", "What the student lost", blocks)
-
-
-def retention_sentences(lost: Retention) -> list[str]:
-    """The loss, who lost more, and how tiers agree; a sentence each."""
-    out = [_loss_sentence(lost), _fairness_sentence(lost)]
-    if lost.agreement is not None:
-        row = lost.agreement.groups.iloc[0]
-        out.append(
-            f"Each by its own bounds fitted on val, they agree on the triage tier of {percent(row['agreement'])} of "
-            f"the images ({_percents(row, 'agreement')}; Cohen's kappa {number(row['kappa'], 2)}); "
-            f"{count(row['n_dangerous'])} that {_the(lost)} has in HIGH are in LOW with {lost.student}, "
-            f"{count(row['n_dangerous_malignant'])} of them malignant."
-        )
-    return [sentence for sentence in out if sentence]
-
-
-def _loss_sentence(lost: Retention) -> str:
-    overall = lost.losses[lost.losses["grouping"] == "overall"]
-    overall = overall[overall["metric"].isin(_PLOTTED) & overall["difference"].notna()]
-    parts = []
-    for _, row in overall.iterrows():
-        metric = str(row["metric"])
-        parts.append(
-            f"{label_of(metric)} {number(row['value_student'])} against {number(row['value_teacher'])} "
-            f"(difference {number(row['difference'])}, {interval(row['low'], row['high'])})"
-        )
-    left = [
-        f"{count(n)} that {name} alone was tested on are left out"
-        for name, n in ((_the(lost), lost.n_only_teacher), (lost.student, lost.n_only_student))
-        if n
-    ]
-    return (
-        f"On the {count(lost.n_images)} test images of both{' (' + words(left) + ')' if left else ''}, {lost.student} "
-        f"reaches {words(parts) or 'nothing that is defined'} of {_the(lost)}, each at its own threshold."
-    )
-
-
-def _the(lost: Retention) -> str:
-    """What a sentence calls the teacher."""
-    return "the teacher" if lost.teacher == TEACHER else lost.teacher
-
-
-def _fairness_sentence(lost: Retention) -> str:
-    table = lost.fairness
-    if table.empty:
-        return ""
-    more = [
-        f"{row['group']} ({label_of(row['metric'])}: {number(row['loss'])} against {number(row['loss_rest'])} in the "
-        "rest)"
-        for _, row in table[table["verdict"] == "lost more"].iterrows()
-    ]
-    asked = int((table["verdict"] != "too few").sum())
-    small = sorted({str(g) for g in table.loc[table["verdict"] == "too few", "group"]})
-    few = f" Too small for some or all questions: {words(small)}." if small else ""
-    if more:
-        return f"More than the others lost: {words(more)}.{few}"
-    if not asked:
-        return f"Whether a group lost more than the others cannot be told.{few}"
-    return (
-        f"No group lost more than the others beyond chance in {asked} questions; what is not excluded stands in the "
-        f"table.{few}"
-    )
+    return blocks
 
 
 def _plots(evidence: Evidence, lost: Retention) -> list[Plot]:
     plots = []
-    for metric in _PLOTTED:
+    for metric in PLOTTED:
         rows = lost.losses[(lost.losses["metric"] == metric) & (lost.losses["group"] != "between groups")]
         rows = rows[rows["difference"].notna()]
         if rows.empty:
@@ -203,9 +143,9 @@ def _agreement(evidence: Evidence, lost: Retention, agreement: TierAgreement) ->
         )
         rows.append((
             Cell(name), Cell(count(row["n"])), Cell(count(row["n_malignant"])),
-            Cell(percent(row["agreement"]), _percents(row, "agreement"), few), kappa,
-            Cell(percent(row["lower"]), _percents(row, "lower"), few),
-            Cell(percent(row["higher"]), _percents(row, "higher"), few),
+            Cell(percent(row["agreement"]), percents(row, "agreement"), few), kappa,
+            Cell(percent(row["lower"]), percents(row, "lower"), few),
+            Cell(percent(row["higher"]), percents(row, "higher"), few),
             Cell(count(row["n_dangerous"]), f"{count(row['n_dangerous_malignant'])} malignant",
                  kind="bad" if row["n_dangerous_malignant"] else ""),
             Cell(count(row["n_newly_missed"]), f"{count(row['n_newly_caught'])} the other way"),
@@ -215,8 +155,8 @@ def _agreement(evidence: Evidence, lost: Retention, agreement: TierAgreement) ->
         "malignancies newly in LOW",
     )  # fmt: skip
     note = (
-        f"{_policies(lost)} {level_of(evidence)} intervals, {how(evidence)}. HIGH to LOW: {_the(lost)} says HIGH, "
-        f"{lost.student} says LOW."
+        f"{_policies(lost)} {level_of(evidence)} intervals, {how(evidence)}. HIGH to LOW: {the_teacher(lost)} "
+        f"says HIGH, {lost.student} says LOW."
     )
     title = "Agreement of triage tiers"
     return Table("retention_tiers", title, headings, tuple(rows), note, agreement.groups)
@@ -246,8 +186,3 @@ def _policies(lost: Retention) -> str:
         for name, p in lost.policies.items()
     ]
     return f"Bounds fitted on each model's own val rows ({'; '.join(said)})."
-
-
-def _percents(row: pd.Series, column: str) -> str:
-    text = interval(100 * row[f"{column}_low"], 100 * row[f"{column}_high"], 1)
-    return f"{text}%" if text else ""

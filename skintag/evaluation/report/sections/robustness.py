@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.plots.robustness import robustness_plot
 from skintag.evaluation.plots.style import Plot
-from skintag.evaluation.report.blocks import Figures, Section, Text
+from skintag.evaluation.report.blocks import Block, Figures, Text
 from skintag.evaluation.report.cells import Cell, Table, count, estimate, interval, number, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, short
+from skintag.evaluation.report.registry import report_section
 
-METRICS: Final = ("auroc", "sensitivity", "specificity", "f1_macro", "accuracy")
 _FEW: Final = 4  # models that one figure can hold
 
 
-def robustness_section(evidence: Evidence) -> Section:
+@report_section("robustness", "Robustness", order=90)
+def robustness_section(evidence: Evidence) -> Sequence[Block]:
     """Metrics under each distortion, at the threshold frozen on clean val."""
     table = evidence.robustness
     if table is None:
         text = "The test images have not been distorted and scored."
         if evidence.origin.run:
             text += f" skintag robustness run={evidence.origin.run} does, then make this report again."
-        return Section("robustness", "Robustness", [Text(text, tone="muted")])
+        return [Text(text, tone="muted")]
     table = table[table["grouping"] == "overall"]
     models = [m for m in dict.fromkeys([evidence.main, *table["model"]]) if m in set(table["model"])]
     plots = [_plot(evidence, table, models[:1], metric) for metric in ("auroc", "sensitivity", "specificity")]
     if len(models) > 1:
         plots.insert(1, _plot(evidence, table, models[:_FEW], "auroc", "_models"))
     blocks = (Text(_sentence(table, models[0])), Figures(plots), _table(evidence, table, models[0]))
-    return Section("robustness", "Robustness", blocks)
+    return blocks
 
 
 def _sentence(table: pd.DataFrame, model: str) -> str:
@@ -66,14 +69,14 @@ def _plot(evidence: Evidence, table: pd.DataFrame, models: list[str], metric: st
 
 
 def _table(evidence: Evidence, table: pd.DataFrame, model: str) -> Table:
-    own = table[table["model"] == model]
+    own, metrics = table[table["model"] == model], listed("robustness")
     rows = []
     for distortion, part in own.groupby("distortion", sort=False):
         at: Any = part.set_index("metric")
         severity = part["severity"].iloc[0]
         told = "" if pd.isna(severity) else f"{severity:g}" if isinstance(severity, float) else str(severity)
         cells = [Cell(_name(str(distortion))), Cell(told)]
-        for metric in METRICS:
+        for metric in metrics:
             row = at.loc[metric]
             cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))
         change = at.loc["auroc"]
@@ -81,7 +84,7 @@ def _table(evidence: Evidence, table: pd.DataFrame, model: str) -> Table:
         lost = estimate(change["change"], change["change_low"], change["change_high"])
         cells.append(Cell(lost.text, lost.small, kind="bad" if clear else lost.kind))
         rows.append(tuple(cells))
-    headings = ("distortion", "severity", *(short(m) for m in METRICS), "AUROC minus clean")
+    headings = ("distortion", "severity", *(short(m) for m in metrics), "AUROC minus clean")
     note = f"{level_of(evidence)} intervals, {how(evidence)}; red where a loss is distinguishable from none after Holm."
     return Table("robustness", f"Robustness, {model}", headings, tuple(rows), note, table, folded=True)
 

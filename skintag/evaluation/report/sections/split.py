@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from skintag.evaluation.report.blocks import Block, Section, Text
+from skintag.evaluation.report.blocks import Block, Text
 from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, count, estimate, percent
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.registry import report_section
 
 
-def split_section(evidence: Evidence) -> Section:
+@report_section("split", "Split", order=20)
+def split_section(evidence: Evidence) -> Sequence[Block]:
     """The split, its leakage audit, and what was chosen on what."""
     origin, blocks = evidence.origin, list[Block]()
     if origin.audit is None:
@@ -28,7 +31,7 @@ def split_section(evidence: Evidence) -> Section:
     note = "Test images made no choice."
     blocks.append(Table("choices", "What was chosen, and on what", ("what", "how"), rows, note, left=2))
     blocks.append(threshold_table(evidence))
-    return Section("split", "Split", blocks)
+    return blocks
 
 
 def audit_table(audit: Any) -> Table:

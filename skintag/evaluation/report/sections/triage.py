@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,14 +10,16 @@ import pandas as pd
 from skintag.evaluation.decisions.triage import DISCLAIMER, TIERS
 from skintag.evaluation.plots.style import Plot
 from skintag.evaluation.plots.triage import triage_plot
-from skintag.evaluation.report.blocks import Block, Figures, Section, Text
+from skintag.evaluation.report.blocks import Block, Figures, Text
 from skintag.evaluation.report.cells import Cell, Table, count, interval, number, percent, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, ordered
+from skintag.evaluation.report.registry import report_section
 
 
-def triage_section(evidence: Evidence) -> Section:
-    """Where malignancies end up."""
+@report_section("triage", "Triage", order=80)
+def triage_section(evidence: Evidence) -> Sequence[Block]:
+    """In which tiers malignant images end up, under published bounds and under fitted ones."""
     table = evidence.triage
     assert table is not None
     blocks: list[Block] = [Text(DISCLAIMER, tone="muted"), Text(" ".join(_sentences(evidence, table)))]
@@ -26,7 +29,7 @@ def triage_section(evidence: Evidence) -> Section:
     else:
         reason = evidence.missing.get("operating points", "")
         blocks.append(Text(f"No fitted tiers and no table of target sensitivities: {reason}.", tone="muted"))
-    return Section("triage", "Triage", blocks)
+    return blocks
 
 
 def _sentences(evidence: Evidence, table: pd.DataFrame) -> list[str]:
