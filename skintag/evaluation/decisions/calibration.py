@@ -10,20 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
 
 from skintag.core.errors import ConfigError, DataError, near_matches
 from skintag.core.io import read_json, write_json
-from skintag.evaluation.predictions.predictions import (
-    ModelPredictions,
-    Predictions,
-    ValPredictions,
-    require_val,
-)
+from skintag.evaluation.decisions.logistic import expit, logit
+
+if TYPE_CHECKING:  # what serves a bundle needs numpy alone
+    from skintag.evaluation.predictions.predictions import ModelPredictions, Predictions, ValPredictions
 
 Floats = NDArray[np.float64]
 FORMAT_VERSION: Final = 1
@@ -45,7 +42,7 @@ class Temperature:
 
     def apply(self, score: ArrayLike) -> Floats:
         """Probabilities for [n] scores, float64 [n]."""
-        return special.expit(clipped_logit(score) / self.temperature)
+        return expit(clipped_logit(score) / self.temperature)
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class Platt:
 
     def apply(self, score: ArrayLike) -> Floats:
         """Probabilities for [n] scores, float64 [n]."""
-        return special.expit(self.slope * clipped_logit(score) + self.intercept)
+        return expit(self.slope * clipped_logit(score) + self.intercept)
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ Calibration = Temperature | Platt | Isotonic
 KINDS: Final[dict[str, type[Temperature] | type[Platt] | type[Isotonic]]] = {
     c.kind: c for c in (Temperature, Platt, Isotonic)
 }
-Rows = TypeVar("Rows", bound=ModelPredictions)
+Rows = TypeVar("Rows", bound="ModelPredictions")
 
 
 def fit_temperature(val: ValPredictions) -> Temperature:
@@ -100,6 +97,8 @@ def fit_temperature(val: ValPredictions) -> Temperature:
         TypeError: the rows are not `ValPredictions`.
         DataError: there are no malignant or no benign rows.
     """
+    from scipy import optimize
+
     _check(val, "fit_temperature")
     z, target = _fitted_logit(val.score), val.target
 
@@ -118,6 +117,8 @@ def fit_platt(val: ValPredictions) -> Platt:
     Those are (N+ + 1) / (N+ + 2) for malignant and 1 / (N- + 2) for other rows instead of 1 and 0, which keeps the map
     finite where val rows are told apart perfectly. Raises as `fit_temperature`.
     """
+    from scipy import optimize
+
     _check(val, "fit_platt")
     z, target = _fitted_logit(val.score), val.target
     positive = int(target.sum())
@@ -125,13 +126,13 @@ def fit_platt(val: ValPredictions) -> Platt:
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         logit = parameters[0] * z + parameters[1]
-        off = special.expit(logit) - wanted
+        off = expit(logit) - wanted
         return _log_loss(logit, wanted), np.array([np.mean(off * z), np.mean(off)])
 
     found = optimize.minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9})
     slope, intercept = found.x
     if slope < 0:  # the loss is convex: the least without falling is that of a constant
-        slope, intercept = 0.0, special.logit(wanted.mean())
+        slope, intercept = 0.0, logit(wanted.mean())
     return Platt(float(slope), float(intercept))
 
 
@@ -193,7 +194,7 @@ def read_calibrations(path: str | os.PathLike[str]) -> dict[str, Calibration]:
 
 def clipped_logit(score: ArrayLike) -> Floats:
     """log(p / (1 - p)) of [n] scores; 0 and 1 count as the numbers next to them, so the order stays."""
-    return special.logit(np.clip(np.asarray(score, dtype=np.float64), _LEAST, _MOST))
+    return logit(np.clip(np.asarray(score, dtype=np.float64), _LEAST, _MOST))
 
 
 def _fitted_logit(score: ArrayLike) -> Floats:
@@ -216,6 +217,8 @@ def _log_loss(logit: Floats, target: NDArray[np.int64] | Floats) -> float:
 
 
 def _check(val: ValPredictions, what: str) -> None:
+    from skintag.evaluation.predictions.predictions import require_val
+
     require_val(val, what)
     positive, n = int(val.target.sum()), len(val)
     if not 0 < positive < n:

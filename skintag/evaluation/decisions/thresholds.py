@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skintag.core.errors import ConfigError, DataError, first_few, near_matches
 from skintag.core.io import read_json, write_json
-from skintag.evaluation.predictions.predictions import Predictions, ValPredictions, require_val
+
+if TYPE_CHECKING:  # what serves a bundle needs numpy alone
+    from skintag.evaluation.predictions.predictions import Predictions, ValPredictions
 
 OBJECTIVES: Final = ("youden", "f1", "target_sensitivity", "target_specificity")
 GIVEN: Final = "given"  # in place of an objective: the threshold was fixed before, and not fitted
@@ -88,6 +90,8 @@ def fit_threshold(val: ValPredictions, objective: Objective = DEFAULT_OBJECTIVE)
         TypeError: the rows are not `ValPredictions`.
         DataError: there are no malignant or no benign rows.
     """
+    from skintag.evaluation.predictions.predictions import require_val
+
     require_val(val, "fit_threshold")
     target, score = val.target, val.score
     n_positive = int(target.sum())
