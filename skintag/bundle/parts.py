@@ -11,6 +11,8 @@ from skintag.bundle.manifest import AGAIN
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.io import read_json, write_json
 from skintag.core.vocabulary import CONDITIONS
+from skintag.data.images.decoding import check_input
+from skintag.data.images.encoding import ShardSettings
 from skintag.evaluation.decisions.triage import ADVICE, CATEGORIES, DISCLAIMER, INFLAMMATORY_ADVICE, TIERS
 
 TAXONOMY_VERSION: Final = 1
@@ -37,10 +39,7 @@ class Preprocessing:
     """What the model is given."""
 
     def __post_init__(self) -> None:
-        from skintag.data.images.encoding import ShardSettings
-        from skintag.data.images.pipeline import ImagePipeline
-
-        ImagePipeline(self.image_size, self.fit)
+        check_input(self.image_size, self.fit)
         ShardSettings(self.longest_side, self.jpeg_quality)
 
     def write(self, folder: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from skintag.bundle.manifest import AGAIN
+from skintag.bundle.onnx_content import refuse_external
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.io import atomic_path, write_json
 
@@ -49,17 +49,21 @@ class TorchRuntime:
     """The LesionModule itself, in float32 and evaluation mode."""
 
     def __init__(self, module: LesionModule, device: str = "cpu") -> None:
+        import torch
+
         try:
             self.device = torch.device(device)
             self.module = module.to(self.device).eval()
         except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
             raise ConfigError(f"device={device}: {str(error).splitlines()[0]}; use device=cpu") from error
 
-    @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8]) -> Outputs:
+        import torch
+
         images = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)  # [n, 3, S, S]
-        output = self.module({"image": images})
-        malignant, conditions = self.module.objective.probabilities(output)
+        with torch.inference_mode():
+            output = self.module({"image": images})
+            malignant, conditions = self.module.objective.probabilities(output)
         some = (malignant, conditions, output.embedding)
         p, k, rows = (None if x is None else x.float().cpu().numpy() for x in some)
         assert p is not None
@@ -73,7 +77,7 @@ class OnnxRuntime:
     def __init__(self, path: Path, threads: int | None = None) -> None:
         import onnxruntime as ort
 
-        _refuse_external(path)
+        refuse_external(path, AGAIN)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if threads is not None:
@@ -148,17 +152,3 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "items"):
         return {str(name): _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _refuse_external(path: Path) -> None:
-    """Refuse a model whose tensors lie in other files: they could name any file of the machine."""
-    import onnx
-
-    try:
-        model = onnx.load(str(path), load_external_data=False)
-    except Exception as error:  # protobuf's own
-        raise DataError(path, expected="an ONNX model", found=str(error)[:300], fix=AGAIN) from error
-    outside = [t.name for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
-    if outside:
-        fix = "export the model into one file"
-        raise DataError(path, expected="weights inside the file", found=f"{outside[0]} outside", fix=fix)
