@@ -13,7 +13,8 @@ import numpy as np
 from skintag.bundle.archive import TOTAL_LIMIT, unpack
 from skintag.bundle.batches import read_ahead
 from skintag.bundle.decisions import Decisions
-from skintag.bundle.manifest import AGAIN, Manifest
+from skintag.bundle.deployed_probe import read_deployed_probe
+from skintag.bundle.manifest import Manifest
 from skintag.bundle.parts import Preprocessing
 from skintag.bundle.prediction import Failure, Prediction
 from skintag.bundle.preprocess import Image, Preprocessor, name_of
@@ -59,9 +60,7 @@ class Bundle:
         self.policy, self.ood = decisions.policy, decisions.ood
         self._preprocessor = Preprocessor(self.preprocessing)
         model = manifest.model
-        if model != HEAD and model not in self.probes():
-            found = f"the probes {', '.join(self.probes()) or 'none'}"
-            raise DataError(folder, expected=f"the deployed probe {model!r}", found=found, fix=AGAIN)
+        self._deployed = None if model == HEAD else read_deployed_probe(folder / "probes", model)
 
     @classmethod
     def load(
@@ -161,9 +160,9 @@ class Bundle:
     def outputs(self, pixels: np.ndarray) -> Outputs:
         """What the deployed model says of pictures uint8 [n, S, S, 3]; a probe speaks through its own scores."""
         outputs = self.runtime(pixels)
-        if self.manifest.model == HEAD:
+        if self._deployed is None:
             return outputs
-        said = self.probes()[self.manifest.model].predict(outputs.embeddings)
+        said = self._deployed.predict(outputs.embeddings)
         return Outputs(said.malignant, said.conditions, outputs.embeddings)
 
     def pixels(self, images: Sequence[Image]) -> np.ndarray:
