@@ -13,29 +13,22 @@ import numpy as np
 from skintag.bundle.archive import TOTAL_LIMIT, unpack
 from skintag.bundle.batches import read_ahead
 from skintag.bundle.decisions import Decisions
-from skintag.bundle.deployed_probe import read_deployed_probe
-from skintag.bundle.manifest import Manifest
+from skintag.bundle.manifest import AGAIN, Manifest
 from skintag.bundle.parts import Preprocessing
 from skintag.bundle.prediction import Failure, Prediction
 from skintag.bundle.preprocess import Image, Preprocessor, name_of
-from skintag.bundle.runtime import (
-    ONNX_FILES,
-    WEIGHTS,
-    OnnxRuntime,
-    Outputs,
-    Runtime,
-    TorchRuntime,
-    read_module,
-)
+from skintag.bundle.probe_files import probe_names, read_probe
+from skintag.bundle.runtime import ONNX_FILES, WEIGHTS, OnnxRuntime, Runtime
 from skintag.bundle.seen import refuse_seen
 from skintag.bundle.verify import verify
 from skintag.core.errors import DataError, ImageError
 from skintag.core.io import read_json
+from skintag.core.outputs import Outputs
 from skintag.core.vocabulary import HEAD
 
 if TYPE_CHECKING:
     from skintag.data.view.view import View
-    from skintag.models.lesion_module import LesionModule
+    from skintag.models.network import LesionNetwork
     from skintag.probes.base import Probe
 
 
@@ -59,8 +52,15 @@ class Bundle:
         self.threshold, self.calibration = decisions.threshold, decisions.calibration
         self.policy, self.ood = decisions.policy, decisions.ood
         self._preprocessor = Preprocessor(self.preprocessing)
+        self.probe_names = probe_names(folder / "probes")
+        """What the predictions table calls the probes on the network's embeddings."""
+        self._read: dict[str, Probe] = {}
         model = manifest.model
-        self._deployed = None if model == HEAD else read_deployed_probe(folder / "probes", model)
+        if model != HEAD and model not in self.probe_names:
+            found = f"the probes {', '.join(self.probe_names) or 'none'}"
+            raise DataError(folder, expected=f"the deployed probe {model!r}", found=found, fix=AGAIN)
+        if model != HEAD:
+            self.probe(model)
 
     @classmethod
     def load(
@@ -160,9 +160,10 @@ class Bundle:
     def outputs(self, pixels: np.ndarray) -> Outputs:
         """What the deployed model says of pictures uint8 [n, S, S, 3]; a probe speaks through its own scores."""
         outputs = self.runtime(pixels)
-        if self._deployed is None:
+        if self.manifest.model == HEAD:
             return outputs
-        said = self._deployed.predict(outputs.embeddings)
+        assert outputs.embeddings is not None
+        said = self.probe(self.manifest.model).predict(outputs.embeddings)
         return Outputs(said.malignant, said.conditions, outputs.embeddings)
 
     def pixels(self, images: Sequence[Image]) -> np.ndarray:
@@ -178,36 +179,46 @@ class Bundle:
         kind = self.manifest.runtime
         if kind in ONNX_FILES:
             return OnnxRuntime(self.folder / ONNX_FILES[kind], self._threads)
+        from skintag.bundle.torch_runtime import TorchRuntime
+
         return TorchRuntime(self.module(), self._device)
 
     @cached_property
-    def _module(self) -> LesionModule:
+    def _module(self) -> LesionNetwork:
         if not (self.folder / WEIGHTS).is_file():
             raise DataError(
                 f"{self.manifest.name}: {WEIGHTS}",
-                expected="the weights of the torch module, which a teacher needs",
+                expected="the weights of the torch network, which a teacher needs",
                 found=f"none: the bundle was built with runtime={self.manifest.runtime}",
                 fix="build one with runtime=torch, or give the run folder as the teacher",
             )
-        return read_module(self.folder)
+        from skintag.bundle.torch_runtime import read_network
 
-    def module(self) -> LesionModule:
-        """The LesionModule, in evaluation mode. Raises DataError where the bundle has no torch weights."""
+        return read_network(self.folder)
+
+    def module(self) -> LesionNetwork:
+        """The network in torch, in evaluation mode. Raises DataError where the bundle has no torch weights."""
         return self._module
 
-    @cached_property
-    def _probes(self) -> dict[str, Probe]:
-        from skintag.bundle.probe_files import read_probes
-
-        return read_probes(self.folder / "probes")
-
     def refuse_seen(self, view: View) -> None:
-        """Raise ConfigError where the module was trained on images that the view tests on, see `checkpoints`."""
+        """Raise ConfigError where the network was trained on images that the view tests on, see `checkpoints`."""
         refuse_seen(self.folder, view)
 
+    def probe(self, name: str) -> Probe:
+        """One of `probe_names`, read when it is first asked for: it may need a library that others do not.
+
+        Raises:
+            KeyError: the bundle has no such probe.
+            ConfigError: a library that the probe needs is not installed.
+            DataError: its files are damaged, or nothing registered reads them.
+        """
+        if name not in self._read:
+            self._read[name] = read_probe(self.folder / "probes", name)
+        return self._read[name]
+
     def probes(self) -> dict[str, Probe]:
-        """The probes on the module's embeddings: name in the predictions table -> probe."""
-        return self._probes
+        """All of them: name in the predictions table -> probe. Raises as `probe`."""
+        return {name: self.probe(name) for name in self.probe_names}
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -221,7 +232,7 @@ class Bundle:
 
     @property
     def model_card(self) -> str:
-        """Markdown."""
+        """The model card, Markdown."""
         return (self.folder / "model_card.md").read_text(encoding="utf-8")
 
 

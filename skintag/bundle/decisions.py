@@ -12,8 +12,8 @@ import numpy as np
 from skintag.bundle.manifest import AGAIN
 from skintag.bundle.parts import Taxonomy, Texts
 from skintag.bundle.prediction import Condition, Prediction
-from skintag.bundle.runtime import Outputs
 from skintag.core.errors import DataError
+from skintag.core.outputs import Outputs
 from skintag.evaluation.decisions.calibration import Calibration, read_calibrations
 from skintag.evaluation.decisions.thresholds import Threshold, read_thresholds
 from skintag.evaluation.decisions.triage import TriagePolicy, read_policies
@@ -54,7 +54,8 @@ class Decisions:
         )
 
     def predictions(self, outputs: Outputs, names: Sequence[str]) -> list[Prediction]:
-        """What is said of [n] images with these outputs and names."""
+        """What is said of [n] images with these outputs, embeddings among them, and names."""
+        assert outputs.embeddings is not None
         score = outputs.malignant.astype(np.float64)
         probability = self.calibration.apply(score)
         tiers = self.policy.tiers(score, outputs.conditions)

@@ -24,7 +24,7 @@ def description(path: Path) -> str:
         f"calibration: {bundle.calibration.kind}; LOW below {policy.low:.4f}, HIGH above {policy.high:.4f}",
         "out of distribution: "
         + ("no reference" if ood is None else f"{ood.settings.kind}, flagged above {ood.threshold:.4g}"),
-        f"probes: {', '.join(bundle.probes()) or 'none'}",
+        f"probes: {', '.join(bundle.probe_names) or 'none'}",
         f"test: {_figures(bundle.metrics, manifest.model) or 'no figures'}",
         *(f"  {entry.bytes:>12,}  {entry.sha256[:12]}  {entry.path}" for entry in manifest.files),
         f"  {manifest.total_bytes:>12,}  bytes in {len(manifest.files)} files",

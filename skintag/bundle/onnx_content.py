@@ -1,25 +1,17 @@
-"""What an ONNX file holds, read from its bytes: a server needs neither the onnx package nor to load the model first.
-
-An ONNX file is one protobuf message. A message is a run of fields, each a number, a wire type and a value, and a value
-may be a message again (https://protobuf.dev/programming-guides/encoding). Here the messages that can hold tensors are
-walked; everything else is stepped over, so a gigabyte of weights takes no longer than a few.
-"""
+"""What an ONNX file holds, read as protobuf lays it out: a server needs no library beside onnxruntime for that."""
 
 from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
+from skintag.bundle.manifest import AGAIN
 from skintag.core.errors import DataError
 
-_DEEPEST: Final = 100  # protobuf's own limit of messages within messages
-_VARINT, _EIGHT_BYTES, _MESSAGE, _FOUR_BYTES = 0, 1, 2, 5
-_LONGEST_VARINT: Final = 10
-
-# onnx.proto: message -> field -> the message in it, wherever a tensor can be below
-_WITHIN: Final[dict[str, dict[int, str]]] = {
+# message -> number of a field -> the message in it; after onnx.proto, as far as tensors may lie below
+_INSIDE: Final[dict[str, dict[int, str]]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
     "function": {7: "node", 11: "attribute"},
@@ -30,93 +22,74 @@ _WITHIN: Final[dict[str, dict[int, str]]] = {
     "tensor": {},
 }
 _TENSOR_NAME, _EXTERNAL_DATA, _DATA_LOCATION = 8, 13, 14
+_VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
+_DEPTH: Final = 100
+_Span = tuple[int, int]
 
 
-class _Field(NamedTuple):
-    number: int
-    wire: int
-    start: int
-    """Where its value begins; of a varint, the value itself."""
-    end: int
-
-
-def refuse_external(path: Path, fix: str) -> None:
-    """Refuse a model any of whose tensors lies in another file: it could name any file of the machine.
-
-    Initialisers, sparse ones, constants in nodes, and those of subgraphs, functions and training graphs are looked at.
-
-    Args:
-        path: a model.
-        fix: what to do with a file that is no model.
+def refuse_external(path: Path) -> None:
+    """Refuse a model whose tensors lie in other files: they could name any file of the machine.
 
     Raises:
-        DataError: a tensor has its data elsewhere, or the file is not whole.
+        DataError: a tensor outside the file, or a file that is no ONNX model.
     """
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            name = _external(data, "model", 0, len(data), 0)
-    except (OSError, ValueError, IndexError) as error:
-        found = f"{type(error).__name__}: {error}"
-        raise DataError(path, expected="an ONNX model", found=found, fix=fix) from error
-    if name is not None:
+            outside = next(_external(data, (0, len(data)), "model", 0), None)
+    except (OSError, ValueError, IndexError) as error:  # ValueError: an empty file too
+        raise DataError(path, expected="an ONNX model", found=str(error)[:300], fix=AGAIN) from error
+    if outside is not None:
         fix = "export the model into one file"
-        raise DataError(path, expected="weights inside the file", found=f"{name} outside", fix=fix)
+        raise DataError(path, expected="weights inside the file", found=f"{outside} outside", fix=fix)
 
 
-def _external(data: mmap.mmap, message: str, start: int, end: int, depth: int) -> str | None:
-    """The name of a tensor below a message whose data lies elsewhere; None where there is none."""
-    if depth > _DEEPEST:
-        raise ValueError(f"messages more than {_DEEPEST} deep")
-    if message == "tensor":
-        return _external_tensor(data, start, end)
-    within = _WITHIN[message]
-    for field in _fields(data, start, end):
-        if field.wire == _MESSAGE and field.number in within:
-            found = _external(data, within[field.number], field.start, field.end, depth + 1)
-            if found is not None:
-                return found
-    return None
+def _external(data: mmap.mmap, span: _Span, message: str, depth: int) -> Iterator[str]:
+    """Names of the tensors at or below a message whose data lie in other files."""
+    if depth > _DEPTH:
+        raise ValueError(f"more than {_DEPTH} messages inside each other")
+    name, outside = "a tensor", False
+    for number, value in _fields(data, span):
+        inner = _INSIDE[message].get(number)
+        if inner is not None and isinstance(value, tuple):
+            yield from _external(data, value, inner, depth + 1)
+        elif message == "tensor" and number == _TENSOR_NAME and isinstance(value, tuple):
+            name = data[slice(*value)].decode("utf-8", "replace")
+        elif message == "tensor" and (number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value)):
+            outside = True
+    if outside:
+        yield name
 
 
-def _external_tensor(data: mmap.mmap, start: int, end: int) -> str | None:
-    name, outside = "a tensor without a name", False
-    for field in _fields(data, start, end):
-        if field.number == _TENSOR_NAME and field.wire == _MESSAGE:
-            name = data[field.start : field.end].decode("utf-8", "replace")
-        located = field.number == _DATA_LOCATION and field.wire == _VARINT and field.start != 0
-        outside |= located or (field.number == _EXTERNAL_DATA and field.wire == _MESSAGE)
-    return name if outside else None
-
-
-def _fields(data: mmap.mmap, start: int, end: int) -> Iterator[_Field]:
-    """The fields of a message. Raises ValueError where they do not end where the message does."""
-    at = start
+def _fields(data: mmap.mmap, span: _Span) -> Iterator[tuple[int, int | _Span]]:
+    """Number and value of a message's fields: an integer, or where the bytes lie."""
+    at, end = span
     while at < end:
-        key, at = _varint(data, at)
-        number, wire = key >> 3, key & 7
-        if wire == _VARINT:
-            value, at = _varint(data, at)
-            field = _Field(number, wire, value, at)
+        key, at = _varint(data, at, end)
+        kind = key & 7
+        value: int | _Span | None = None
+        if kind == _VARINT:
+            value, at = _varint(data, at, end)
+        elif kind == _LENGTH:
+            length, at = _varint(data, at, end)
+            value, at = (at, at + length), at + length
+        elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
+            at += 8 if kind == _EIGHT_BYTES else 4
         else:
-            if wire == _MESSAGE:
-                length, at = _varint(data, at)
-            elif wire in (_EIGHT_BYTES, _FOUR_BYTES):
-                length = 8 if wire == _EIGHT_BYTES else 4
-            else:
-                raise ValueError(f"a field of wire type {wire} at byte {at:,}")
-            field = _Field(number, wire, at, at + length)
-            at += length
-        if number == 0 or at > end:
-            raise ValueError(f"a message that is cut short, or none, at byte {at:,}")
-        yield field
+            raise ValueError(f"a field of type {kind}, which ONNX has none of")
+        if at > end:
+            raise ValueError("it ends within a field")
+        if value is not None:
+            yield key >> 3, value
 
 
-def _varint(data: mmap.mmap, at: int) -> tuple[int, int]:
-    """A number of 7 bits a byte, the lowest first, and where it ends."""
+def _varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
+    """The integer at a position, and the position after it."""
     value = 0
-    for i in range(_LONGEST_VARINT):
-        byte = data[at + i]
-        value |= (byte & 0x7F) << (7 * i)
-        if byte < 0x80:
-            return value, at + i + 1
-    raise ValueError(f"a number of more than {_LONGEST_VARINT} bytes at byte {at:,}")
+    for shift in range(0, 70, 7):
+        if at >= end:
+            break
+        byte = data[at]
+        value, at = value | (byte & 127) << shift, at + 1
+        if byte < 128:
+            return value, at
+    raise ValueError("an integer without end")

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from skintag.commands.bundle_arguments import find_images, parse
 from skintag.commands.cli import run_command
+from skintag.core.config import plain
 from skintag.core.console import say
 from skintag.core.errors import ConfigError, DataError, first_few
 from skintag.core.progress import track
+from skintag.core.settings import number, settings_of
 
 COMMANDS: Final = {
     "build": "a bundle of a finished run: build run=<folder> runtime=torch zip=true",
@@ -34,11 +37,29 @@ HELP: Final = "\n".join(
 )
 
 
+@dataclass(frozen=True)
+class PredictSettings:
+    """What `configs/bundle_predict.yaml` and the command line ask for."""
+
+    bundle: str
+    """Folder or zip."""
+    images: tuple[str, ...] | str
+    """Paths or globs."""
+    batch_size: int = number(least=1, default=32)
+    """Images that go through the model at a time."""
+    workers: int = number(least=0, default=1)
+    """Threads that read and decode ahead of the model."""
+    device: str = "cpu"
+    """Of a bundle with torch weights."""
+    threads: int | None = number(least=1, default=None)
+    """Of a bundle with an ONNX model; None: onnxruntime's choice."""
+
+
 def build(config: DictConfig) -> None:
     """Build a bundle, and say where it lies."""
     from skintag.export.bundle.build import build_bundle, zip_of
 
-    values: dict[str, Any] = dict(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+    values = plain(config)
     folder = build_bundle(values.pop("run"), values.pop("out"), **values, say=say)
     _describe(folder)
     if config.zip:
@@ -53,22 +74,21 @@ def check(config: DictConfig) -> None:
 
 
 def predict(config: DictConfig) -> None:
-    """A JSON line an image on stdout, in order.
+    """Print a JSON line an image on stdout, in order.
 
     Raises:
         DataError: at the end, where some could not be read.
     """
-    images = find_images(
-        config.images if isinstance(config.images, str) else list(config.images)
-    )  # before the model: a typo should not cost seconds
+    settings = settings_of(PredictSettings, plain(config))
+    images = find_images(settings.images)  # before the model: a typo should not cost seconds
     from skintag.bundle.bundle import Bundle
     from skintag.bundle.prediction import Failure
 
-    bundle = Bundle.load(config.bundle, device=config.device, threads=config.threads)
+    bundle = Bundle.load(settings.bundle, device=settings.device, threads=settings.threads)
     # rich sends what is printed while a bar is up to the bar's own stream, unless stdout is a terminal too
     out = None if sys.stdout.isatty() else sys.stdout
     failed: list[Failure] = []
-    batches = bundle.predict_batches(images, config.batch_size, config.workers)
+    batches = bundle.predict_batches(images, settings.batch_size, settings.workers)
     for result in track((r for batch in batches for r in batch), "images", total=len(images)):
         if isinstance(result, Failure):
             failed.append(result)
@@ -77,7 +97,7 @@ def predict(config: DictConfig) -> None:
         print(f"not read: {failure.image}: {failure.reason}", file=sys.stderr)
     if failed:
         raise DataError(
-            config.images,
+            settings.images,
             expected=f"{len(images):,} images that can be read",
             found=f"{len(failed):,} that cannot: {first_few([f.image for f in failed], 3)}",
             fix='see "error" in their lines',
@@ -119,8 +139,4 @@ def main(command: Sequence[str] = ("bundle",)) -> None:
         return
     sys.argv = [sys.argv[0], *asked.overrides]
     tasks = {"build": build, "check": check, "predict": predict, "push": push, "pull": pull}
-    try:
-        run_command(f"bundle_{asked.name}", tasks[asked.name], command=(*command, asked.name))
-    except BrokenPipeError:  # the reader has had enough: `| head`
-        sys.stderr.close()
-        sys.exit(1)
+    run_command(f"bundle_{asked.name}", tasks[asked.name], command=(*command, asked.name))

@@ -19,6 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from skintag.commands.help import choices_of, groups_in, help_text, wants_help
 from skintag.commands.sweeps import LAST_CHECKPOINT, SWEEP, SweepSummary, run_job
 from skintag.commands.sweeps import expand_resume as resume_sweep
 from skintag.core.errors import ConfigError, SkinTagError, near_matches
@@ -57,6 +58,9 @@ def run_command(
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hand us the exception instead of printing half of it
     try:
         sys.argv[1:] = rewrite(expand_resume(sys.argv[1:]))
+        if wants_help(sys.argv[1:]):
+            print(help_text(CONFIG_DIR, config_name, sys.argv[1:]))
+            return
         program = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)
         program(_checked(task, tuple(command)))()
         if SweepSummary.failed:
@@ -164,12 +168,12 @@ def explain(error: Exception, arguments: Sequence[str], config_name: str) -> str
 def _hints(arguments: Sequence[str], config_name: str) -> list[str]:
     """One line for each override whose key or choice is unknown."""
     overrides = [o for a in arguments if (o := _parse(a)) is not None]
-    groups = _groups()
+    groups = groups_in(CONFIG_DIR)
     hints, good = [], []
     for override in overrides:
         name = override.key_or_group
         if name in groups:
-            options = _options(name)
+            options = choices_of(CONFIG_DIR, name)
             value = override.value()
             values = value.list if isinstance(value, ChoiceSweep) else [value]
             chosen = [part for v in values for part in str(v).strip("[]").split(",")]
@@ -194,15 +198,6 @@ def _parse(argument: str) -> Override | None:
         return OverridesParser.create().parse_override(argument)
     except HydraException:
         return None
-
-
-def _groups() -> list[str]:
-    folders = (p.relative_to(CONFIG_DIR).as_posix() for p in CONFIG_DIR.rglob("*") if p.is_dir())
-    return sorted(f for f in folders if f.split("/")[0] != "hydra")  # Hydra lists its own
-
-
-def _options(group: str) -> list[str]:
-    return sorted(p.stem for p in (CONFIG_DIR / group).glob("*.yaml"))
 
 
 def _flat_keys(config: DictConfig, prefix: str = "") -> list[str]:

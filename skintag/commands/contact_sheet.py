@@ -8,19 +8,24 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from skintag.commands.cli import run_command
-from skintag.core.config import instantiate
+from skintag.core.config import instantiate, plain
 from skintag.core.io import atomic_path
+from skintag.core.settings import settings_of
 from skintag.data.augment.contact_sheet import SheetSettings, draw_sheet, find_pictures
 
 
 def task(config: DictConfig) -> None:
     """Write the contact sheet that `config` describes and print its path."""
-    settings = SheetSettings(rows=config.rows, samples=config.samples, size=config.size, seed=config.seed)
-    pictures, origin = find_pictures(settings, config.images, config.domain, Path(config.data.prepared))
-    sheet = draw_sheet(instantiate(config.augment), pictures, settings)
-    with atomic_path(config.out) as part:
+    values = plain(config)
+    settings = settings_of(
+        SheetSettings, {name: values[name] for name in ("rows", "samples", "size", "seed")}
+    )
+    prepared = Path(values["data"]["prepared"])
+    pictures, origin = find_pictures(settings, values["images"], values["domain"], prepared)
+    sheet = draw_sheet(instantiate(values["augment"]), pictures, settings)
+    with atomic_path(values["out"]) as part:
         sheet.save(part, format="PNG")
-    print(f"{config.out}  ({sheet.width} x {sheet.height}; {len(pictures)} images: {origin})")
+    print(f"{values['out']}  ({sheet.width} x {sheet.height}; {len(pictures)} images: {origin})")
 
 
 def main(command: Sequence[str] = ()) -> None:

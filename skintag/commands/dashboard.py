@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from skintag.commands.cli import run_command
+from skintag.core.config import plain
 from skintag.core.errors import ConfigError
 from skintag.core.io import write_json
+from skintag.core.settings import settings_of
 from skintag.tracking.panels import DashboardSettings
 from skintag.tracking.session import is_offline
 from skintag.tracking.workspace import build_workspace, spec_of
@@ -37,9 +39,10 @@ def save_dashboard(settings: DashboardSettings, out: Path) -> None:
 
 
 def task(config: DictConfig) -> None:
-    values = dict(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+    """Save the workspace, or write what it would be."""
+    values = plain(config)
     out = Path(values.pop("out"))
-    save_dashboard(DashboardSettings(**values), out)
+    save_dashboard(settings_of(DashboardSettings, values), out)
 
 
 def main(command: Sequence[str] = ()) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from skintag.commands.cli import run_command
+from skintag.core.config import plain
+from skintag.core.settings import settings_of
 from skintag.export.formats import check_formats
 from skintag.export.settings import ExportSettings
 
@@ -19,14 +20,14 @@ def task(config: DictConfig) -> None:
         ConfigError: a format or setting that makes no sense, or a library that is not installed.
         DataError: the run cannot be read, or a format could not be written.
     """
-    formats = check_formats(config.formats)
-    values = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(values, dict)
-    settings = ExportSettings(**{field.name: values[field.name] for field in fields(ExportSettings)})
+    values = plain(config)
+    folder, formats, prepared = (values.pop(name) for name in ("run", "formats", "prepared"))
+    formats = check_formats(formats)
+    settings = settings_of(ExportSettings, values)
     from skintag.export.run import export_run, refuse_failures
     from skintag.runs.folder import RunFolder
 
-    run = RunFolder(config.run, prepared=config.prepared)
+    run = RunFolder(folder, prepared=prepared)
     table = export_run(run, formats, settings=settings)
     print(f"exports: {run.path / 'exports'}")
     refuse_failures(table[table["format"].isin(formats)], run.path / "exports")

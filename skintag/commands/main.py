@@ -5,6 +5,7 @@ Only the standard library is imported before a command is known, so that `skinta
 
 from __future__ import annotations
 
+import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -38,7 +39,17 @@ HELP: Final = "\n".join(
 
 def main() -> None:
     """Run the command that the command line names; exit status 2 where it names none."""
-    arguments = sys.argv[1:]
+    try:
+        _run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has had enough: `| head`
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the interpreter flushes once more at its end
+        sys.exit(1)
+
+
+def _run(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(HELP)
         return

@@ -27,6 +27,7 @@ from rich.table import Table
 from skintag.core.errors import ConfigError, DataError, SkinTagError, first_few
 from skintag.core.io import read_json, write_bytes, write_json
 from skintag.core.locks import alone
+from skintag.core.vocabulary import HEAD
 
 JOB: Final = "job.json"
 ERROR: Final = "error.txt"
@@ -222,7 +223,7 @@ def _headline(folder: Path) -> str:
     """Test AUROC of the head, or of the first model if there is no head."""
     try:
         models = read_json(folder / "metrics.json")["models"]
-        name = "head" if "head" in models else next(iter(models))
+        name = HEAD if HEAD in models else next(iter(models))
         return f"{models[name]['groups']['overall']['all']['auroc']:.3f}"
     except (OSError, ValueError, TypeError, KeyError, StopIteration):
         return ""  # not there, undefined, or no run's

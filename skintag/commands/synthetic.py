@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
+from omegaconf import DictConfig
 from rich.table import Table
 
 from skintag.commands.cli import run_command
 from skintag.core.bands import fst_group_of
+from skintag.core.config import plain
+from skintag.core.console import readable_console
+from skintag.core.settings import settings_of
 from skintag.core.vocabulary import FST_GROUPS, MALIGNANCY
 from skintag.data.synthetic.settings import SyntheticSettings
 from skintag.data.synthetic.sheet import contact_sheet
@@ -46,12 +48,11 @@ def summary(folder: Path) -> Table:
 
 def task(config: DictConfig) -> None:
     """Write the benchmark that `configs/synthetic.yaml` and the command line ask for."""
-    knobs = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(knobs, dict)
+    knobs = plain(config)
     out, workers, sheet = (knobs.pop(name) for name in ("out", "workers", "contact_sheet"))
-    settings = SyntheticSettings(**{str(name): value for name, value in knobs.items()})
+    settings = settings_of(SyntheticSettings, knobs)
     folder = write_benchmark(Path(out), settings, workers=workers or os.cpu_count() or 1)
-    Console().print(summary(folder))
+    readable_console().print(summary(folder))
     if sheet:
         print(contact_sheet(folder, Path(sheet)))
     print(folder)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from skintag.commands.cli import run_command
+from skintag.core.config import plain
+from skintag.core.settings import settings_of
 
 
 def task(config: DictConfig) -> None:
-    """Each finished run below the folder becomes, or completes, its W&B run."""
-    from skintag.runs.folder import find_runs
+    """Make each finished run below the folder a W&B run, or complete the one it has."""
+    from skintag.runs.files import find_runs
     from skintag.tracking.log import TrackingSettings, log_run
 
-    values = dict(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+    values = plain(config)
     given = values.pop("run")
-    settings = TrackingSettings(**values)
+    settings = settings_of(TrackingSettings, values)
     folders = [f for path in ([given] if isinstance(given, str) else given) for f in find_runs(path)]
     for folder in dict.fromkeys(folders):
         print(f"{folder}: {log_run(folder, settings=settings)}", flush=True)

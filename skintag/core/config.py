@@ -12,8 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from skintag.core.errors import ConfigError
 from skintag.core.io import atomic_path
+from skintag.core.registry import is_registered
 
-# A run folder's configuration may come from somebody else: it names only what SkinTag is made of.
+# A run folder's configuration may come from somebody else: it names only what SkinTag is made of, and what the
+# person who reads it has imported and registered.
 _PACKAGE = "skintag"
 # Where classes that a configuration may name were before version 0.2: runs of then are read, and gone on with.
 _MOVED: Final = {
@@ -32,7 +34,8 @@ def instantiate(node: DictConfig | dict[str, Any], **kwargs: Any) -> Any:
     """Build what `node._target_` names, with `kwargs` added; nested targets are checked and built too.
 
     Raises:
-        ConfigError: a target is not a class of SkinTag's own, or refuses its arguments.
+        ConfigError: a target is neither a class of SkinTag's own nor a registered one of a module that was imported
+            already, or refuses its arguments.
     """
     plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
     _check_targets(plain)
@@ -79,8 +82,11 @@ def write_config(values: Mapping[str, Any], folder: Path) -> None:
 def _check_targets(node: Any) -> None:
     if isinstance(node, dict):
         target = node.get("_target_")
-        if target is not None and not _is_own_class(str(target)):
-            raise ConfigError(f"_target_={target!r} may not be instantiated; allowed: classes of {_PACKAGE}")
+        if target is not None and not (_is_own_class(str(target)) or is_registered(str(target))):
+            raise ConfigError(
+                f"_target_={target!r} may not be instantiated; allowed: classes of {_PACKAGE}, and registered "
+                "ones of your own, once you have imported the module that defines them"
+            )
         for value in node.values():
             _check_targets(value)
     elif isinstance(node, list):

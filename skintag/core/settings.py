@@ -51,7 +51,7 @@ def checked_fields(
 ) -> dict[str, Any]:
     """Values for some of the fields of a dataclass, each checked; arguments and errors as `settings_of`."""
     prefix = f"{where}." if where else ""
-    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    fields = {field.name: field for field in dataclasses.fields(kind)}
     made = {}
     for name in names:
         field, key = fields[name], f"{prefix}{name}"

@@ -45,5 +45,7 @@ AGE_BANDS: Final[dict[str, float]] = {"<30": float("-inf"), "30-49": 30.0, "50-6
 
 HEAD: Final = "head"
 """The trained head, as the predictions table calls it beside the probes."""
-FEATURES: Final = ("finetuned", "frozen")
+FINETUNED: Final = "finetuned"
+FROZEN: Final = "frozen"
+FEATURES: Final = (FINETUNED, FROZEN)
 """Embeddings of the trained backbone, and of the one that training began with."""

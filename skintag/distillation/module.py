@@ -11,11 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skintag.core.errors import ConfigError
-from skintag.distillation.teacher import Kind, SoftTargets, Teacher, resized
-from skintag.models.head import HeadOutput
-from skintag.models.lesion_module import LesionModule, _as
+from skintag.core.vocabulary import HEAD
+from skintag.distillation.teacher import Kind, Teacher, resized
+from skintag.models.lesion_module import LesionModule
+from skintag.models.network import settings_of
 from skintag.models.objective import Batch
 from skintag.models.optimizer import build_optimizer
+from skintag.models.outputs import Logits, Probabilities
 
 _TINY: Final = 1e-8  # probabilities are kept this far from 0 before their logarithm is taken
 
@@ -24,9 +26,9 @@ _TINY: Final = 1e-8  # probabilities are kept this far from 0 before their logar
 class DistillationSettings:
     """How much the teacher counts, and how it is asked."""
 
-    name: str = "head"
+    name: str = HEAD
     """What run folders and tables call it."""
-    teacher: Kind = "head"
+    teacher: Kind = HEAD
     """Who gives the soft targets: the module's `head`, `xgboost` on its embeddings, or the `ensemble` of both."""
     teacher_weight: float = 0.9
     """Share of the soft targets in the loss, in [0, 1]; the rest is the hard labels'. 0: labels alone."""
@@ -89,12 +91,12 @@ class DistillModule(LesionModule):
         **module: Any,
     ) -> None:
         super().__init__(**module)
-        self.distillation = _as(DistillationSettings, distillation)
+        self.distillation = settings_of(DistillationSettings, distillation)
         if self.distillation.asks_teacher and teacher is None:
             raise ConfigError("distillation asks for a teacher: give teacher=<run folder or bundle>")
-        if teacher is not None and teacher.module.n_conditions != self.n_conditions:
+        if teacher is not None and teacher.network.n_conditions != self.n_conditions:
             raise ConfigError(
-                f"the teacher knows {teacher.module.n_conditions} conditions, the student's labels have "
+                f"the teacher knows {teacher.network.n_conditions} conditions, the student's labels have "
                 f"{self.n_conditions}: use the teacher's labels"
             )
         if self.head.condition is not None and self.distillation.teacher_weight == 1:
@@ -112,7 +114,7 @@ class DistillModule(LesionModule):
                 torch.default_generator.manual_seed(self.seed)
                 self.projection = nn.Linear(self.backbone.embedding_size, teacher.embedding_size)
 
-    def forward(self, batch: Batch) -> HeadOutput:
+    def forward(self, batch: Batch) -> Logits:
         """As `LesionModule`, of pictures of any size."""
         if "image" in batch:
             batch = {**batch, "image": resized(batch["image"], self.backbone.settings.image_size)}
@@ -156,7 +158,7 @@ class DistillModule(LesionModule):
                 loss = loss + factor * parts[name]
         return {"loss": loss, **parts}
 
-    def _taught(self, output: HeadOutput, said: SoftTargets) -> dict[str, tuple[float, Tensor]]:
+    def _taught(self, output: Logits, said: Probabilities) -> dict[str, tuple[float, Tensor]]:
         """Name -> (factor in the loss, unweighted values [B]) of what the teacher adds."""
         settings = self.distillation
         found: dict[str, tuple[float, Tensor]] = {}
@@ -165,13 +167,13 @@ class DistillModule(LesionModule):
             pair = torch.stack([torch.zeros_like(output.malignant), output.malignant], dim=1)  # logits [B, 2]
             target = torch.stack([1 - said.malignant, said.malignant], dim=1)
             found["malignant"] = (soft, divergence(pair, target, settings.temperature))
-            own = self.objective.probabilities(output)[1]
-            if own is not None and said.condition is not None and settings.condition_weight:
-                values = divergence(own.clamp(min=_TINY).log(), said.condition, settings.temperature)
+            own = self.objective.probabilities(output).conditions
+            if own is not None and said.conditions is not None and settings.condition_weight:
+                values = divergence(own.clamp(min=_TINY).log(), said.conditions, settings.temperature)
                 found["condition"] = (soft * settings.condition_weight, values)
         if self.projection is not None:
-            mapped = self.projection(output.embedding.to(self.projection.weight.dtype)).float()
-            values = 1 - F.cosine_similarity(mapped, standardised(said.embedding), dim=1)
+            mapped = self.projection(output.embeddings.to(self.projection.weight.dtype)).float()
+            values = 1 - F.cosine_similarity(mapped, standardised(said.embeddings), dim=1)
             found["embedding"] = (settings.embedding_weight, values)
         return found
 

@@ -76,8 +76,8 @@ def variant_of(settings: DistillSettings, source: TeacherSource, teacher: Teache
 
     def predictions(view: View) -> list[Predictions]:
         rows = np.flatnonzero((view.frame["split"] != "train").to_numpy())
-        malignant, conditions = source.scores(view, rows, run, teacher)
-        return [Predictions.from_arrays(view.frame.iloc[rows], "teacher", malignant, conditions)]
+        said = source.scores(view, rows, run, teacher)
+        return [Predictions.from_arrays(view.frame.iloc[rows], "teacher", said.malignant, said.conditions)]
 
     callbacks: tuple[Callback, ...] = ()
     if distillation.ema_decay is not None:

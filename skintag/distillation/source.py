@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from skintag.core.errors import ConfigError
+from skintag.core.outputs import Outputs
 from skintag.core.progress import track
+from skintag.core.vocabulary import HEAD
 from skintag.data.loading.datamodule import LesionDataModule
 from skintag.data.view.view import View
 from skintag.distillation.teacher import EmbeddingProbe, Kind, Teacher
@@ -26,12 +28,10 @@ from skintag.runs.settings import RunSettings
 XGBOOST: Final = "xgboost_finetuned"
 # the models of a run's predictions whose average a kind of teacher is
 MODELS: Final[dict[Kind, tuple[str, ...]]] = {
-    "head": ("head",),
+    HEAD: (HEAD,),
     "xgboost": (XGBOOST,),
-    "ensemble": ("head", XGBOOST),
+    "ensemble": (HEAD, XGBOOST),
 }
-
-Scores = tuple[NDArray[np.float64], NDArray[np.float64] | None]
 
 
 class TeacherSource(Protocol):
@@ -47,8 +47,8 @@ class TeacherSource(Protocol):
     def refuse_seen(self, view: View) -> None:
         """Raise ConfigError where the teacher was trained on test images of the view."""
 
-    def scores(self, view: View, rows: NDArray[np.int64], settings: RunSettings, teacher: Teacher) -> Scores:
-        """p_malignant [n] and p_condition [n, K] for rows of the view."""
+    def scores(self, view: View, rows: NDArray[np.int64], settings: RunSettings, teacher: Teacher) -> Outputs:
+        """What the teacher says of rows of the view, [n]; its malignant scores are float64."""
 
 
 def teacher_source(path: str, kind: Kind) -> TeacherSource:
@@ -81,7 +81,7 @@ class RunTeacher:
     def teacher(self) -> Teacher:
         """The teacher, on the processor."""
         probe: EmbeddingProbe | None = None
-        if self.kind != "head":
+        if self.kind != HEAD:
             probes = self.run.probes()
             # where nothing in the backbone learned, its first embeddings are its last
             name = XGBOOST if XGBOOST in probes else "xgboost_frozen"
@@ -98,7 +98,7 @@ class RunTeacher:
         """Raise ConfigError where the teacher was trained on test images of the view."""
         refuse_seen_test_images(view, checkpoint_of(self.run))
 
-    def scores(self, view: View, rows: NDArray[np.int64], settings: RunSettings, teacher: Teacher) -> Scores:
+    def scores(self, view: View, rows: NDArray[np.int64], settings: RunSettings, teacher: Teacher) -> Outputs:
         """The scores in the run's own predictions where they are all there, else computed."""
         names = view.frame["image_id"].to_numpy()[rows]
         return _in_table(self.run.predictions.frame, self.models, names) or computed(
@@ -120,7 +120,7 @@ class BundleTeacher:
     def teacher(self) -> Teacher:
         """The teacher, on the processor."""
         probe: Any = None
-        if self.kind != "head":
+        if self.kind != HEAD:
             probes = self.bundle.probes()
             if XGBOOST not in probes:
                 raise ConfigError(
@@ -133,12 +133,12 @@ class BundleTeacher:
         """Raise ConfigError where the teacher was trained on test images of the view."""
         self.bundle.refuse_seen(view)
 
-    def scores(self, view: View, rows: NDArray[np.int64], settings: RunSettings, teacher: Teacher) -> Scores:
-        """Computed from the images."""
+    def scores(self, view: View, rows: NDArray[np.int64], settings: RunSettings, teacher: Teacher) -> Outputs:
+        """Computed from the images, of which a bundle keeps no scores."""
         return computed(view, rows, settings, teacher)
 
 
-def _in_table(frame: pd.DataFrame, models: Sequence[str], names: NDArray[np.object_]) -> Scores | None:
+def _in_table(frame: pd.DataFrame, models: Sequence[str], names: NDArray[np.object_]) -> Outputs | None:
     """The average of the models' scores of the images [n]; None where one of them is missing."""
     columns = ["p_malignant", *(c for c in map(str, frame.columns) if c.startswith("p_condition_"))]
     found = []
@@ -150,10 +150,10 @@ def _in_table(frame: pd.DataFrame, models: Sequence[str], names: NDArray[np.obje
     values = np.mean(found, axis=0)
     conditions = values[:, 1:]
     known = ~np.isnan(conditions).all(axis=0)  # the extended taxonomy's column is null without it
-    return values[:, 0], conditions[:, known] if known.any() else None
+    return Outputs(values[:, 0], conditions[:, known] if known.any() else None)
 
 
-def computed(view: View, rows: NDArray[np.int64], settings: RunSettings, teacher: Teacher) -> Scores:
+def computed(view: View, rows: NDArray[np.int64], settings: RunSettings, teacher: Teacher) -> Outputs:
     """The teacher on the images themselves, each at its size, without augmentation."""
     data = LesionDataModule(
         view=view,
@@ -165,15 +165,13 @@ def computed(view: View, rows: NDArray[np.int64], settings: RunSettings, teacher
     )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     teacher.to(device)
-    malignant, conditions = [], []
     batches = data.predict_dataloader(rows)
-    for batch in track(batches, "teacher", total=len(batches)):
-        said = teacher(batch["image"].to(device))
-        malignant.append(said.malignant.cpu().numpy())
-        conditions.append(None if said.condition is None else said.condition.cpu().numpy())
+    parts = [
+        teacher(batch["image"].to(device)).arrays() for batch in track(batches, "teacher", total=len(batches))
+    ]
     data.teardown("")
-    known = [table for table in conditions if table is not None]
-    return np.concatenate(malignant).astype(np.float64), np.concatenate(known) if known else None
+    said = Outputs.joined(parts)
+    return Outputs(said.malignant.astype(np.float64), said.conditions)
 
 
 def with_absolute_paths(run: RunFolder) -> DictConfig:

@@ -8,28 +8,30 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from skintag.bundle.runtime import Runtime
+from skintag.core.outputs import Outputs
 from skintag.evaluation.decisions.triage import TriagePolicy
 from skintag.evaluation.metrics.metrics import auroc
 from skintag.evaluation.predictions.predictions import TestPredictions, ValPredictions
 from skintag.export.pictures import Pictures
-from skintag.export.runners import Runner, Scores, scores_of
+from skintag.export.runners import outputs_of
 
 
 @dataclass(frozen=True)
 class Answers:
     """What one model says of the run's val and test pictures."""
 
-    val: Scores
+    val: Outputs
     """Of the val pictures."""
-    test: Scores
+    test: Outputs
     """Of the test pictures."""
 
     @classmethod
     def of(
-        cls, runner: Runner, val: Pictures[ValPredictions], test: Pictures[TestPredictions], size: int
+        cls, runner: Runtime, val: Pictures[ValPredictions], test: Pictures[TestPredictions], size: int
     ) -> Self:
         """Run the model on all pictures, `size` at a time."""
-        return cls(scores_of(runner, val.batches(size)), scores_of(runner, test.batches(size)))
+        return cls(outputs_of(runner, val.batches(size)), outputs_of(runner, test.batches(size)))
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def agreement(
     )
 
 
-def _apart(a: Scores, b: Scores) -> float:
+def _apart(a: Outputs, b: Outputs) -> float:
     """The largest difference of any probability; nan where there is nothing to compare."""
     parts = [np.abs(a.malignant - b.malignant).ravel()]
     if a.conditions is not None and b.conditions is not None:
@@ -87,10 +89,10 @@ def _apart(a: Scores, b: Scores) -> float:
     return float(every.max()) if len(every) else np.nan
 
 
-def _tiers(policy: TriagePolicy, scores: Scores) -> NDArray[np.int8]:
+def _tiers(policy: TriagePolicy, scores: Outputs) -> NDArray[np.int8]:
     return policy.tier_codes(_clean(scores.malignant), scores.conditions)
 
 
-def _clean(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+def _clean(scores: NDArray[np.floating]) -> NDArray[np.float64]:
     """Scores inside [0, 1], where rounding has carried some of them out of it."""
     return np.clip(scores.astype(np.float64), 0.0, 1.0)

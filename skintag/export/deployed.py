@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from skintag.models.lesion_module import LesionModule
+from skintag.models.network import LesionNetwork
 
 INPUT = "image"
 
@@ -15,20 +15,20 @@ INPUT = "image"
 class DeployedModel(nn.Module):
     """Normalisation, backbone, head and the objective's probabilities in one module.
 
-    A copy of the module's layers, in evaluation mode and with plainly laid out weights (some exporters take no
-    others); the module given stays as it is.
+    A copy of the network's layers, in evaluation mode and with plainly laid out weights (some exporters take no
+    others); the network given stays as it is.
     """
 
-    def __init__(self, module: LesionModule) -> None:
+    def __init__(self, network: LesionNetwork) -> None:
         super().__init__()
-        self.backbone = copy.deepcopy(module.backbone)
-        self.head = copy.deepcopy(module.head)
-        self.objective = copy.deepcopy(module.objective)
+        self.backbone = copy.deepcopy(network.backbone)
+        self.head = copy.deepcopy(network.head)
+        self.objective = copy.deepcopy(network.objective)
         self.backbone.memory_format = torch.contiguous_format
         self.backbone.lock("all")  # so that `forward_tail` is the whole tower, see `from_pixels`
         self.cpu().to(memory_format=torch.contiguous_format)
         self.requires_grad_(False).eval()
-        self.image_size: int = module.backbone.settings.image_size
+        self.image_size: int = network.backbone.settings.image_size
         self.has_conditions = self.head.condition is not None
 
     @property
@@ -58,9 +58,8 @@ class DeployedModel(nn.Module):
         return self._answer(self.backbone.forward_tail(scaled))
 
     def _answer(self, embedding: Tensor) -> tuple[Tensor, ...]:
-        output = self.head(embedding)
-        malignant, condition = self.objective.probabilities(output)
-        return tuple(x for x in (malignant, condition, output.embedding) if x is not None)
+        said = self.objective.probabilities(self.head(embedding))
+        return tuple(tensor for tensor in said if tensor is not None)
 
     def example(self, batch: int = 2) -> Tensor:
         """Pictures of the right shape, uint8 [batch, S, S, 3]; two, for one is a special case to a tracer."""

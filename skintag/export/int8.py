@@ -23,7 +23,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from skintag.evaluation.predictions.predictions import ValPredictions, require_val
 from skintag.export.onnx_file import describe, quiet, strip
 from skintag.export.pictures import Pictures
-from skintag.export.runners import Floats, open_runner, scores_of
+from skintag.export.runners import open_runner, outputs_of
 from skintag.export.search import Trial, choose
 from skintag.export.settings import ExportSettings
 from skintag.export.stored_int8 import store_weights_as_int8
@@ -151,10 +151,10 @@ class _Quantiser:
         store_weights_as_int8(model)
         onnx.save(model, path)
 
-    def _scored(self, path: Path) -> Floats:
+    def _scored(self, path: Path) -> NDArray[np.floating]:
         size = self.settings.batch_size
         batches = (self.pictures[i : i + size] for i in range(0, len(self.pictures), size))
-        return scores_of(open_runner("onnx", path), batches).malignant
+        return outputs_of(open_runner("onnx", path), batches).malignant
 
 
 class _Reader(CalibrationDataReader):

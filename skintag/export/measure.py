@@ -122,7 +122,7 @@ def _import_libraries(kind: str) -> None:
     import torch  # noqa: F401
 
     if kind == "torch":
-        import skintag.models.lesion_module  # noqa: F401
+        import skintag.bundle.torch_runtime  # noqa: F401
     if kind == "executorch":
         import executorch.runtime  # noqa: F401
 

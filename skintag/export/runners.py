@@ -1,33 +1,19 @@
-"""One way to run every kind of file: pictures in, scores out."""
+"""One way to run every kind of file: pictures in, outputs out. What a bundle deploys is run by the bundle's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from skintag.bundle.runtime import OnnxRuntime, Runtime
+from skintag.core.outputs import Outputs
 
 
-class Scores(NamedTuple):
-    """What a model says of n pictures; float32."""
-
-    malignant: Floats
-    """[n]."""
-    conditions: Floats | None
-    """[n, K]; None where none are learnt."""
-    embedding: Floats
-    """[n, D]."""
-
-
-Runner = Callable[[NDArray[np.uint8]], Scores]
-"""Scores of pictures uint8 [n, S, S, 3] RGB."""
-
-
-def open_runner(kind: str, path: Path, threads: int | None = None) -> Runner:
+def open_runner(kind: str, path: Path, threads: int | None = None) -> Runtime:
     """Load a file and return what runs it.
 
     Args:
@@ -38,61 +24,33 @@ def open_runner(kind: str, path: Path, threads: int | None = None) -> Runner:
     return _OPEN[kind](path, threads)
 
 
-def scores_of(runner: Runner, batches: Iterable[NDArray[np.uint8]]) -> Scores:
-    """The scores of all batches, one after the other."""
-    parts = [runner(batch) for batch in batches]
-    conditions = [part.conditions for part in parts if part.conditions is not None]
-    return Scores(
-        np.concatenate([part.malignant for part in parts]),
-        np.concatenate(conditions) if conditions else None,
-        np.concatenate([part.embedding for part in parts]),
-    )
+def outputs_of(runner: Runtime, batches: Iterable[NDArray[np.uint8]]) -> Outputs:
+    """What a model says of all batches, one after the other."""
+    return Outputs.joined(runner(batch) for batch in batches)
 
 
-def _open_torch(path: Path, threads: int | None) -> Runner:
-    import torch
-
-    from skintag.models.lesion_module import LesionModule
+def _open_torch(path: Path, threads: int | None) -> Runtime:
+    from skintag.bundle.torch_runtime import TorchRuntime
+    from skintag.models.network import LesionNetwork
 
     _torch_threads(threads)
-    module = LesionModule.from_checkpoint(path)
-
-    def run(pictures: NDArray[np.uint8]) -> Scores:
-        with torch.inference_mode():
-            output = module({"image": torch.from_numpy(pictures).permute(0, 3, 1, 2)})
-            malignant, conditions = module.objective.probabilities(output)
-        return _scores(
-            [malignant, output.embedding] if conditions is None else [malignant, conditions, output.embedding]
-        )
-
-    return run
+    return TorchRuntime(LesionNetwork.from_checkpoint(path))
 
 
-def _open_onnx(path: Path, threads: int | None) -> Runner:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = options.inter_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return lambda pictures: _scores(session.run(None, {"image": pictures}))
-
-
-def _open_torch_export(path: Path, threads: int | None) -> Runner:
+def _open_torch_export(path: Path, threads: int | None) -> Runtime:
     import torch
 
     _torch_threads(threads)
     module = torch.export.load(path).module()
 
-    def run(pictures: NDArray[np.uint8]) -> Scores:
+    def run(pictures: NDArray[np.uint8]) -> Outputs:
         with torch.inference_mode():
-            return _scores(module(torch.from_numpy(pictures)))
+            return _outputs(module(torch.from_numpy(pictures)))
 
     return run
 
 
-def _open_executorch(path: Path, threads: int | None) -> Runner:
+def _open_executorch(path: Path, threads: int | None) -> Runtime:
     import torch
     from executorch.runtime import Runtime
 
@@ -104,7 +62,7 @@ def _open_executorch(path: Path, threads: int | None) -> Runner:
     return _one_by_one(lambda picture: kept[1].execute((torch.from_numpy(picture),)))
 
 
-def _open_litert(path: Path, threads: int | None) -> Runner:
+def _open_litert(path: Path, threads: int | None) -> Runtime:
     from ai_edge_litert.interpreter import Interpreter
 
     signature = Interpreter(model_path=str(path), num_threads=threads).get_signature_runner()
@@ -117,21 +75,21 @@ def _open_litert(path: Path, threads: int | None) -> Runner:
     return _one_by_one(run)
 
 
-def _one_by_one(run: Callable[[NDArray[np.uint8]], Any]) -> Runner:
+def _one_by_one(run: Callable[[NDArray[np.uint8]], Any]) -> Runtime:
     """A runner of any number of pictures, of one that takes one."""
 
-    def run_all(pictures: NDArray[np.uint8]) -> Scores:
+    def run_all(pictures: NDArray[np.uint8]) -> Outputs:
         # copied: some libraries give out memory that the next call uses again
         rows = [[np.array(value) for value in run(pictures[i : i + 1])] for i in range(len(pictures))]
-        return _scores([np.concatenate(column) for column in zip(*rows, strict=True)])
+        return _outputs([np.concatenate(column) for column in zip(*rows, strict=True)])
 
     return run_all
 
 
-def _scores(outputs: Any) -> Scores:
+def _outputs(outputs: Any) -> Outputs:
     """Two or three outputs: conditions are missing where none are learnt."""
     arrays = [np.asarray(output, dtype=np.float32) for output in outputs]
-    return Scores(arrays[0].reshape(-1), arrays[1] if len(arrays) == 3 else None, arrays[-1])
+    return Outputs(arrays[0].reshape(-1), arrays[1] if len(arrays) == 3 else None, arrays[-1])
 
 
 def _torch_threads(threads: int | None) -> None:
@@ -141,10 +99,10 @@ def _torch_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-_OPEN: dict[str, Callable[[Path, int | None], Runner]] = {
+_OPEN: dict[str, Callable[[Path, int | None], Runtime]] = {
     "torch": _open_torch,
-    "onnx": _open_onnx,
-    "onnx_int8": _open_onnx,
+    "onnx": OnnxRuntime,
+    "onnx_int8": OnnxRuntime,
     "torch_export": _open_torch_export,
     "executorch": _open_executorch,
     "litert": _open_litert,

@@ -10,21 +10,21 @@ import torch
 
 from skintag.export.measure import Job, measure
 from skintag.export.row import NAN, TORCH, Row
-from skintag.models.lesion_module import LesionModule
+from skintag.models.network import LesionNetwork
 
 
-def write_weights(module: LesionModule, path: Path) -> None:
-    """Write what `LesionModule.from_checkpoint` reads, without the optimizer's state."""
-    values = {**module.hparams, "compile_backbone": False}
-    torch.save({"hyper_parameters": values, "state_dict": module.state_dict()}, path)
+def write_weights(network: LesionNetwork, path: Path) -> None:
+    """Write what `LesionNetwork.from_checkpoint` reads, without the optimizer's state."""
+    values = {**network.settings(), "compile_backbone": False}
+    torch.save({"hyper_parameters": values, "state_dict": network.state_dict()}, path)
 
 
-def cost_of_module(module: LesionModule, row: Row, repeats: int) -> Row:
-    """The row with bytes, latency and memory of the module in torch."""
+def cost_of_network(network: LesionNetwork, row: Row, repeats: int) -> Row:
+    """The row with bytes, latency and memory of the network in torch."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "weights.ckpt"
-        write_weights(module, path)
-        return with_cost(row, TORCH, path, module.backbone.settings.image_size, repeats)
+        write_weights(network, path)
+        return with_cost(row, TORCH, path, network.backbone.settings.image_size, repeats)
 
 
 def with_cost(row: Row, kind: str, path: Path, image_size: int, repeats: int) -> Row:

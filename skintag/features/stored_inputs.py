@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skintag.core.errors import ConfigError
+from skintag.core.vocabulary import FROZEN
 from skintag.data.loading.datamodule import LesionDataModule
 from skintag.data.loading.loader import Inputs
 from skintag.features.activations import ActivationKey, ActivationStore, dtype_name
@@ -118,7 +119,7 @@ class StoredInputs:
             backbone.to(trainer.strategy.root_device)
             if backbone.fully_frozen:
                 weights = backbone.weights_fingerprint()
-                return Embeddings(self.embed(trainer, weights, backbone, "frozen"))
+                return Embeddings(self.embed(trainer, weights, backbone, FROZEN))
             began = time.perf_counter()
             store = ActivationStore(self.root, _key(trainer, data, backbone))
             reason = self._fill(trainer, data, backbone, store)

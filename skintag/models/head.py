@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skintag.core.errors import ConfigError
-
-
-class HeadOutput(NamedTuple):
-    """What an objective sees of a batch; float32."""
-
-    malignant: Tensor
-    """[B] logit of malignancy: log p / (1 - p)."""
-    condition: Tensor | None
-    """[B, W] condition logits, W as the objective asks for; None where it learns no conditions."""
-    embedding: Tensor
-    """[B, D] output of the backbone."""
+from skintag.models.outputs import Logits
 
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """Size of the head."""
+    """Width and dropout of the layer between an embedding and the outputs."""
 
     hidden: int = 256
     """Width of the hidden layer."""
@@ -56,13 +45,13 @@ class LesionHead(nn.Module):
         self.malignant = nn.Linear(settings.hidden, 1)
         self.condition = nn.Linear(settings.hidden, condition_width) if condition_width else None
 
-    def forward(self, embedding: Tensor) -> HeadOutput:
+    def forward(self, embedding: Tensor) -> Logits:
         """Logits of embeddings [B, D]."""
         with torch.autocast(embedding.device.type, enabled=False):
             x = self._normalise(embedding.to(self.hidden.weight.dtype))
             x = self.dropout(F.relu(self.hidden(x)))  # [B, hidden]
-            condition = None if self.condition is None else self.condition(x).float()
-            return HeadOutput(self.malignant(x).squeeze(1).float(), condition, embedding.float())
+            conditions = None if self.condition is None else self.condition(x).float()
+            return Logits(self.malignant(x).squeeze(1).float(), conditions, embedding.float())
 
     def _normalise(self, x: Tensor) -> Tensor:
         """Batch norm; a training batch of one sample has no variance and takes the running statistics."""

@@ -6,14 +6,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skintag.models.lesion_module import LesionModule
+from skintag.core.outputs import Outputs
+from skintag.models.network import LesionNetwork
 
 
 @torch.inference_mode()
-def head_scores(
-    module: LesionModule, embeddings: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """The head's p_malignant [n] and p_condition [n, K] (None where it learns none) for embeddings [n, D]."""
-    inputs = torch.from_numpy(embeddings).to(module.device)
-    malignant, conditions = module.objective.probabilities(module.head(inputs))
-    return malignant.cpu().numpy(), None if conditions is None else conditions.cpu().numpy()
+def head_scores(network: LesionNetwork, embeddings: NDArray[np.float32]) -> Outputs:
+    """What the head says of embeddings float32 [n, D]."""
+    inputs = torch.from_numpy(embeddings).to(network.head.hidden.weight.device)
+    return network.objective.probabilities(network.head(inputs)).arrays()

@@ -1,12 +1,11 @@
-"""Backbone, head and objective as a LightningModule."""
+"""The network as a LightningModule: what trains it."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from lightning import LightningModule
@@ -15,39 +14,32 @@ from torch import Tensor, nn
 
 from skintag.core.errors import ConfigError
 from skintag.core.hashing import content_key
-from skintag.models.backbone import Backbone
-from skintag.models.head import HeadOutput, HeadSettings, LesionHead
+from skintag.models.head import HeadSettings
+from skintag.models.network import LesionNetwork, settings_of
 from skintag.models.objective import Batch, Objective
-from skintag.models.objectives import build_objective
 from skintag.models.optimizer import OptimizerSettings, build_optimizer
 from skintag.models.scores import EpochScores
 from skintag.models.settings import BackboneSettings, FinetuneSettings
-from skintag.models.weights import state_fingerprint
 
-T = TypeVar("T")
-
-# what a student has for the sake of its teacher alone, see DistillModule
-_ONLY_TRAINED_WITH = "projection."
 # frozen layers are in evaluation mode on purpose; Lightning warns at every start
 warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
 
 
-class LesionModule(LightningModule):
-    """Malignancy and condition of a lesion from its picture, or from what the frozen layers made of it.
+class LesionModule(LesionNetwork, LightningModule):
+    """A `LesionNetwork` that Lightning can train, validate and test.
 
-    A batch is a dict: `image` uint8 [B, 3, S, S], or `activation` (the output of `Backbone.forward_trunk`), or
-    `embedding` float [B, D] (with a frozen backbone only); and `row` int64 [B]; and, but for prediction,
-    `target`, `condition`, `group` int64 [B], `weight` float32 [B].
+    A batch is a dict: what `LesionNetwork.forward` takes; and `row` int64 [B]; and, but for prediction, `target`,
+    `condition`, `group` int64 [B], `weight` float32 [B].
 
-    Settings are objects or the plain mappings that a checkpoint keeps of them. Hyperparameters are plain
-    values, so that checkpoints load with `weights_only=True`.
+    Hyperparameters are plain values, so that checkpoints load with `weights_only=True`; a `LesionNetwork` is made
+    of such a checkpoint too.
 
     Args:
         backbone, finetune, objective, optimizer, head: what is trained, and how.
         n_conditions: K, 10 or 11.
         n_groups: number of values that `group` can take.
         seed: of the head's first weights and of dropout.
-        compile_backbone: run the backbone through `torch.compile`; names in the checkpoint stay the same.
+        compile_backbone: see `LesionNetwork`.
     """
 
     def __init__(
@@ -63,65 +55,24 @@ class LesionModule(LightningModule):
         seed: int = 0,
         compile_backbone: bool = False,
     ) -> None:
-        super().__init__()
-        tower, tuning = _as(BackboneSettings, backbone), _as(FinetuneSettings, finetune)
-        self.objective = objective if isinstance(objective, Objective) else build_objective(objective)
-        self.optimizer_settings = rates = _as(OptimizerSettings, optimizer)
-        head_settings = _as(HeadSettings, head or {})
-        self.n_conditions, self.n_groups, self.seed = n_conditions, n_groups, seed
-        self.backbone = Backbone(tower)
-        self.backbone.lock(**asdict(tuning))
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            width = self.objective.condition_width(n_conditions)
-            self.head = LesionHead(self.backbone.embedding_size, width, head_settings)
-        self.val_scores, self.test_scores = EpochScores(n_groups), EpochScores(n_groups)
-        self.save_hyperparameters(
-            {
-                "backbone": asdict(tower),
-                "finetune": asdict(tuning),
-                "objective": self.objective.settings(),
-                "optimizer": {**asdict(rates), "betas": list(rates.betas)},
-                "head": asdict(head_settings),
-                "n_conditions": n_conditions,
-                "n_groups": n_groups,
-                "seed": seed,
-                "compile_backbone": compile_backbone,
-            }
+        super().__init__(
+            backbone,
+            finetune,
+            objective,
+            head,
+            n_conditions=n_conditions,
+            seed=seed,
+            compile_backbone=compile_backbone,
         )
-        if compile_backbone:
-            self.backbone.compile()
+        self.optimizer_settings = rates = settings_of(OptimizerSettings, optimizer)
+        self.n_groups = n_groups
+        self.val_scores, self.test_scores = EpochScores(n_groups), EpochScores(n_groups)
+        of_training = {"optimizer": {**asdict(rates), "betas": list(rates.betas)}, "n_groups": n_groups}
+        self.save_hyperparameters({**self.settings(), **of_training})
 
     @classmethod
-    def from_checkpoint(cls, path: Path | str, *, map_location: str = "cpu") -> LesionModule:
-        """The module that wrote a checkpoint, in evaluation mode; needs neither hub nor first weights."""
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-        values = dict(checkpoint["hyper_parameters"])
-        no_source = {"pretrained": False, "checkpoint": None, "package": None, "key_order": "name"}
-        module = LesionModule(**{**values, "backbone": {**values["backbone"], **no_source}})
-        state = {k: v for k, v in checkpoint["state_dict"].items() if not k.startswith(_ONLY_TRAINED_WITH)}
-        module.load_state_dict(state, strict=True)
-        return module.to(map_location).eval()
-
-    def fingerprint(self) -> str:
-        """Identifies what it computes from pictures: weights, head, objective and preprocessing; 32 hex digits."""
-        state = state_fingerprint({**self.backbone.state_dict(), **self.head.state_dict(prefix="head.")})
-        preprocessing = self.backbone.preprocessing_fingerprint()
-        return content_key(self.backbone.settings.name, self.objective.settings(), preprocessing, state)
-
-    def forward(self, batch: Batch) -> HeadOutput:
-        """Logits and embeddings of a batch.
-
-        Raises:
-            ConfigError: stored embeddings while the backbone learns: they would not be its own for long.
-        """
-        if "activation" in batch:
-            return self.head(self.backbone.forward_tail(batch["activation"]))
-        if "embedding" not in batch:
-            return self.head(self.backbone(batch["image"]))
-        if not self.backbone.fully_frozen:
-            raise ConfigError("training on stored embeddings needs finetune=frozen")
-        return self.head(batch["embedding"].float())
+    def _arguments(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(values)
 
     def on_fit_start(self) -> None:
         """Refuse a backbone whose activations were thrown away.
@@ -183,15 +134,14 @@ class LesionModule(LightningModule):
 
         `p_condition` is nan where the objective learns no conditions.
         """
-        output = self(batch)
-        p_malignant, p_condition = self.objective.probabilities(output)
-        if p_condition is None:
-            p_condition = p_malignant.new_full((len(p_malignant), self.n_conditions), torch.nan)
+        malignant, conditions, embeddings = self.probabilities(batch)
+        if conditions is None:
+            conditions = malignant.new_full((len(malignant), self.n_conditions), torch.nan)
         return {
             "row": batch["row"],
-            "p_malignant": p_malignant,
-            "p_condition": p_condition,
-            "embedding": output.embedding,
+            "p_malignant": malignant,
+            "p_condition": conditions,
+            "embedding": embeddings,
         }
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -204,15 +154,10 @@ class LesionModule(LightningModule):
     def _add(self, scores: EpochScores, batch: Batch) -> None:
         output = self(batch)
         losses = batch["weight"] * self.objective.per_sample(output, batch)["loss"]
-        scores.update(losses, self.objective.probabilities(output)[0], batch["target"], batch["group"])
+        scores.update(losses, self.objective.probabilities(output).malignant, batch["target"], batch["group"])
 
     def _report(self, scores: EpochScores, stage: str) -> None:
         values = {f"{stage}/{name}": value for name, value in scores.compute().items()}
         scores.reset()
         # already joined over all ranks; the largest of equal values is the same value to the last bit
         self.log_dict(values, sync_dist=True, reduce_fx="max", prog_bar=True)
-
-
-def _as(settings: type[T], value: T | Mapping[str, Any]) -> T:
-    """The settings object, made from its plain values where those are given."""
-    return settings(**value) if isinstance(value, Mapping) else value

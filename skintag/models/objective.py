@@ -10,21 +10,30 @@ change with batch size, accumulation and number of ranks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skintag.models.head import HeadOutput
+from skintag.core.registry import Registry
+from skintag.models.outputs import Logits, Probabilities
 
 Batch = Mapping[str, Tensor]
 Setting = int | float | str
 
 
 class Objective(nn.Module):
-    """Interface and what all share. Losses are natural logarithms (nats), float32."""
+    """Interface and what all share. Losses are natural logarithms (nats), float32.
+
+    A subclass that has a `name` is registered by it where it is defined, see `OBJECTIVES`.
+    """
 
     name: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" in vars(cls):
+            OBJECTIVES.add(cls, cls.name)
 
     def settings(self) -> dict[str, Setting]:
         """Plain values from which `build_objective` makes an equal objective."""
@@ -34,22 +43,42 @@ class Objective(nn.Module):
         """Number of condition logits that the head must give; 0: conditions are not learnt."""
         return 0
 
-    def per_sample(self, output: HeadOutput, batch: Batch) -> dict[str, Tensor]:
+    def per_sample(self, output: Logits, batch: Batch) -> dict[str, Tensor]:
         """Unweighted losses [B] by name; `loss` is what is minimised, others are parts of it."""
         raise NotImplementedError
 
-    def loss(self, output: HeadOutput, batch: Batch) -> dict[str, Tensor]:
+    def loss(self, output: Logits, batch: Batch) -> dict[str, Tensor]:
         """The losses of `per_sample`, weighted and averaged over the batch: scalars by the same names."""
         return {
             name: (batch["weight"] * values).mean() for name, values in self.per_sample(output, batch).items()
         }
 
-    def probabilities(self, output: HeadOutput) -> tuple[Tensor, Tensor | None]:
-        """p_malignant [B] and p_condition [B, K] (None where conditions are not learnt)."""
-        return output.malignant.sigmoid(), None
+    def probabilities(self, output: Logits) -> Probabilities:
+        """What the logits [B] stand for; here conditions are not learnt."""
+        return Probabilities(output.malignant.sigmoid(), None, output.embeddings)
 
 
-def binary_cross_entropy(output: HeadOutput, batch: Batch) -> Tensor:
+OBJECTIVES: Final[Registry[Objective]] = Registry("objective", "skintag.models.objectives")
+"""Name -> class; SkinTag's own are the modules of `skintag.models.objectives`."""
+
+
+def build_objective(settings: Mapping[str, Setting]) -> Objective:
+    """The objective that `Objective.settings` describes.
+
+    Raises:
+        ConfigError: a name not known.
+    """
+    options = dict(settings)
+    return OBJECTIVES.named(str(options.pop("name", "")))(**options)
+
+
+def binary_cross_entropy(output: Logits, batch: Batch) -> Tensor:
     """-log p(true malignancy) [B], from the logit: finite wherever the logit is."""
     target = batch["target"].to(output.malignant.dtype)
     return F.binary_cross_entropy_with_logits(output.malignant, target, reduction="none")
+
+
+def condition_logits(output: Logits) -> Tensor:
+    """The condition logits [B, W] of a head that was built with them."""
+    assert output.conditions is not None, "head built without condition logits"
+    return output.conditions

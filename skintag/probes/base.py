@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Final, Self, cast
 from zipfile import BadZipFile
 
 import numpy as np
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from skintag.core.errors import DataError, SkinTagError
 from skintag.core.io import read_json, write_json
-from skintag.probes.data import ProbeData, ProbeOutput, check_embeddings
+from skintag.core.outputs import Outputs
+from skintag.core.registry import Registry
+from skintag.probes.data import ProbeData, check_embeddings
 
-FORMAT = 1
+FORMAT: Final = 1
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class FitRecord:
     conditions: tuple[int, ...]
     """The conditions that train had rows of, rising."""
     rows: int
-    """Training rows."""
+    """Number of training rows."""
     seconds: float
     """Wall time of the fit."""
     chosen: dict[str, float]
@@ -47,13 +49,33 @@ class FitRecord:
 class Probe(ABC):
     """A model of embeddings. Subclasses are dataclasses whose fields are the settings.
 
-    Files that `save` writes: `<name>.json` (settings and record), and arrays or trees beside it.
+    A subclass that has a `name` is registered by it where it is defined, see `PROBES`.
+
+    Files that `save` writes: `<name>.json` (settings and record), and arrays or trees beside it, named `<name>.*` or
+    `<name>_*` and never `.json`; of what a bundle may hold: `.npz`, `.npy`, `.safetensors`, `.ubj` or `.onnx`.
     """
 
     name: ClassVar[str]
     """Names the files and, in the predictions table, the model."""
+    looks_at_embeddings: ClassVar[bool] = True
+    """Whether its answers depend on the embeddings; one whose do not is fitted once for all kinds of them."""
     record: FitRecord | None = None
     """What came out of the fit; None before."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" in vars(cls):
+            PROBES.add(cls, cls.name)
+
+    @classmethod
+    def model_name(cls, feature: str) -> str:
+        """What the predictions table calls it where it is fitted on embeddings of that feature."""
+        return f"{cls.name}_{feature}" if cls.looks_at_embeddings else cls.name
+
+    @classmethod
+    def folder(cls, root: Path, feature: str) -> Path:
+        """Where, in a folder of probes, its files lie: below the feature, if it looks at any."""
+        return root / feature if cls.looks_at_embeddings else root
 
     def fit(self, train: ProbeData, val: ProbeData) -> None:
         """Fit on train; whatever there is to choose is chosen on val. A second fit replaces the first.
@@ -70,8 +92,8 @@ class Probe(ABC):
         chosen = self._fit(train, val, record)
         self.record = replace(record, seconds=time.perf_counter() - start, chosen=chosen)
 
-    def predict(self, embeddings: NDArray[np.float32]) -> ProbeOutput:
-        """Probabilities for embeddings, float32 [n, d].
+    def predict(self, embeddings: NDArray[np.float32]) -> Outputs:
+        """Probabilities for embeddings float32 [n, d]; those of conditions that train did not have are 0.
 
         Raises:
             SkinTagError: the probe is not fitted.
@@ -89,7 +111,7 @@ class Probe(ABC):
         )
         conditions = np.zeros((len(x), record.n_conditions), dtype=np.float32)
         conditions[:, list(record.conditions)] = present
-        return ProbeOutput(malignant.astype(np.float32), conditions)
+        return Outputs(malignant.astype(np.float32), conditions)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the probe's files into the folder; `<name>.json` comes last and makes them count."""
@@ -175,3 +197,7 @@ class Probe(ABC):
                 found=problem,
                 fix="choose datasets or a split that give both",
             )
+
+
+PROBES: Final[Registry[Probe]] = Registry("probe", "skintag.probes", besides=("base", "data"))
+"""Name -> class; SkinTag's own are the other modules of `skintag.probes`."""

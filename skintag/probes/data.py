@@ -1,4 +1,4 @@
-"""What probes are fitted on and what they answer, as checked arrays."""
+"""What probes are fitted on, as checked arrays."""
 
 from __future__ import annotations
 
@@ -45,16 +45,6 @@ class ProbeData:
 
     def __len__(self) -> int:
         return len(self.embeddings)
-
-
-@dataclass(frozen=True)
-class ProbeOutput:
-    """A probe's probabilities for [n] embeddings."""
-
-    malignant: NDArray[np.float32]
-    """float32 [n], in [0, 1]."""
-    conditions: NDArray[np.float32] | None
-    """float32 [n, n_conditions], rows sum to 1; 0 for conditions that train did not have."""
 
 
 def log_loss(

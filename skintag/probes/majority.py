@@ -19,6 +19,7 @@ class MajorityProbe(Probe):
     """Gives every image the weighted class shares of train. Looks at no embedding."""
 
     name: ClassVar[str] = "majority"
+    looks_at_embeddings: ClassVar[bool] = False
 
     def _fit(self, train: ProbeData, val: ProbeData, record: FitRecord) -> dict[str, float]:
         weight = train.weight.astype(np.float64)

@@ -32,17 +32,17 @@ class MLPProbe(Probe):
     name: ClassVar[str] = "mlp"
 
     hidden: int = 256
-    """Units."""
+    """Units of the hidden layer."""
     dropout: float = 0.3
     """Probability, in [0, 1)."""
     learning_rate: float = 3e-4
-    """Of AdamW."""
+    """Step size of AdamW."""
     weight_decay: float = 1e-2
-    """Of AdamW."""
+    """Decoupled decay of AdamW."""
     batch_size: int = 256
     """Rows in a step."""
     epochs: int = 50
-    """At most."""
+    """Passes over the rows, at most."""
     patience: int = 5
     """Epochs without a better val loss before it stops; the best epoch's weights are kept."""
     seed: int = 0
@@ -119,6 +119,7 @@ class _Net(nn.Module):
         self.output = nn.Linear(hidden, 1 + n_conditions)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of malignancy [n] and of the conditions [n, c]."""
         out = self.output(self.hidden((x - self.mean) / self.scale))
         return out[:, 0], out[:, 1:]
 

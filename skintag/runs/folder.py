@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from skintag.core.errors import DataError
+from skintag.core.vocabulary import FINETUNED
 from skintag.data.images.files import decode_image, encode_jpeg, shrink
 from skintag.data.shards.reader import ShardStore
 from skintag.runs.files import PREDICTIONS, ROBUSTNESS, RunFiles, find_runs
@@ -136,7 +137,7 @@ class RunFolder(RunFiles):
         """The fitted probes: name in the predictions table -> (feature it looks at, probe)."""
         return self._probes
 
-    def embeddings(self, image_ids: Sequence[str], feature: str = "finetuned") -> NDArray[np.float32]:
+    def embeddings(self, image_ids: Sequence[str], feature: str = FINETUNED) -> NDArray[np.float32]:
         """Embeddings of [n] images of the run's data, float32 [n, D]; computed where the store lacks them.
 
         Where nothing in the backbone learned, `finetuned` and `frozen` are the same.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from skintag.core.errors import DataError
-from skintag.core.vocabulary import FEATURES
+from skintag.core.vocabulary import FEATURES, FROZEN
 from skintag.data.loading.datamodule import LesionDataModule
 from skintag.data.view.view import View
 from skintag.models.backbone import Backbone
@@ -80,7 +80,7 @@ def frozen_backbone_of(run: RunFolder) -> Backbone:
     _check_same(
         run,
         "weights of the frozen backbone",
-        recorded(run, "frozen")["weights"],
+        recorded(run, FROZEN)["weights"],
         backbone.weights_fingerprint(),
     )
     return backbone
@@ -92,14 +92,13 @@ def probes_of(run: RunFolder) -> dict[str, tuple[str, Probe]]:
     Raises:
         DataError: a probe's files are missing or damaged.
     """
-    folder, found = run.path / "probes", {}
-    features = [feature for feature in FEATURES if (folder / feature).is_dir()]
-    for name, probe in run.settings.probes.items():
+    root, found = run.path / "probes", dict[str, tuple[str, Probe]]()
+    features = [feature for feature in FEATURES if (root / feature).is_dir()]
+    for probe in run.settings.probes.values():
         kind = type(probe)
-        if name == "majority":
-            found["majority"] = (features[0] if features else recorded_features(run)[0], kind.load(folder))
-            continue
-        found |= {f"{name}_{feature}": (feature, kind.load(folder / feature)) for feature in features}
+        # what looks at no embeddings is there once, whatever was exported
+        for feature in features if kind.looks_at_embeddings else (features or recorded_features(run))[:1]:
+            found[kind.model_name(feature)] = feature, kind.load(kind.folder(root, feature))
     return found
 
 
@@ -138,14 +137,14 @@ class Towers:
         self.features = tuple(features)
         if any(feature != self.tuned_feature for feature in features):
             self.frozen = frozen_backbone_of(run)
-            self.frozen.lock(**run.module().hparams["finetune"])  # cut where the tuned one is cut
+            self.frozen.lock(**run.module().settings()["finetune"])  # cut where the tuned one is cut
             self.frozen.eval()
         self.shared = (
             self.frozen is not None and self.tuned.trunk_fingerprint() == self.frozen.trunk_fingerprint()
         )
 
     def to(self, device: torch.device) -> None:
-        """Move the weights."""
+        """Move the weights of every tower to a device."""
         for tower in (self.tuned, self.frozen):
             if tower is not None:
                 tower.to(device)
@@ -157,5 +156,5 @@ class Towers:
         if self.tuned_feature in self.features:
             made[self.tuned_feature] = self.tuned.forward_tail(trunk)
         if self.frozen is not None:
-            made["frozen"] = self.frozen.forward_tail(trunk) if self.shared else self.frozen(images)
+            made[FROZEN] = self.frozen.forward_tail(trunk) if self.shared else self.frozen(images)
         return made

@@ -13,11 +13,12 @@ import pandas as pd
 from skintag.core.errors import ConfigError, DataError, first_few, near_matches
 from skintag.core.hashing import uniform_from_strings
 from skintag.core.io import atomic_path, write_json
+from skintag.core.outputs import Outputs
 from skintag.core.vocabulary import HEAD
 from skintag.data.distortions.distortions import CLEAN, DISTORTIONS, Distortion
 from skintag.data.distortions.sheet import distortion_sheet
 from skintag.runs.folder import ROBUSTNESS, RunFolder
-from skintag.runs.scores import Scores, score_frames
+from skintag.runs.scores import distorted_outputs
 
 _CONDITIONS: Final = "p_condition_"
 
@@ -55,8 +56,8 @@ def score_distorted(
     if CLEAN in distortions:
         raise ConfigError(f"a distortion is named {CLEAN!r}: that is the name of the images as they are")
     image_ids = _chosen(run, names, limit, seed)
-    scores = score_frames(run, distortions, names, image_ids, seed)
-    table = _table(run, distortions, image_ids, scores)
+    said = distorted_outputs(run, distortions, names, image_ids, seed)
+    table = _table(run, distortions, image_ids, said)
     with atomic_path(run.path / ROBUSTNESS) as part:
         table.to_parquet(part, index=False)
     of = {k: {"kind": d.kind, "severity": d.severity, "unit": d.unit} for k, d in distortions.items()}
@@ -106,23 +107,28 @@ def _chosen(run: RunFolder, models: Sequence[str], limit: int | None, seed: int)
 
 
 def _table(
-    run: RunFolder, distortions: Mapping[str, Distortion], image_ids: list[str], scores: Mapping[str, Scores]
+    run: RunFolder,
+    distortions: Mapping[str, Distortion],
+    image_ids: list[str],
+    said: Mapping[str, Sequence[Outputs]],
 ) -> pd.DataFrame:
     """The run's own test rows with new scores, one block per distortion; models by name, then images by name."""
     own = run.predictions.frame
-    own = own[(own["split"] == "test") & own["model"].isin(scores) & own["image_id"].isin(image_ids)]
+    own = own[(own["split"] == "test") & own["model"].isin(said) & own["image_id"].isin(image_ids)]
     own = own.reset_index(drop=True)
-    models, n = sorted(scores), len(image_ids)
+    models, n = sorted(said), len(image_ids)
     conditions = [str(column) for column in own if str(column).startswith(_CONDITIONS)]
     blocks = []
     for k, (name, distortion) in enumerate([(CLEAN, None), *distortions.items()]):
         block = own.copy()
-        block["p_malignant"] = np.concatenate([scores[model][0][k] for model in models]).astype(np.float64)
+        block["p_malignant"] = np.concatenate([said[model][k].malignant for model in models]).astype(
+            np.float64
+        )
         some = np.full((len(own), len(conditions)), np.nan, dtype=np.float32)
         for i, model in enumerate(models):
-            learned = scores[model][1]
+            learned = said[model][k].conditions
             if learned is not None:
-                some[i * n : (i + 1) * n, : learned.shape[2]] = learned[k]
+                some[i * n : (i + 1) * n, : learned.shape[1]] = learned
         block.loc[:, conditions] = some
         block.insert(0, "severity", np.nan if distortion is None else float(distortion.severity))
         block.insert(0, "distortion", pd.Series(name, index=block.index, dtype="str"))

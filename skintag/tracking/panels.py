@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from skintag.core.errors import ConfigError
+from skintag.core.vocabulary import HEAD
 from skintag.data.distortions.distortions import DISTORTIONS
 from skintag.tracking import names
 
@@ -32,7 +33,7 @@ class DashboardSettings:
     """W&B user or team; needed to save it online."""
     name: str = "SkinTag"
     """What the workspace is called."""
-    models: tuple[str, ...] = ("head", "xgboost_frozen", "xgboost_finetuned")
+    models: tuple[str, ...] = (HEAD, "xgboost_frozen", "xgboost_finetuned")
     """Models that are compared within runs; the first is the one whose groups and gaps are shown."""
 
     def __post_init__(self) -> None:

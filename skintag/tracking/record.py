@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from skintag.core.config import instantiate
 from skintag.core.errors import ConfigError, DataError
+from skintag.core.vocabulary import HEAD
 from skintag.evaluation.analyses.error_analysis import worst_errors
 from skintag.evaluation.decisions.selection import Selection
 from skintag.runs.folder import RunFolder
@@ -67,7 +68,7 @@ def read_record(run: RunFolder, *, errors: int = 20) -> RunRecord:
         DataError: the folder is not that of a finished run.
     """
     metrics, predictions = run.metrics, run.predictions
-    main = str(metrics.get("main") or ("head" if "head" in predictions.models else predictions.models[0]))
+    main = str(metrics.get("main") or (HEAD if HEAD in predictions.models else predictions.models[0]))
     evaluated = all("levels" in entry for entry in metrics["models"].values())
     notes = [] if evaluated else [NOT_EVALUATED.format(folder=run.path)]
     tables = {name: frame for name, frame in tables_of(metrics) if len(frame)}

@@ -14,7 +14,7 @@ from rich.console import Console
 from skintag.core.console import readable_console
 from skintag.core.io import atomic_path, read_json, write_json
 from skintag.core.provenance import Stages, provenance
-from skintag.core.vocabulary import HEAD
+from skintag.core.vocabulary import FINETUNED, FROZEN, HEAD
 from skintag.evaluation.analyses.table import run_table, write_outputs
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.predictions.predictions import Predictions
@@ -123,10 +123,10 @@ def collect_predictions(settings: RunSettings, parts: Parts) -> Predictions:
     frame, tables = parts.view.frame, []
     if settings.fit or settings.ckpt_path:
         embeddings = parts.export.embeddings
-        tuned = embeddings["finetuned"] if "finetuned" in embeddings else embeddings["frozen"]
+        tuned = embeddings[FINETUNED if FINETUNED in embeddings else FROZEN]
         rows = np.flatnonzero((frame["split"] != "train").to_numpy())
-        malignant, conditions = head_scores(parts.module, tuned[rows])
-        tables.append(Predictions.from_arrays(frame.iloc[rows], HEAD, malignant, conditions))
+        said = head_scores(parts.module, tuned[rows])
+        tables.append(Predictions.from_arrays(frame.iloc[rows], HEAD, said.malignant, said.conditions))
     for model, (scored, output) in parts.probing.outputs.items():
         tables.append(Predictions.from_arrays(frame.iloc[scored], model, output.malignant, output.conditions))
     if parts.variant.predictions is not None:

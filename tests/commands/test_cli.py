@@ -51,7 +51,7 @@ def test_help_lists_the_groups_and_imports_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "experiment:" in done.stdout
+    assert "  experiment  " in done.stdout
 
 
 def run_folder(folder: Path, overrides: list[str]) -> Path:

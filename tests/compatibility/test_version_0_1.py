@@ -33,7 +33,8 @@ PICTURES = sorted((OLD / "pictures").iterdir())
 def same_machine() -> bool:
     made = EXPECTED["made_with"]
     cpu = Path("/proc/cpuinfo")
-    model = next((line.split(":", 1)[1].strip() for line in cpu.read_text().splitlines() if line.startswith("model name")), "") if cpu.is_file() else ""  # fmt: skip
+    lines = cpu.read_text().splitlines() if cpu.is_file() else []
+    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
     capability = torch.backends.cpu.get_cpu_capability()
     return (made["processor"], made["torch"], made["capability"]) == (model, torch.__version__, capability)
 
@@ -101,7 +102,7 @@ def test_head_and_probes_score_as_then(run: RunFolder) -> None:
     def written(model: str) -> list[float]:
         return table[table["model"] == model].set_index("image_id")["p_malignant"].reindex(names).tolist()
 
-    check(head_scores(run.module(), run.embeddings(names))[0], written("head"))
+    check(head_scores(run.module(), run.embeddings(names)).malignant, written("head"))
     assert len(run.probes()) == 7
     for model, (feature, probe) in run.probes().items():
         check(probe.predict(run.embeddings(names, feature)).malignant, written(model))
@@ -133,5 +134,7 @@ def test_killed_run_and_sweep_are_gone_on_with(tmp_path: Path) -> None:
 
 def test_report_of_an_old_run_is_made_again(tmp_path: Path) -> None:
     shutil.copytree(OLD / "run", tmp_path / "run")
-    skintag(tmp_path, "evaluate", "run=run", "report.assessment.resamples=50", "report.assessment.permutations=50")
+    skintag(
+        tmp_path, "evaluate", "run=run", "report.assessment.resamples=50", "report.assessment.permutations=50"
+    )
     assert "report.html" in {path.name for path in (tmp_path / "run").iterdir()}

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 
 from skintag.commands.export import task
 from skintag.core.errors import ConfigError, DataError
+from skintag.core.outputs import Outputs
 from skintag.evaluation.decisions.triage import TriagePolicy
 from skintag.evaluation.metrics.metrics import auroc
 from skintag.export import FORMATS, export_run, formats
@@ -23,7 +24,6 @@ from skintag.export.check import Answers, agreement
 from skintag.export.measure import Job, measure
 from skintag.export.plot import front
 from skintag.export.run import refuse_failures
-from skintag.export.runners import Scores
 from skintag.export.settings import ExportSettings
 from skintag.runs.folder import RunFolder
 from tests.conftest import CONFIGS
@@ -166,9 +166,9 @@ def test_file_is_measured_in_a_process_of_its_own(run: RunFolder, tmp_path: Path
         measure(Job("onnx", str(path), 56, repeats=3))
 
 
-def scores(*malignant: float) -> Scores:
+def scores(*malignant: float) -> Outputs:
     p = np.array(malignant, dtype=np.float32)
-    return Scores(p, None, p[:, None])
+    return Outputs(p, None, p[:, None])
 
 
 def test_agreement_by_hand() -> None:

@@ -60,7 +60,7 @@ def test_onnx_agrees_with_torch_for_any_batch(path: Path, deployed: DeployedMode
     assert scores.conditions is not None
     np.testing.assert_allclose(scores.malignant, malignant, atol=1e-4)
     np.testing.assert_allclose(scores.conditions, conditions, atol=1e-4)
-    np.testing.assert_allclose(scores.embedding, embedding, atol=1e-3)
+    np.testing.assert_allclose(scores.embeddings, embedding, atol=1e-3)
     assert np.ptp(embedding.numpy(), axis=1).min() > 0.01  # not an agreement of nothings
 
 
@@ -102,4 +102,4 @@ def test_model_without_conditions_has_two_outputs(tmp_path: Path) -> None:
     with torch.inference_mode():
         malignant, embedding = DeployedModel(module)(torch.from_numpy(images))
     np.testing.assert_allclose(scores.malignant, malignant, atol=1e-4)
-    np.testing.assert_allclose(scores.embedding, embedding, atol=1e-3)
+    np.testing.assert_allclose(scores.embeddings, embedding, atol=1e-3)

@@ -21,7 +21,7 @@ def assert_agrees(kind: str, path: Path, deployed: DeployedModel, n: int) -> Non
     np.testing.assert_allclose(scores.malignant, malignant, atol=1e-4)
     assert scores.conditions is not None
     np.testing.assert_allclose(scores.conditions, conditions, atol=1e-4)
-    np.testing.assert_allclose(scores.embedding, embedding, atol=1e-3)
+    np.testing.assert_allclose(scores.embeddings, embedding, atol=1e-3)
 
 
 def test_torch_export_takes_any_batch(deployed: DeployedModel, tmp_path: Path) -> None:

@@ -75,10 +75,10 @@ def test_loss_is_put_together_as_documented(teacher, make_batch):
     binary = torch.stack([1 - said.malignant, said.malignant], dim=1).log() / 3
     own = torch.stack([torch.zeros(6), output.malignant], dim=1) / 3
     malignant = (binary.softmax(1) * (binary.log_softmax(1) - own.log_softmax(1))).sum(1)
-    wanted, guess = said.condition.log() / 3, output.condition / 3
+    wanted, guess = said.conditions.log() / 3, output.conditions / 3
     condition = (wanted.softmax(1) * (wanted.log_softmax(1) - guess.log_softmax(1))).sum(1)
-    theirs = (said.embedding - said.embedding.mean(0)) / (said.embedding.std(0) + 1e-6)
-    distance = 1 - F.cosine_similarity(module.projection(output.embedding), theirs, dim=1)
+    theirs = (said.embeddings - said.embeddings.mean(0)) / (said.embeddings.std(0) + 1e-6)
+    distance = 1 - F.cosine_similarity(module.projection(output.embeddings), theirs, dim=1)
     hard = module.objective.per_sample(output, batch)["loss"]
     each = 0.3 * hard + 0.7 * 9 * (malignant + 0.4 * condition) + 0.2 * distance
     assert found["loss"].item() == pytest.approx((batch["weight"] * each).mean().item(), rel=1e-4)
@@ -98,7 +98,7 @@ def test_teacher_sees_the_student_s_picture_at_its_own_size(teacher, make_batch,
         seen["teacher"] = x
         return torch.zeros(len(x), 64)
 
-    monkeypatch.setattr(teacher.module.backbone, "forward", spy)
+    monkeypatch.setattr(teacher.network.backbone, "forward", spy)
     module, batch = student(teacher, mixup_alpha=1.0, teacher_weight=0.5), make_batch(4, size=56)
     torch.manual_seed(3)
     module.losses(batch)
@@ -110,10 +110,10 @@ def test_teacher_sees_the_student_s_picture_at_its_own_size(teacher, make_batch,
 
 def test_teacher_learns_nothing_and_is_no_part_of_the_student(teacher, make_batch):
     module = student(teacher, embedding_weight=1.0).train()
-    before = copy.deepcopy(teacher.module.state_dict())
+    before = copy.deepcopy(teacher.network.state_dict())
     module.losses(make_batch(6, size=56))["loss"].backward()
-    assert all(p.grad is None for p in teacher.module.parameters())
-    assert all(torch.equal(v, before[k]) for k, v in teacher.module.state_dict().items())
+    assert all(p.grad is None for p in teacher.network.parameters())
+    assert all(torch.equal(v, before[k]) for k, v in teacher.network.state_dict().items())
     own = {n.split(".")[0] for n in module.state_dict()}
     assert own == {"backbone", "head", "projection"}
     assert copy.deepcopy(module).teacher is teacher
@@ -126,13 +126,13 @@ def test_two_stage_teacher_speaks_with_its_probe(teacher, make_batch):
     probe = SimpleNamespace(
         predict=lambda e: SimpleNamespace(malignant=e[:, 0] * 0 + np.float32(0.75), conditions=conditions)
     )
-    alone = Teacher(teacher.module, "xgboost", probe)(images)
+    alone = Teacher(teacher.network, "xgboost", probe)(images)
     assert torch.allclose(alone.malignant, torch.full((5,), 0.75))
-    assert torch.allclose(alone.condition, torch.full((5, 10), 0.1))
-    both = Teacher(teacher.module, "ensemble", probe)(images)
+    assert torch.allclose(alone.conditions, torch.full((5, 10), 0.1))
+    both = Teacher(teacher.network, "ensemble", probe)(images)
     assert torch.allclose(both.malignant, (head.malignant + 0.75) / 2)
-    assert torch.allclose(both.condition.sum(1), torch.ones(5), atol=1e-5)
-    assert torch.equal(both.embedding, head.embedding)
+    assert torch.allclose(both.conditions.sum(1), torch.ones(5), atol=1e-5)
+    assert torch.equal(both.embeddings, head.embeddings)
 
 
 def test_student_of_one_teacher_gets_nearer_to_it(teacher, make_batch):
@@ -190,7 +190,7 @@ def test_what_cannot_be_distilled_is_refused(teacher):
         student(teacher, teacher_weight=1.0, condition_weight=0.0)
     assert student(untaught, teacher_weight=0.9).head.condition is not None
     with pytest.raises(ConfigError, match="needs an XGBoost probe"):
-        Teacher(teacher.module, "xgboost")
+        Teacher(teacher.network, "xgboost")
     for wrong in ({"teacher_weight": 1.5}, {"temperature": 0}, {"ema_decay": 1.0}, {"mixup_alpha": -1}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             DistillationSettings(**wrong)

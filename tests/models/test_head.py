@@ -14,8 +14,8 @@ def head(width: int = 10, **settings) -> LesionHead:
 
 def test_outputs_have_the_shapes_and_types_they_promise():
     output = head()(torch.randn(5, 6, dtype=torch.float64))
-    assert (output.malignant.shape, output.condition.shape) == ((5,), (5, 10))
-    assert {output.malignant.dtype, output.condition.dtype, output.embedding.dtype} == {torch.float32}
+    assert (output.malignant.shape, output.conditions.shape) == ((5,), (5, 10))
+    assert {output.malignant.dtype, output.conditions.dtype, output.embeddings.dtype} == {torch.float32}
 
 
 def test_head_is_batch_norm_linear_relu_linear():
@@ -28,7 +28,7 @@ def test_head_is_batch_norm_linear_relu_linear():
 
 def test_without_conditions_no_parameter_is_there_for_them():
     model = head(width=0)
-    assert model(torch.randn(2, 6)).condition is None
+    assert model(torch.randn(2, 6)).conditions is None
     assert not [name for name, _ in model.named_parameters() if "condition" in name]
 
 

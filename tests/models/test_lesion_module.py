@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from skintag.core.errors import ConfigError
 from skintag.models.head import HeadSettings
 from skintag.models.lesion_module import LesionModule
-from skintag.models.objectives import OBJECTIVES, Erm, Focal, Objective, build_objective
+from skintag.models.objective import OBJECTIVES, Objective, build_objective
+from skintag.models.objectives import Erm, Focal
 from skintag.models.optimizer import OptimizerSettings
 from skintag.models.settings import FinetuneSettings
 

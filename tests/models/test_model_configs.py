@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from skintag.models.backbone import Backbone
-from skintag.models.objectives import OBJECTIVES
+from skintag.models.objective import OBJECTIVES
 from skintag.models.optimizer import OptimizerSettings
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -20,8 +20,9 @@ import torch.multiprocessing as mp
 from torch.nn.parallel import DistributedDataParallel
 
 from skintag.models.lesion_module import LesionModule
-from skintag.models.objectives import OBJECTIVES, GroupDro
-from skintag.models.head import HeadOutput
+from skintag.models.objective import OBJECTIVES
+from skintag.models.objectives import GroupDro
+from skintag.models.outputs import Logits
 from skintag.models.scores import EpochScores
 
 SIZES = dict(embed_dim=32, depth=2, num_heads=2)
@@ -68,7 +69,7 @@ def group_dro(whole, rows):
     logits = torch.linspace(-2, 2, 8, requires_grad=True)
     for _ in range(2):
         part = {key: value[rows] for key, value in whole.items()}
-        loss = objective.loss(HeadOutput(logits[rows], None, torch.zeros(0)), part)["loss"]
+        loss = objective.loss(Logits(logits[rows], None, torch.zeros(0)), part)["loss"]
     loss.backward()
     return logits.grad, objective.group_weights()
 

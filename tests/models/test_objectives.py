@@ -9,22 +9,14 @@ from torch import Tensor
 from torchvision.ops import sigmoid_focal_loss
 
 from skintag.core.errors import ConfigError
-from skintag.models.head import HeadOutput
-from skintag.models.objectives import (
-    OBJECTIVES,
-    Erm,
-    Focal,
-    GroupDro,
-    Hierarchical,
-    Multitask,
-    Objective,
-    build_objective,
-)
+from skintag.models.objective import OBJECTIVES, Objective, build_objective
+from skintag.models.objectives import Erm, Focal, GroupDro, Hierarchical, Multitask
+from skintag.models.outputs import Logits
 
 K = 4
 
 
-def sample(objective: Objective, n: int = 16, seed: int = 0) -> tuple[HeadOutput, dict[str, Tensor]]:
+def sample(objective: Objective, n: int = 16, seed: int = 0) -> tuple[Logits, dict[str, Tensor]]:
     """Random logits with gradient, and a random batch that fits them."""
     random = torch.Generator().manual_seed(seed)
     width = objective.condition_width(K)
@@ -36,7 +28,7 @@ def sample(objective: Objective, n: int = 16, seed: int = 0) -> tuple[HeadOutput
         "weight": torch.rand(n, generator=random) + 0.1,
         "group": torch.randint(0, 5, (n,), generator=random),
     }
-    return HeadOutput(malignant, condition, torch.zeros(n, 1)), batch
+    return Logits(malignant, condition, torch.zeros(n, 1)), batch
 
 
 @pytest.fixture(params=sorted(OBJECTIVES))
@@ -76,7 +68,7 @@ def test_focal_at_gamma_zero_is_erm():
 def test_multitask_adds_the_condition_loss():
     output, batch = sample(Multitask())
     losses = Multitask(0.3).loss(output, batch)
-    p = output.condition.detach().softmax(1).numpy()
+    p = output.conditions.detach().softmax(1).numpy()
     condition = log_loss(
         batch["condition"], p, sample_weight=batch["weight"], normalize=False, labels=range(K)
     )
@@ -89,7 +81,7 @@ def test_hierarchical_joint_probabilities_sum_to_the_binary_ones():
     objective = Hierarchical()
     output, _ = sample(objective)
     joint = objective.joint(output)
-    p_malignant, p_condition = objective.probabilities(output)
+    p_malignant, p_condition, _ = objective.probabilities(output)
     assert joint.shape == (16, 2, K)
     assert torch.allclose(joint[:, 1].sum(1), p_malignant, atol=1e-6)
     assert torch.allclose(joint[:, 0].sum(1), 1 - p_malignant, atol=1e-6)
@@ -101,7 +93,7 @@ def test_hierarchical_condition_can_be_malignant_in_one_sample_and_benign_in_ano
     # condition 2 is certain either way; malignancy stays a matter of its own
     given = torch.full((2, 2, K), -50.0)
     given[:, :, 2] = 50.0
-    output = HeadOutput(torch.tensor([3.0, -3.0]), given.flatten(1), torch.zeros(2, 1))
+    output = Logits(torch.tensor([3.0, -3.0]), given.flatten(1), torch.zeros(2, 1))
     joint = Hierarchical().joint(output)
     p = torch.tensor([3.0, -3.0]).sigmoid()
     assert torch.allclose(joint[:, 1, 2], p, atol=1e-6)
@@ -117,7 +109,7 @@ def test_hierarchical_loss_is_the_likelihood_of_the_pair():
 
 def test_probabilities_are_probabilities(objective):
     output, _ = sample(objective)
-    p_malignant, p_condition = objective.probabilities(output)
+    p_malignant, p_condition, _ = objective.probabilities(output)
     assert torch.equal(p_malignant, output.malignant.sigmoid())
     if objective.condition_width(K):
         assert p_condition.shape == (16, K)
@@ -130,8 +122,8 @@ def test_gradients_flow_to_every_output(objective):
     output, batch = sample(objective)
     objective.loss(output, batch)["loss"].backward()
     assert (output.malignant.grad != 0).all()
-    if output.condition is not None:
-        assert (output.condition.grad != 0).any(dim=0).all()
+    if output.conditions is not None:
+        assert (output.conditions.grad != 0).any(dim=0).all()
 
 
 def test_samples_of_weight_zero_do_not_count(objective):
@@ -147,9 +139,9 @@ def test_extreme_logits_give_finite_losses_and_gradients(objective, logit):
     output, batch = sample(objective)
     malignant = torch.full((16,), logit, requires_grad=True)
     condition = None
-    if output.condition is not None:
-        condition = (output.condition.detach() * abs(logit)).requires_grad_()
-    output = HeadOutput(malignant, condition, output.embedding)
+    if output.conditions is not None:
+        condition = (output.conditions.detach() * abs(logit)).requires_grad_()
+    output = Logits(malignant, condition, output.embeddings)
     loss = objective.loss(output, batch)["loss"]
     loss.backward()
     assert loss.isfinite()
@@ -160,7 +152,7 @@ def test_extreme_logits_give_finite_losses_and_gradients(objective, logit):
 def test_focal_below_gamma_one_has_a_finite_gradient_where_the_sample_is_right():
     malignant = torch.tensor([300.0, -300.0], requires_grad=True)
     batch = {"target": torch.tensor([1, 0]), "weight": torch.ones(2)}
-    Focal(0.5).loss(HeadOutput(malignant, None, torch.zeros(2, 1)), batch)["loss"].backward()
+    Focal(0.5).loss(Logits(malignant, None, torch.zeros(2, 1)), batch)["loss"].backward()
     assert malignant.grad.isfinite().all()
 
 
@@ -179,7 +171,7 @@ def test_unknown_name_and_senseless_values_are_refused():
             senseless()
 
 
-def dro_batch(logits: list[float], group: list[int]) -> tuple[HeadOutput, dict[str, Tensor]]:
+def dro_batch(logits: list[float], group: list[int]) -> tuple[Logits, dict[str, Tensor]]:
     """All benign, so the loss of a sample is log(1 + exp(logit))."""
     malignant = torch.tensor(logits, requires_grad=True)
     n = len(group)
@@ -188,7 +180,7 @@ def dro_batch(logits: list[float], group: list[int]) -> tuple[HeadOutput, dict[s
         "weight": torch.ones(n),
         "group": torch.tensor(group),
     }
-    return HeadOutput(malignant, None, torch.zeros(n, 1)), batch
+    return Logits(malignant, None, torch.zeros(n, 1)), batch
 
 
 def test_group_dro_follows_the_published_algorithm():
@@ -241,7 +233,7 @@ def test_group_dro_shares_unknown_skin_types_among_the_groups_of_their_domain():
     # one domain of two groups and "unknown": the unknown sample counts half in each
     objective = GroupDro(n_groups=3, step_size=1.0, per_domain=3)
     logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
-    output = HeadOutput(logits, None, torch.zeros(3, 1))
+    output = Logits(logits, None, torch.zeros(3, 1))
     batch = {"target": torch.tensor([1, 1, 0]), "weight": torch.ones(3), "group": torch.tensor([0, 1, 2])}
     loss = objective.loss(output, batch)["loss"]
     each = torch.nn.functional.binary_cross_entropy_with_logits(
@@ -256,7 +248,7 @@ def test_group_dro_shares_unknown_skin_types_among_the_groups_of_their_domain():
 def test_group_dro_weight_does_not_follow_missingness():
     # the loss sits in the unknown samples alone: that must not move the weight of either group against the other
     objective = GroupDro(n_groups=3, step_size=1.0, per_domain=3)
-    output = HeadOutput(torch.tensor([5.0, 5.0, 5.0]), None, torch.zeros(3, 1))
+    output = Logits(torch.tensor([5.0, 5.0, 5.0]), None, torch.zeros(3, 1))
     batch = {"target": torch.tensor([1, 1, 0]), "weight": torch.ones(3), "group": torch.tensor([0, 1, 2])}
     for _ in range(20):
         objective.loss(output, batch)

@@ -16,8 +16,9 @@ from hydra.utils import instantiate
 from sklearn.metrics import roc_auc_score
 
 from skintag.core.errors import DataError, SkinTagError
+from skintag.core.outputs import Outputs
 from skintag.probes.base import Probe
-from skintag.probes.data import ProbeData, ProbeOutput
+from skintag.probes.data import ProbeData
 from skintag.probes.logistic import LogisticProbe
 from skintag.probes.majority import MajorityProbe
 from skintag.probes.mlp import MLPProbe
@@ -33,7 +34,7 @@ EVERY = pytest.mark.parametrize("name", MAKERS)
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
-def same(a: ProbeOutput, b: ProbeOutput) -> bool:
+def same(a: Outputs, b: Outputs) -> bool:
     assert a.conditions is not None
     assert b.conditions is not None
     return np.array_equal(a.malignant, b.malignant) and np.array_equal(a.conditions, b.conditions)

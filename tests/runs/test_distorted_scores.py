@@ -86,7 +86,7 @@ def test_scores_are_those_of_the_distorted_picture(run: RunFolder, scored: pd.Da
             frozen = frozen_backbone_of(run)(torch.from_numpy(changed).permute(2, 0, 1)[None]).numpy()
         rows = scored.query("distortion == @name and image_id == @image_id").set_index("model")
         assert rows.loc["head", "p_malignant"] == pytest.approx(
-            float(head_scores(run.module(), embedding)[0][0]), abs=1e-5
+            float(head_scores(run.module(), embedding).malignant[0]), abs=1e-5
         )
         expected = run.probes()["mlp_frozen"][1].predict(frozen).malignant[0]
         assert rows.loc["mlp_frozen", "p_malignant"] == pytest.approx(float(expected), abs=1e-5)

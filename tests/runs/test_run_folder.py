@@ -201,7 +201,7 @@ def test_module_and_probes_give_the_predictions_of_the_run(run: RunFolder, teste
 
     probes = run.probes()
     assert {"head", *probes} == set(run.predictions.models)
-    scores = {"head": head_scores(run.module(), run.embeddings(tested))[0]}
+    scores = {"head": head_scores(run.module(), run.embeddings(tested)).malignant}
     for name, (feature, probe) in probes.items():
         scores[name] = probe.predict(run.embeddings(tested, feature)).malignant
     for name, score in scores.items():

@@ -35,7 +35,7 @@ Compose = Callable[..., DictConfig]
         ("trainer.gradient_clip_val=much", "a number of 0 or more, or null"),
         ("callbacks.checkpoint_every_steps=0", "checkpoint_every_steps"),
         ("compile=maybe", "compile=maybe: expected true or false"),
-        ("report=yes_please", "expected auto, true or false"),
+        ("report=yes_please", "expected true, false or auto"),
     ],
 )
 def test_wrong_value_is_named_with_what_would_do(override: str, wanted: str, compose_run: Compose) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from skintag.core.errors import DataError
+from skintag.core.vocabulary import HEAD
 from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
 from skintag.evaluation.analyses.comparison import differences
 from skintag.evaluation.analyses.tier_agreement import TierAgreement, tier_agreement
@@ -27,7 +28,7 @@ from skintag.evaluation.statistics.gap_replicates import n_rows, small_rows
 from skintag.evaluation.statistics.paired import Entry, Pair, Panel, joint_clusters
 
 TEACHER: Final = "teacher"
-STUDENT: Final = "head"
+STUDENT: Final = HEAD
 METRICS: Final = ("auroc", "accuracy", "f1_macro", "sensitivity", "specificity")
 """For all of them more is better, so that a loss is teacher minus student."""
 GROUPINGS: Final = (OVERALL, DOMAIN, FST_GROUP)

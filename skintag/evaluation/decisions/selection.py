@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.core.vocabulary import HEAD
 from skintag.evaluation.metrics.groups import GROUPINGS, OVERALL, evaluate
 from skintag.evaluation.metrics.metrics import METRICS
 from skintag.evaluation.predictions.predictions import Predictions, ValPredictions, require_val
@@ -22,7 +23,7 @@ _SCORED: Final = tuple(name for name, metric in METRICS.items() if metric.uses =
 class Selection:
     """Which number of a run a search maximises. Losses (Brier, ECE) count negatively, so larger is better."""
 
-    model: str = "head"
+    model: str = HEAD
     """A model of the predictions table."""
     metric: str = "auroc"
     """A metric of scores: it needs no threshold, which would have to be fitted on the same rows."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from skintag.core.vocabulary import HEAD
 from skintag.evaluation.analyses.assess import Assessment
 from skintag.evaluation.analyses.retention import TEACHER, Retention
 from skintag.evaluation.decisions.calibration import Calibration
@@ -156,7 +157,7 @@ def main_model(predictions: Predictions) -> tuple[str, str]:
         return models[0], "the only model" if alone else "the only model beside its teacher"
     if not scores:
         return models[0], "the first by name; without validation rows there is nothing to choose it on"
-    best = max(scores, key=lambda model: (scores[model], model == "head"))
+    best = max(scores, key=lambda model: (scores[model], model == HEAD))
     return best, f"highest AUROC on the validation rows, {scores[best]:.3f}"
 
 

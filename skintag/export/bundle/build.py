@@ -12,8 +12,7 @@ from skintag.bundle.archive import write_zip
 from skintag.bundle.manifest import FileEntry, Manifest
 from skintag.bundle.parts import Preprocessing, Taxonomy, Texts
 from skintag.bundle.place import replacing
-from skintag.bundle.probe_files import write_probes
-from skintag.bundle.runtime import ONNX_FILES, RUNTIMES, weights_of, write_module
+from skintag.bundle.runtime import ONNX_FILES, RUNTIMES
 from skintag.bundle.verify import verify
 from skintag.core.errors import ConfigError, DataError, near_matches
 from skintag.core.io import write_json
@@ -22,6 +21,8 @@ from skintag.evaluation.decisions.calibration import KINDS, fit_calibration, wri
 from skintag.evaluation.decisions.thresholds import write_thresholds
 from skintag.evaluation.decisions.triage import fit_triage, write_policies
 from skintag.export.bundle.evidence import write_evidence
+from skintag.export.bundle.network import weights_of, write_module
+from skintag.export.bundle.probes import write_probes
 from skintag.export.bundle.scores import DeployedScores, scores_of
 from skintag.export.bundle.seen import write_seen
 from skintag.ood.reference import KINDS as OOD_KINDS

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skintag.bundle.runtime import ONNX_FILES, OnnxRuntime, Outputs, Runtime
+from skintag.bundle.runtime import ONNX_FILES, OnnxRuntime, Runtime
+from skintag.core.outputs import Outputs
 from skintag.core.progress import track
 from skintag.core.vocabulary import HEAD
 from skintag.evaluation.decisions.thresholds import GIVEN, Objective, Threshold, fit_threshold
@@ -47,13 +48,11 @@ def scores_of(run: RunFolder, model: str, runtime: str, part: Path) -> DeployedS
     if runtime != "onnx_int8":
         return DeployedScores(Predictions(frame, run.path), run.thresholds[model], None)
     outputs = _outputs(run, OnnxRuntime(part / ONNX_FILES[runtime]), frame["image_id"].tolist())
-    malignant, conditions = outputs.malignant, outputs.conditions
-    if model != HEAD:
-        said = run.probes()[model][1].predict(outputs.embeddings)
-        malignant, conditions = said.malignant, said.conditions
-    frame = frame.assign(p_malignant=malignant.astype(np.float64))
-    if conditions is not None:
-        frame = frame.assign(**{f"p_condition_{k}": conditions[:, k] for k in range(conditions.shape[1])})
+    assert outputs.embeddings is not None
+    said = outputs if model == HEAD else run.probes()[model][1].predict(outputs.embeddings)
+    frame = frame.assign(p_malignant=said.malignant.astype(np.float64))
+    if said.conditions is not None:
+        frame = frame.assign(**{f"p_condition_{k}": column for k, column in enumerate(said.conditions.T)})
     predictions = Predictions(frame, f"scores of {runtime}")
     val = predictions.val(model)
     threshold = run.thresholds[model]
@@ -73,9 +72,4 @@ def _outputs(run: RunFolder, network: Runtime, image_ids: list[str]) -> Outputs:
         rows = slice(start, start + _BATCH)
         images = data.pipeline(data.store.read_many(positions[rows]), image_ids[rows])  # [n, 3, S, S]
         parts.append(network(images.permute(0, 2, 3, 1).numpy()))
-    conditions = [part.conditions for part in parts if part.conditions is not None]
-    return Outputs(
-        np.concatenate([part.malignant for part in parts]),
-        np.concatenate(conditions) if conditions else None,
-        np.concatenate([part.embeddings for part in parts]),
-    )
+    return Outputs.joined(parts)

@@ -11,13 +11,14 @@ from typing import TypeVar
 import pandas as pd
 
 from skintag.core.errors import SkinTagError
+from skintag.core.vocabulary import HEAD
 from skintag.runs.grid.runs import GridRun, caption_of, read_grid
 
 R = TypeVar("R")
 
 # from the floor to what learned most
 MODEL_ORDER = (
-    "majority", "logistic_frozen", "mlp_frozen", "xgboost_frozen", "head", "logistic_finetuned", "mlp_finetuned",
+    "majority", "logistic_frozen", "mlp_frozen", "xgboost_frozen", HEAD, "logistic_finetuned", "mlp_finetuned",
     "xgboost_finetuned",
 )  # fmt: skip
 
@@ -30,7 +31,7 @@ def grid_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="run folders and sweep folders")
     parser.add_argument("--out", type=Path, required=True, help="folder for tables and figures")
     parser.add_argument("--resamples", type=int, default=2000, help="of whole clusters")
-    parser.add_argument("--model", default="head", help="the model that questions are asked of")
+    parser.add_argument("--model", default=HEAD, help="the model that questions are asked of")
     return parser
 
 

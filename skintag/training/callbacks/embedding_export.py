@@ -14,7 +14,7 @@ from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skintag.core.vocabulary import FEATURES
+from skintag.core.vocabulary import FEATURES, FINETUNED, FROZEN
 from skintag.data.loading.datamodule import LesionDataModule
 from skintag.features.embeddings import EmbeddingKey, EmbeddingStore
 from skintag.features.extraction import arithmetic_of, chunks_with, extract, preprocessing_of
@@ -62,11 +62,11 @@ class EmbeddingExport(pl.Callback):
         load_best(trainer, pl_module, self.checkpoint)
         backbone = _backbone(pl_module)
         tuned_weights = backbone.weights_fingerprint()
-        wanted = list(dict.fromkeys(("finetuned", *self.features)))  # the head is scored on them
+        wanted = list(dict.fromkeys((FINETUNED, *self.features)))  # the head is scored on them
         if tuned_weights == self._frozen_weights:
-            wanted = ["frozen"]  # nothing in the backbone has moved: the two are one
+            wanted = [FROZEN]  # nothing in the backbone has moved: the two are one
         for feature in wanted:
-            weights = tuned_weights if feature == "finetuned" else self._frozen_weights
+            weights = tuned_weights if feature == FINETUNED else self._frozen_weights
             self.embeddings[feature] = self.embed(
                 trainer, weights, backbone if weights == tuned_weights else None, feature
             )

@@ -15,24 +15,32 @@ import pandas as pd
 from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 
+from skintag.core.errors import ConfigError
+from skintag.core.outputs import Outputs
 from skintag.probes.base import Probe
-from skintag.probes.data import ProbeData, ProbeOutput
+from skintag.probes.data import ProbeData
 from skintag.training.callbacks.embedding_export import EmbeddingExport
 
 
 class ProbeFitting(pl.Callback):
     """Fit every probe on every exported feature and keep its probabilities for the val and test rows.
 
-    Runs on one process, after EmbeddingExport. A probe that looks at no feature (`majority`) is fitted once.
+    Runs on one process, after EmbeddingExport. A probe that looks at no embeddings is fitted once.
 
     Args:
         probes: name -> the probe as it is before it is fitted.
         folder: where fitted probes are saved, one folder per feature.
+
+    Raises:
+        ConfigError: a probe goes by another name than its own, which its files and the table have.
     """
 
     def __init__(self, probes: Mapping[str, Probe], folder: Path) -> None:
+        for name, probe in probes.items():
+            if name != probe.name:
+                raise ConfigError(f"probe.{name} is a probe named {probe.name!r}: write probe.{probe.name}")
         self.probes, self.folder = probes, folder
-        self.outputs: dict[str, tuple[NDArray[np.int64], ProbeOutput]] = {}  # model -> (rows, probabilities)
+        self.outputs: dict[str, tuple[NDArray[np.int64], Outputs]] = {}  # model -> (rows, probabilities)
         self.seconds: dict[str, float] = {}
         self.records: dict[str, dict[str, Any]] = {}
 
@@ -48,28 +56,22 @@ class ProbeFitting(pl.Callback):
             train, val = (
                 probe_data(view.frame, embeddings, view.rows(s), view.n_conditions) for s in ("train", "val")
             )
-            for name in self.probes:
-                if name == "majority":
-                    if "majority" not in self.outputs:
-                        self._fit("majority", name, train, val, embeddings, scored, self.folder)
-                else:
-                    folder = self.folder / feature
-                    self._fit(f"{name}_{feature}", name, train, val, embeddings, scored, folder)
+            for probe in self.probes.values():
+                if probe.model_name(feature) not in self.outputs:
+                    self._fit(probe.unfitted(), feature, train, val, embeddings, scored)
 
     def _fit(
         self,
-        model: str,
-        name: str,
+        probe: Probe,
+        feature: str,
         train: ProbeData,
         val: ProbeData,
         embeddings: NDArray[np.float32],
         scored: NDArray[np.int64],
-        folder: Path,
     ) -> None:
-        began = time.perf_counter()
-        probe = self.probes[name].unfitted()
+        began, model = time.perf_counter(), probe.model_name(feature)
         probe.fit(train, val)
-        probe.save(folder)
+        probe.save(probe.folder(self.folder, feature))
         self.outputs[model] = (scored, probe.predict(embeddings[scored]))
         self.seconds[model] = time.perf_counter() - began
         assert probe.record is not None

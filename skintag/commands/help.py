@@ -1,0 +1,115 @@
+"""`skintag <command> --help`: what a command is for, its groups with their choices, and every key with its value.
+
+Hydra's own help asks its configuration repository for each choice anew, which takes most of two seconds here;
+a list of the files says the same.
+"""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import hydra
+from omegaconf import OmegaConf
+
+FLAGS: Final = ("-h", "--help")
+_FLAGS: Final = (
+    "-m sweeps over choices joined by commas; --cfg job prints the configuration; --hydra-help says more."
+)
+
+
+def wants_help(arguments: Sequence[str]) -> bool:
+    """Whether the command line asks for help; `--hydra-help` is Hydra's own."""
+    return any(flag in arguments for flag in FLAGS)
+
+
+def help_text(folder: Path, config_name: str, arguments: Sequence[str]) -> str:
+    """The help of a command, with the overrides that stand beside `--help` applied.
+
+    Args:
+        folder: of the configurations.
+        config_name: of the command.
+        arguments: of the command line.
+
+    Raises:
+        HydraException: an override that does not fit.
+    """
+    path = folder / f"{config_name}.yaml"
+    header, body = _parts(path.read_text(encoding="utf-8"))
+    used = _groups_of(folder, config_name)
+    groups = {name: choices_of(folder, name) for name in groups_in(folder) if name in used}
+    if not groups:
+        return "\n".join([*header, "", *body, "", _FLAGS])
+    overrides = [a for a in arguments if not a.startswith("-")]
+    with hydra.initialize_config_dir(str(folder), version_base="1.3"):
+        config = hydra.compose(config_name, overrides=overrides)
+    width = max(map(len, groups))
+    listed = [_wrapped(f"  {name:{width}}  ", choices) for name, choices in groups.items()]
+    keys = "Keys, set with key=value (key.below=value; +key=value adds one, ~key takes one away):"
+    return "\n".join(
+        [
+            *header,
+            "",
+            "Groups, chosen with group=choice:",
+            *listed,
+            "",
+            keys,
+            "",
+            OmegaConf.to_yaml(config),
+            _FLAGS,
+        ]
+    )
+
+
+def groups_in(folder: Path) -> list[str]:
+    """The groups below a folder of configurations, but for Hydra's own."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_dir())
+    return sorted(name for name in found if name.split("/")[0] != "hydra" and "__pycache__" not in name)
+
+
+def choices_of(folder: Path, group: str) -> list[str]:
+    """The choices of a group."""
+    return sorted(path.stem for path in (folder / group).glob("*.yaml"))
+
+
+def _groups_of(folder: Path, config_name: str) -> set[str]:
+    """Groups that the defaults of a configuration, and of those that it builds on, choose from."""
+    found: set[str] = set()
+    listed = OmegaConf.to_container(OmegaConf.load(folder / f"{config_name}.yaml"))
+    for entry in listed.get("defaults", []) if isinstance(listed, dict) else []:
+        if isinstance(entry, dict):
+            found |= {str(name).removeprefix("override ").lstrip("/") for name in entry}
+        elif entry != "_self_":
+            found |= _groups_of(folder, str(entry))
+    return found
+
+
+def _parts(text: str) -> tuple[list[str], list[str]]:
+    """The first lines of a configuration, which say what it is for, and its keys with their comments.
+
+    What is Hydra's business alone (`defaults`, `hydra`) is left out.
+    """
+    header, body, skipped = [], [], False
+    lines = text.splitlines()
+    while lines and lines[0].startswith("#"):
+        header.append(lines.pop(0).removeprefix("#").removeprefix(" "))
+    for line in lines:
+        if line and not line[0].isspace():
+            skipped = line.startswith(("defaults:", "hydra:", "# no run folder"))
+        if not skipped:
+            body.append(line)
+    return header, "\n".join(body).strip().splitlines()
+
+
+def _wrapped(start: str, choices: Sequence[str]) -> str:
+    width = max(60, shutil.get_terminal_size((120, 24)).columns)
+    return textwrap.fill(
+        ", ".join(choices),
+        width,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_on_hyphens=False,
+    )
