@@ -1,4 +1,4 @@
-"""Latency and memory of one file, in a process of its own: `skintag export.measure <JSON>`.
+"""Latency and memory of one file, in a process of its own: `python -m skintag.export.measure <JSON>`.
 
 A fresh process has loaded nothing else, is bound to as many cores as there are threads, and its memory is the
 file's alone: what loading and running it adds to the libraries that were there before.
@@ -13,10 +13,12 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from skintag.core.errors import DataError
+from skintag.export.formats import FORMATS, TORCH, open_runner
 
 _WARM_UP: Final = 5
 _LEAST_SECONDS: Final = 0.2  # of warming up: caches, clocks and lazily built kernels
@@ -61,8 +63,10 @@ def measure(job: Job) -> Cost | None:
     threads = str(job.threads)
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     root = str(Path(__file__).resolve().parent.parent.parent)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-    command = [sys.executable, "-P", "-m", __name__, json.dumps(asdict(job))]
+    environment["PYTHONPATH"] = os.pathsep.join([root, *filter(None, sys.path)])
+    # a format of one's own is known once the module that defines it was imported
+    module = FORMATS[job.kind].__module__ if job.kind in FORMATS else __name__
+    command = [sys.executable, "-P", "-m", __name__, json.dumps(asdict(job)), module]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, env=environment, timeout=_LIMIT, check=False
@@ -87,8 +91,6 @@ def run(job: Job) -> Cost:
         os.sched_setaffinity(0, _cores()[: job.threads])
     import numpy as np
 
-    from skintag.export.runners import open_runner
-
     _import_libraries(job.kind)
     before = _resident("VmRSS")
     _reset_peak()
@@ -111,20 +113,9 @@ def run(job: Job) -> Cost:
 
 def _import_libraries(kind: str) -> None:
     """Import what runs the file, so that its memory is not counted as the file's."""
-    if kind in ("onnx", "onnx_int8"):
-        import onnxruntime  # noqa: F401
-
-        return
-    if kind == "litert":
-        import ai_edge_litert.interpreter  # noqa: F401
-
-        return
-    import torch  # noqa: F401
-
-    if kind == "torch":
-        import skintag.bundle.torch_runtime  # noqa: F401
-    if kind == "executorch":
-        import executorch.runtime  # noqa: F401
+    modules = ("torch", "skintag.bundle.torch_runtime") if kind == TORCH else FORMATS[kind].runtime
+    for module in modules:
+        import_module(module)
 
 
 def _cores() -> list[int]:
@@ -154,4 +145,5 @@ def _resident(field: str) -> float:
 
 
 if __name__ == "__main__":
+    import_module(sys.argv[2])
     print(json.dumps(asdict(run(Job(**json.loads(sys.argv[1]))))))

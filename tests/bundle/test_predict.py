@@ -270,7 +270,7 @@ def test_missing_images_are_named_where_the_reference_needs_them(run_copy: Path,
 @pytest.fixture(scope="module")
 def exported(run_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run with its ONNX export, which stands in for the int8 one too; exporting measures, which takes longer."""
-    from skintag.export.deployed import DeployedModel
+    from skintag.export.deployed_model import DeployedModel
     from skintag.export.metadata import metadata_of
     from skintag.export.onnx_file import write_onnx
 
@@ -297,7 +297,7 @@ def test_onnx_torch_and_bundle_agree(bundle: Bundle, exported: Path) -> None:
 def test_int8_bundle_s_decisions_stand_on_its_own_scores(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import skintag.export.bundle.scores as deployed
+    import skintag.export.bundle.deployed_scores as deployed
 
     class Shifted(deployed.OnnxRuntime):
         """A network whose scores are far from the run's, as those of a bad quantisation would be."""

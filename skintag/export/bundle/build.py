@@ -20,10 +20,10 @@ from skintag.core.vocabulary import CONDITIONS, HEAD
 from skintag.evaluation.decisions.calibration import KINDS, fit_calibration, write_calibrations
 from skintag.evaluation.decisions.thresholds import write_thresholds
 from skintag.evaluation.decisions.triage import fit_triage, write_policies
+from skintag.export.bundle.deployed_scores import DeployedScores, scores_of
 from skintag.export.bundle.evidence import write_evidence
 from skintag.export.bundle.network import weights_of, write_module
 from skintag.export.bundle.probes import write_probes
-from skintag.export.bundle.scores import DeployedScores, scores_of
 from skintag.export.bundle.seen import write_seen
 from skintag.ood.reference import KINDS as OOD_KINDS
 from skintag.ood.reference import OodReference
