@@ -13,6 +13,7 @@ import pytest
 
 from skintag.bundle import Bundle
 from skintag.export.bundle.build import build_bundle
+from skintag.export.bundle.settings import BundleSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD = ROOT / "tests" / "fixtures" / "version_0_1"
@@ -67,6 +68,6 @@ def test_bundle_is_imported_without_what_it_does_not_need() -> None:
 
 
 def test_probe_that_cannot_be_run_says_what_to_install(run_copy: Path, tmp_path: Path) -> None:
-    folder = build_bundle(run_copy, tmp_path / "xgboost", model="xgboost_finetuned", ood=None)
+    folder = build_bundle(run_copy, BundleSettings(model="xgboost_finetuned", ood=None), tmp_path / "xgboost")
     done = run(WITHOUT + PREDICT, str(folder))
     assert "probe 'xgboost' needs xgboost, which is not installed: pip install xgboost" in done.stderr
