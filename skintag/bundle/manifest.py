@@ -40,7 +40,7 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `bundle.json` says."""
+    """What `bundle.json` says of a bundle: what it deploys, and which files it consists of."""
 
     name: str
     """Of the run, e.g. `multi seed 0 grouped`."""

@@ -43,7 +43,7 @@ class Preprocessing:
         ShardSettings(self.longest_side, self.jpeg_quality)
 
     def write(self, folder: Path) -> None:
-        """Write `preprocessing.json`."""
+        """Write `preprocessing.json` into the folder, atomically."""
         write_json(folder / "preprocessing.json", asdict(self))
 
     @classmethod
@@ -88,7 +88,7 @@ class Taxonomy:
             raise ConfigError(f"taxonomy.conditions has {len(self.conditions)} names; expected 10 or 11")
 
     def write(self, folder: Path) -> None:
-        """Write `taxonomy.json`."""
+        """Write `taxonomy.json` into the folder, atomically."""
         write_json(folder / "taxonomy.json", asdict(self))
 
     @classmethod
@@ -99,7 +99,7 @@ class Taxonomy:
 
 @dataclass(frozen=True)
 class Texts:
-    """What people are told."""
+    """What people are told beside the numbers; a bundle's own, so that an old one goes on saying what it said."""
 
     advice: Mapping[str, str] = field(default_factory=lambda: dict(ADVICE))
     """By tier."""
@@ -124,7 +124,7 @@ class Texts:
         return " ".join([*before, self.advice[tier], *after])
 
     def write(self, folder: Path) -> None:
-        """Write `texts.json`."""
+        """Write `texts.json` into the folder, atomically."""
         write_json(folder / "texts.json", asdict(self))
 
     @classmethod

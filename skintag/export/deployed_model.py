@@ -82,5 +82,5 @@ class FromPixels(nn.Module):
         self.model = model
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """The outputs of `DeployedModel`."""
+        """The outputs of `DeployedModel` for one picture [1, 3, S, S]."""
         return self.model.from_pixels(pixels)

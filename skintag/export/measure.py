@@ -28,7 +28,7 @@ _LIMIT: Final = 1800  # seconds: a large tower on a slow machine takes minutes
 
 @dataclass(frozen=True)
 class Job:
-    """What is measured."""
+    """What a fresh process is to measure, and how."""
 
     kind: str
     """One of FORMATS that can be run, or `torch`."""
@@ -86,7 +86,7 @@ def measure(job: Job) -> Cost | None:
 
 
 def run(job: Job) -> Cost:
-    """Measure in this process."""
+    """Measure in this process, which should have loaded nothing else, and be bound to no other cores."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, _cores()[: job.threads])
     import numpy as np

@@ -21,7 +21,7 @@ class OnnxInt8(Format):
 
     @staticmethod
     def write(material: Material, path: Path) -> Written:
-        """Quantise, and say how."""
+        """Quantise the float file on val; how, and what stayed in float, goes into the table."""
         from skintag.export.int8 import write_int8
 
         found = write_int8(
