@@ -26,8 +26,8 @@ def prepare(config):
     """The prepared folder of a composed configuration."""
     from skintag.core.config import plain
     from skintag.core.settings import settings_of
-    from skintag.data.preparation.folder import ensure_prepared
-    from skintag.data.preparation.settings import DataSettings
+    from skintag.data.prepared.opening import ensure_prepared
+    from skintag.data.prepared.settings import DataSettings
 
     return ensure_prepared(settings_of(DataSettings, plain(config.data), "data"))
 

@@ -15,7 +15,7 @@ import webdataset as wds
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from skintag.data.loading.loader import start_worker
+from skintag.data.loading.workers import start_worker
 
 Epoch = Callable[[], int]
 """Loads every image once and returns how many there were."""

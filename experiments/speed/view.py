@@ -22,7 +22,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from skintag.core.bands import fst_group_of
 from skintag.core.vocabulary import MALIGNANCY
-from skintag.data.catalog.schema import CATALOG_COLUMNS, DOMAIN_OF, conform
+from skintag.data.catalog.schema import CATALOG_COLUMNS, conform
+from skintag.data.sources import adapter_of
 from skintag.data.view.balance import Balance
 from skintag.data.view.label_policy import LabelPolicy
 from skintag.data.view.splits import Grouped
@@ -43,7 +44,7 @@ def make_catalog(rows: int, seed: int = 0) -> pd.DataFrame:
     frame = frame.assign(
         image_id=np.char.add(np.char.add(dataset, "/"), np.char.zfill(np.arange(rows).astype(str), 6)),
         dataset=dataset,
-        domain=pd.Series(dataset).map(DOMAIN_OF),
+        domain=pd.Series(dataset).map(lambda name: adapter_of(name).domains[0]),
         malignancy=rng.choice(MALIGNANCY, size=rows, p=[0.7, 0.05, 0.25]),
         condition=rng.integers(0, 10, rows),
         fitzpatrick=fitzpatrick,

@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str], commands: Mapping[str, str]) -> Command:
     if name not in commands:
         said = "comes first" if "=" in name else near_matches(name, commands)
         raise ConfigError(
-            f"{name!r} is no command of skintag.bundle: {said} (commands: {', '.join(commands)})"
+            f"{name!r} is no command of skintag bundle: {said} (commands: {', '.join(commands)})"
         )
     stray = [a for a in rest if "=" not in a and not a.startswith(("-", "~"))]
     if stray:

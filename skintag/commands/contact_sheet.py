@@ -11,7 +11,8 @@ from skintag.commands.cli import run_command
 from skintag.core.config import instantiate, plain
 from skintag.core.io import atomic_path
 from skintag.core.settings import settings_of
-from skintag.data.augment.contact_sheet import SheetSettings, draw_sheet, find_pictures
+from skintag.data.sheets.contact_sheet import draw_sheet
+from skintag.data.sheets.pictures import SheetSettings, find_pictures
 
 
 def task(config: DictConfig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -65,7 +66,8 @@ class EvaluateSettings:
 
 def evaluate(settings: EvaluateSettings) -> list[Path]:
     """Write the reports that `settings` ask for and return their paths."""
-    command = "skintag evaluate " + " ".join(sys.argv[1:]).removeprefix("evaluate ")
+    given = sys.argv[2:] if sys.argv[1:2] == ["evaluate"] else sys.argv[1:]
+    command = shlex.join(["skintag", "evaluate", *given])  # to be pasted into a shell
     if settings.predictions:
         path = Path(settings.predictions)
         return [report_predictions(path, settings.foreign, settings.report, settings.out, command)]

@@ -66,4 +66,15 @@ def _run(arguments: list[str]) -> None:
         sys.exit(2)
     # what stays of the command line is Hydra's; the command puts its own name back for whoever starts it again
     sys.argv = [sys.argv[0], *arguments[1:]]
-    import_module(f"skintag.commands.{name.replace('-', '_')}").main((name,))
+    try:
+        import_module(f"skintag.commands.{name.replace('-', '_')}").main((name,))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == "skintag":
+            raise
+        print(
+            f"error: {name} needs the package {package!r}, which is not installed here\n"
+            "  to do: pip install skintag (for an ONNX bundle or a predictions table alone, see requirements/)",
+            file=sys.stderr,
+        )
+        sys.exit(1)

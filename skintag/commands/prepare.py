@@ -13,10 +13,11 @@ from skintag.core.settings import settings_of
 
 def task(config: DictConfig) -> None:
     """Prepare, print the report, and say what lies where."""
-    from skintag.data.preparation.folder import prepare_data
-    from skintag.data.preparation.prepare import CATALOG, MISSING, REPORT, load_report
-    from skintag.data.preparation.report import print_report
-    from skintag.data.preparation.settings import DataSettings
+    from skintag.data.catalog.catalog import CATALOG
+    from skintag.data.prepared.opening import prepare_data
+    from skintag.data.prepared.settings import DataSettings
+    from skintag.data.prepared.tables import print_report
+    from skintag.data.prepared.writing import MISSING, REPORT, load_report
 
     out = prepare_data(settings_of(DataSettings, plain(config.data), "data"))
     print_report(load_report(out))

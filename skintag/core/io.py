@@ -49,7 +49,7 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
-    """Read a JSON file."""
+    """What a JSON file in UTF-8 holds, as plain Python values."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 

@@ -15,7 +15,7 @@ class Outputs:
     """What a model says of [n] images; float32, but for scores read from a table, which are float64."""
 
     malignant: NDArray[np.floating]
-    """p(malignant), [n]."""
+    """Probability of malignancy, [n]."""
     conditions: NDArray[np.floating] | None = None
     """Probabilities of the conditions, [n, K]; None where the model learned none."""
     embeddings: NDArray[np.float32] | None = None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGES = (
-    "torch", "torchvision", "timm", "lightning", "hydra-core", "omegaconf", "torchmetrics", "xgboost",
+    "skintag", "torch", "torchvision", "timm", "lightning", "hydra-core", "omegaconf", "torchmetrics", "xgboost",
     "scikit-learn", "albumentations", "webdataset", "numpy", "pandas", "pyarrow", "pillow", "simplejpeg",
     "opencv-python-headless",
 )  # fmt: skip
@@ -46,7 +46,7 @@ class Stages:
         return {name: self.seconds.get(name, 0.0) + under_way.get(name, 0.0) for name in names}
 
     def add(self, name: str, seconds: float) -> None:
-        """Add `seconds` to `name`."""
+        """Add to the wall time of the stage `name`."""
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def split(self, whole: str, part: str, seconds: float) -> None:
@@ -56,7 +56,10 @@ class Stages:
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """Commit of the checkout around `folder`, and whether it has uncommitted changes; nulls outside git."""
+    """Commit of the checkout whose top `folder` is, and whether it has uncommitted changes; nulls elsewhere.
+
+    A package that was installed somewhere inside somebody else's repository is not of that repository's commit.
+    """
 
     def git(*arguments: str) -> str | None:
         try:
@@ -67,6 +70,9 @@ def git_state(folder: Path) -> dict[str, Any]:
             return None
         return done.stdout.strip()
 
+    top = git("rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != folder.resolve():
+        return {"commit": None, "dirty": None}
     changed = git("status", "--porcelain", "--untracked-files=no")
     return {"commit": git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed)}
 
@@ -100,7 +106,7 @@ def provenance(*, seed: int, stages: Stages, data: dict[str, Any], extra: dict[s
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "git": git_state(Path(__file__).parent),
+        "git": git_state(Path(__file__).resolve().parents[2]),
         "versions": versions(),
         "machine": machine(),
         "seed": seed,

@@ -16,7 +16,6 @@ from skintag.distillation.teacher import Kind, Teacher, resized
 from skintag.models.lesion_module import LesionModule
 from skintag.models.network import settings_of
 from skintag.models.objective import Batch
-from skintag.models.optimizer import build_optimizer
 from skintag.models.outputs import Logits, Probabilities
 
 _TINY: Final = 1e-8  # probabilities are kept this far from 0 before their logarithm is taken
@@ -126,17 +125,6 @@ class DistillModule(LesionModule):
         if self.teacher is not None:
             self.teacher.to(self.device)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss above, in float32."""
-        losses = self.losses(batch)
-        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if every and ((self.global_step + 1) % every == 0 or self.trainer.is_last_batch):
-            for name, value in losses.items():
-                self.log(
-                    f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=len(batch["row"])
-                )
-        return losses["loss"]
-
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """`loss` and its parts `hard`, `malignant`, `condition`, `embedding`, as far as they are there; scalars."""
         settings = self.distillation
@@ -177,13 +165,9 @@ class DistillModule(LesionModule):
             found["embedding"] = (settings.embedding_weight, values)
         return found
 
-    def configure_optimizers(self) -> Any:
-        """As `LesionModule`; the map of embeddings learns at the head's rate."""
-        heads = [self.head] if self.projection is None else [self.head, self.projection]
-        optimizer, schedule = build_optimizer(
-            self.backbone, heads, self.optimizer_settings, self.trainer.estimated_stepping_batches
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+    def heads(self) -> list[nn.Module]:
+        """As `LesionModule`, and the map of embeddings."""
+        return [self.head] if self.projection is None else [self.head, self.projection]
 
 
 def divergence(logits: Tensor, target: Tensor, temperature: float) -> Tensor:

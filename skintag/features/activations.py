@@ -65,7 +65,7 @@ class ActivationStore(ContentStore):
 
 
 def dtype_name(tensor: Tensor) -> str:
-    """`float32`, `bfloat16`, ..."""
+    """A dtype by its own name: `float32`, `bfloat16`, ..."""
     return str(tensor.dtype).removeprefix("torch.")
 
 

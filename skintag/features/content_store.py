@@ -70,7 +70,7 @@ class _Part:
     dtype: np.dtype[Any]
 
     def read_hashes(self) -> NDArray[np.bytes_]:
-        """The hashes, S64 [n]."""
+        """The hashes of a part's images, S64 [n]."""
         hashes = self._load(self.hashes, None)
         if hashes.dtype != "S64" or hashes.ndim != 1:
             raise self._corrupt(self.hashes, f"{hashes.dtype} {list(hashes.shape)}")

@@ -67,7 +67,7 @@ class Backbone(nn.Module):
 
     @property
     def fully_frozen(self) -> bool:
-        """Whether no parameter learns."""
+        """Whether none of its parameters learns."""
         return self._unlocked == 0
 
     @property

@@ -95,8 +95,8 @@ class LesionModule(LesionNetwork, LightningModule):
             torch.cuda.manual_seed(seed)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The objective's loss, in float32."""
-        losses = self.objective.loss(self(batch), batch)
+        """`loss` of `losses`, which are logged."""
+        losses = self.losses(batch)
         # only where it will be written down: for a head alone, Lightning's book-keeping costs as much as a step
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         if every and ((self.global_step + 1) % every == 0 or self.trainer.is_last_batch):
@@ -106,6 +106,14 @@ class LesionModule(LesionNetwork, LightningModule):
                     f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=len(batch["row"])
                 )
         return losses["loss"]
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The objective's `loss` and its parts for a training batch, float32 scalars."""
+        return self.objective.loss(self(batch), batch)
+
+    def heads(self) -> list[nn.Module]:
+        """What learns at the head's rate."""
+        return [self.head]
 
     def on_validation_epoch_start(self) -> None:
         """Validate the model that is saved, rank 0's: the ranks' batch norms have seen different images."""
@@ -147,7 +155,7 @@ class LesionModule(LesionNetwork, LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW and a schedule counted in optimizer steps, so the same under any accumulation."""
         optimizer, schedule = build_optimizer(
-            self.backbone, [self.head], self.optimizer_settings, self.trainer.estimated_stepping_batches
+            self.backbone, self.heads(), self.optimizer_settings, self.trainer.estimated_stepping_batches
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -19,7 +19,7 @@ _NO_DECAY = ("pos_embed", "cls_token", "reg_token", "latent")
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """Learning rates and schedule."""
+    """Learning rates, weight decay and the schedule of a run."""
 
     backbone_lr: float = 1e-5
     """Peak learning rate of the backbone."""

@@ -24,7 +24,7 @@ class Probabilities(NamedTuple):
     """What a network, or a teacher, says of a batch; float32."""
 
     malignant: Tensor
-    """p(malignant), [B]."""
+    """Probability of malignancy, [B]."""
     conditions: Tensor | None
     """Probabilities of the conditions, [B, K], rows sum to 1; None where they are not learnt."""
     embeddings: Tensor

@@ -1,4 +1,7 @@
-"""Logistic regression on standardised embeddings, with L2 as strong as val likes it."""
+"""Logistic regression on standardised embeddings, with L2 as strong as val likes it.
+
+scikit-learn fits it; what is fitted predicts with numpy alone.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,6 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from skintag.core.errors import ConfigError
 from skintag.core.io import atomic_path
@@ -66,6 +66,9 @@ class LogisticProbe(Probe):
         weight_val: NDArray[np.float32],
     ) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], dict[str, float]]:
         """Coefficients [c, d] and intercepts [c] of the best strength, and what is known of it."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
         model = LogisticRegression(max_iter=self.max_iter, warm_start=True)
         best, found = None, {"c": float("nan"), "val_log_loss": float("inf"), "unconverged": 0.0}
         for c in self.c:
@@ -115,4 +118,6 @@ def _probabilities(
 ) -> NDArray[np.float64]:
     """Softmax of [n, d] standardised embeddings, float64 [n, c]."""
     coefficients, intercepts = weights
-    return softmax((x @ coefficients.T + intercepts).astype(np.float64), axis=1)
+    logits = (x @ coefficients.T + intercepts).astype(np.float64)
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import lightning.pytorch as pl
 import numpy as np
@@ -17,19 +17,34 @@ from numpy.typing import NDArray
 from skintag.core.errors import DataError, near_matches
 from skintag.core.io import read_json
 from skintag.core.vocabulary import FEATURES
+from skintag.data.loading.datamodule import LesionDataModule
+from skintag.data.view.view import View
 from skintag.features.embeddings import EmbeddingKey, EmbeddingStore
 from skintag.features.extraction import arithmetic_of, best_precision, chunks_with, extract, preprocessing_of
+from skintag.models.lesion_module import LesionModule
+from skintag.runs.files import RunFiles
 from skintag.runs.model import frozen_backbone_of, recorded, recorded_features
-
-if TYPE_CHECKING:
-    from skintag.runs.folder import RunFolder
 
 _MATMUL: Final = "high"  # what a run sets before it computes anything
 _QUERIES: Final = 1024  # images whose neighbours are looked for at a time
 
 
-def embeddings_of(run: RunFolder, image_ids: Sequence[str], feature: str) -> NDArray[np.float32]:
-    """See `RunFolder.embeddings`."""
+def embeddings_of(
+    run: RunFiles,
+    data: LesionDataModule,
+    module: Callable[[], LesionModule],
+    image_ids: Sequence[str],
+    feature: str,
+) -> NDArray[np.float32]:
+    """Embeddings of images, see `RunFolder.embeddings`.
+
+    Args:
+        run: the run.
+        data: its images.
+        module: gives its trained model, where something has to be computed.
+        image_ids: [n].
+        feature: one of FEATURES.
+    """
     if feature not in FEATURES:
         raise DataError(
             "feature",
@@ -38,17 +53,22 @@ def embeddings_of(run: RunFolder, image_ids: Sequence[str], feature: str) -> NDA
             fix=near_matches(feature, FEATURES),
         )
     feature = feature if feature in recorded_features(run) else recorded_features(run)[0]
-    data = run.data
     positions = data.store.positions(np.asarray(image_ids, dtype=object))
     stored = _stored(run, feature, data.store.sha256[positions])
-    return _computed(run, feature, positions) if stored is None else stored
+    return _computed(run, data, module(), feature, positions) if stored is None else stored
 
 
-def neighbours_of(run: RunFolder, image_ids: Sequence[str], k: int = 5) -> pd.DataFrame:
+def neighbours_of(
+    view: View,
+    embeddings: Callable[[Sequence[str]], NDArray[np.float32]],
+    image_ids: Sequence[str],
+    k: int = 5,
+) -> pd.DataFrame:
     """The k training images nearest to each image, by the cosine of their fine-tuned embeddings.
 
     Args:
-        run: the run.
+        view: of the run.
+        embeddings: of its images, float32 [n, D].
         image_ids: [n] images of the run's data, in any split; an image is no neighbour of its own.
         k: how many of each; fewer where there are fewer training images.
 
@@ -56,10 +76,10 @@ def neighbours_of(run: RunFolder, image_ids: Sequence[str], k: int = 5) -> pd.Da
         `image_id`, `neighbour`, `rank` (1 is nearest), `similarity` (-1..1), and the neighbour's `dataset`,
         `target`, `condition` and `fst_group`: n * k rows, in the order of `image_ids` and rank.
     """
-    frame = run.view.frame.iloc[run.view.rows("train")]
+    frame = view.frame.iloc[view.rows("train")]
     names = frame["image_id"].to_numpy(dtype=object)
     wanted = np.asarray(image_ids, dtype=object)
-    both = _unit(run.embeddings(np.concatenate([wanted, names]).tolist()))
+    both = _unit(embeddings(np.concatenate([wanted, names]).tolist()))
     queries, known = both[: len(wanted)], both[len(wanted) :]
     rows, similarities = [], []
     for start in range(0, len(wanted), _QUERIES):
@@ -88,7 +108,7 @@ def neighbours_of(run: RunFolder, image_ids: Sequence[str], k: int = 5) -> pd.Da
 
 
 @contextmanager
-def trainer_of(run: RunFolder) -> Iterator[pl.Trainer]:
+def trainer_of(run: RunFiles) -> Iterator[pl.Trainer]:
     """A Trainer for the run's precision on this machine's device, while the run's matrix precision is set."""
     asked = run.settings.trainer
     accelerator = "cpu" if asked.accelerator == "cpu" else "auto"
@@ -110,7 +130,7 @@ def trainer_of(run: RunFolder) -> Iterator[pl.Trainer]:
         torch.set_float32_matmul_precision(before)
 
 
-def _stored(run: RunFolder, feature: str, hashes: NDArray[np.object_]) -> NDArray[np.float32] | None:
+def _stored(run: RunFiles, feature: str, hashes: NDArray[np.object_]) -> NDArray[np.float32] | None:
     """Embeddings of the images with these hashes out of the store that the run wrote down; None: not all there."""
     root, name = run.cache / "embeddings", str(recorded(run, feature).get("store", ""))
     path = root / name / "key.json"
@@ -121,21 +141,22 @@ def _stored(run: RunFolder, feature: str, hashes: NDArray[np.object_]) -> NDArra
     return rows if found.all() else None
 
 
-def _computed(run: RunFolder, feature: str, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+def _computed(
+    run: RunFiles, data: LesionDataModule, module: LesionModule, feature: str, positions: NDArray[np.int64]
+) -> NDArray[np.float32]:
     """Embeddings of images at `positions` in the shards; what the store lacks is computed and added to it.
 
     In the export's fixed chunks of the shards, so on the same machine they are the run's to the last bit.
     """
-    data = run.data
     wanted = data.store.sha256[positions]
     tuned = feature == recorded_features(run)[0]
     with trainer_of(run) as trainer:
-        preprocessing = preprocessing_of(data, run.module().backbone)
+        preprocessing = preprocessing_of(data, module.backbone)
         key = EmbeddingKey(recorded(run, feature)["weights"], preprocessing, arithmetic_of(trainer))
         store = EmbeddingStore(run.cache / "embeddings", key)
         found, _ = store.lookup(wanted)
         if chunks := chunks_with(data, positions, ~found):
-            backbone = (run.module().backbone if tuned else frozen_backbone_of(run)).to(
+            backbone = (module.backbone if tuned else frozen_backbone_of(run)).to(
                 trainer.strategy.root_device
             )
 

@@ -6,7 +6,7 @@ import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +17,9 @@ from skintag.core.errors import DataError, first_few
 from skintag.core.io import read_json
 from skintag.evaluation.decisions.thresholds import Threshold, read_thresholds
 from skintag.evaluation.predictions.predictions import Predictions
+
+if TYPE_CHECKING:
+    from skintag.runs.settings import RunSettings
 
 PREDICTIONS: Final = "predictions.parquet"
 ROBUSTNESS: Final = "robustness.parquet"
@@ -30,15 +33,24 @@ class RunFiles:
 
     Args:
         path: the run folder.
-        config: the run's configuration where the folder has none (a run that Hydra did not start).
+        config: the run's configuration where the folder has none.
+        prepared: the prepared folder, where it is no longer where the run found it.
+        cache: as `prepared`, the folder that holds the embedding store.
 
     Raises:
         DataError: there is no such folder. A part that is missing is said when it is asked for.
     """
 
-    def __init__(self, path: str | os.PathLike[str], config: DictConfig | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        config: DictConfig | None = None,
+        *,
+        prepared: str | os.PathLike[str] | None = None,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> None:
         self.path = Path(path)
-        self._config = config
+        self._config, self._prepared, self._cache = config, prepared, cache
         if not self.path.is_dir():
             raise DataError(
                 path,
@@ -70,6 +82,23 @@ class RunFiles:
         """What Hydra wrote about the start of the run; empty where it did not start it."""
         path = self.path / ".hydra" / "hydra.yaml"
         return OmegaConf.load(path) if path.is_file() else OmegaConf.create()  # type: ignore[return-value]
+
+    @cached_property
+    def settings(self) -> RunSettings:
+        """What the run was asked to do. Raises ConfigError where its configuration is not this version's."""
+        from skintag.runs.settings import RunSettings  # with torch, which a look at the figures does not need
+
+        return RunSettings.of(self.config)
+
+    @property
+    def prepared(self) -> Path:
+        """The prepared folder that the run read; may be gone."""
+        return Path(self._prepared) if self._prepared else self.resolved(self.setting("data.prepared"))
+
+    @property
+    def cache(self) -> Path:
+        """The folder of the embedding store; may be gone."""
+        return Path(self._cache) if self._cache else self.resolved(self.setting("paths.cache"))
 
     @property
     def name(self) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from skintag.core.errors import DataError
 from skintag.core.vocabulary import FINETUNED
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from skintag.data.view.view import View
     from skintag.models.lesion_module import LesionModule
     from skintag.probes.base import Probe
-    from skintag.runs.settings import RunSettings
 
 __all__ = ["PREDICTIONS", "ROBUSTNESS", "RunFolder", "find_runs"]
 
@@ -34,37 +31,8 @@ _THUMBNAIL_QUALITY: Final = 85
 class RunFolder(RunFiles):
     """A run's files, and with them its pictures and its model, as far as these are still there.
 
-    Args:
-        path: the run folder.
-        config: the run's configuration where the folder has none (a run that Hydra did not start).
-        prepared: the prepared folder, where it is no longer where the run found it.
-        cache: as `prepared`, the folder that holds the embedding store.
-
-    Raises:
-        DataError: there is no such folder. A part that is missing is said when it is asked for.
+    Arguments and errors are those of RunFiles.
     """
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        config: DictConfig | None = None,
-        *,
-        prepared: str | os.PathLike[str] | None = None,
-        cache: str | os.PathLike[str] | None = None,
-    ) -> None:
-        super().__init__(path, config)
-        self._prepared, self._cache = prepared, cache
-        self._stores: dict[str, ShardStore] = {}
-
-    @property
-    def prepared(self) -> Path:
-        """The prepared folder that the run read; may be gone."""
-        return Path(self._prepared) if self._prepared else self.resolved(self.setting("data.prepared"))
-
-    @property
-    def cache(self) -> Path:
-        """The folder of the embedding store; may be gone."""
-        return Path(self._cache) if self._cache else self.resolved(self.setting("paths.cache"))
 
     @cached_property
     def images_reason(self) -> str:
@@ -97,13 +65,6 @@ class RunFolder(RunFiles):
     # ---- its data and model; see skintag.runs.model and skintag.runs.embeddings
 
     @cached_property
-    def settings(self) -> RunSettings:
-        """What the run was asked to do. Raises ConfigError where its configuration is not this version's."""
-        from skintag.runs.settings import RunSettings
-
-        return RunSettings.of(self.config)
-
-    @cached_property
     def view(self) -> View:
         """The run's view, computed again from the catalog. Raises DataError where it is another one now."""
         from skintag.runs.model import view_of
@@ -115,7 +76,7 @@ class RunFolder(RunFiles):
         """The run's images, without augmentation. Raises DataError where the shards are others now."""
         from skintag.runs.model import data_of
 
-        return data_of(self)
+        return data_of(self, self.view)
 
     @cached_property
     def _module(self) -> LesionModule:
@@ -144,13 +105,17 @@ class RunFolder(RunFiles):
         """
         from skintag.runs.embeddings import embeddings_of
 
-        return embeddings_of(self, image_ids, feature)
+        return embeddings_of(self, self.data, self.module, image_ids, feature)
 
     def neighbours(self, image_ids: Sequence[str], k: int = 5) -> pd.DataFrame:
         """The k training images nearest to each image, see `skintag.runs.embeddings.neighbours_of`."""
         from skintag.runs.embeddings import neighbours_of
 
-        return neighbours_of(self, image_ids, k)
+        return neighbours_of(self.view, self.embeddings, image_ids, k)
+
+    @cached_property
+    def _stores(self) -> dict[str, ShardStore]:
+        return {}
 
     def _store(self, dataset: str) -> ShardStore:
         """The shards of one dataset, opened once."""

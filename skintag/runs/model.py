@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -16,12 +16,10 @@ from skintag.data.view.view import View
 from skintag.models.backbone import Backbone
 from skintag.models.lesion_module import LesionModule
 from skintag.probes.base import Probe
-
-if TYPE_CHECKING:
-    from skintag.runs.folder import RunFolder
+from skintag.runs.files import RunFiles
 
 
-def view_of(run: RunFolder) -> View:
+def view_of(run: RunFiles) -> View:
     """The run's view, computed again.
 
     Raises:
@@ -32,23 +30,23 @@ def view_of(run: RunFolder) -> View:
     return view
 
 
-def data_of(run: RunFolder) -> LesionDataModule:
+def data_of(run: RunFiles, view: View) -> LesionDataModule:
     """The run's images as its embedding export saw them.
 
     Raises:
         DataError: the shards are gone, or hold other images than the run had.
     """
-    data = run.settings.data_module(run.view, run.prepared, augmented=False)
+    data = run.settings.data_module(view, run.prepared, augmented=False)
     _check_same(run, "shards", run.provenance["data"]["shards"], data.store.fingerprint)
     return data
 
 
-def module_of(run: RunFolder) -> LesionModule:
+def module_of(run: RunFiles) -> LesionModule:
     """The module of `checkpoint_of`. Raises as it does."""
     return LesionModule.from_checkpoint(checkpoint_of(run))
 
 
-def checkpoint_of(run: RunFolder) -> Path:
+def checkpoint_of(run: RunFiles) -> Path:
     """The best checkpoint, or the one which the run only scored.
 
     Raises:
@@ -67,7 +65,7 @@ def checkpoint_of(run: RunFolder) -> Path:
     return best
 
 
-def frozen_backbone_of(run: RunFolder) -> Backbone:
+def frozen_backbone_of(run: RunFiles) -> Backbone:
     """The backbone as it was before training.
 
     Raises:
@@ -86,7 +84,7 @@ def frozen_backbone_of(run: RunFolder) -> Backbone:
     return backbone
 
 
-def probes_of(run: RunFolder) -> dict[str, tuple[str, Probe]]:
+def probes_of(run: RunFiles) -> dict[str, tuple[str, Probe]]:
     """The fitted probes: name in the predictions table -> (feature it looks at, probe).
 
     Raises:
@@ -102,17 +100,17 @@ def probes_of(run: RunFolder) -> dict[str, tuple[str, Probe]]:
     return found
 
 
-def recorded_features(run: RunFolder) -> tuple[str, ...]:
+def recorded_features(run: RunFiles) -> tuple[str, ...]:
     """The features that the run exported, of FEATURES; only `frozen` where nothing learned."""
     return tuple(f for f in FEATURES if f in run.provenance["embeddings"])
 
 
-def recorded(run: RunFolder, feature: str) -> dict[str, Any]:
+def recorded(run: RunFiles, feature: str) -> dict[str, Any]:
     """What the run wrote down of a feature's export."""
     return dict(run.provenance["embeddings"][feature])
 
 
-def _check_same(run: RunFolder, what: str, then: str, now: str) -> None:
+def _check_same(run: RunFiles, what: str, then: str, now: str) -> None:
     if then != now:
         raise DataError(
             run.path,
@@ -127,17 +125,18 @@ class Towers:
 
     Args:
         run: the run.
+        module: its trained model.
         features: which to give, of `recorded_features(run)`.
     """
 
-    def __init__(self, run: RunFolder, features: Sequence[str]) -> None:
+    def __init__(self, run: RunFiles, module: LesionModule, features: Sequence[str]) -> None:
         self.tuned_feature = recorded_features(run)[0]
-        self.tuned = run.module().backbone
+        self.tuned = module.backbone
         self.frozen: Backbone | None = None
         self.features = tuple(features)
         if any(feature != self.tuned_feature for feature in features):
             self.frozen = frozen_backbone_of(run)
-            self.frozen.lock(**run.module().settings()["finetune"])  # cut where the tuned one is cut
+            self.frozen.lock(**module.settings()["finetune"])  # cut where the tuned one is cut
             self.frozen.eval()
         self.shared = (
             self.frozen is not None and self.tuned.trunk_fingerprint() == self.frozen.trunk_fingerprint()

@@ -38,7 +38,7 @@ def distorted_outputs(
     """
     probes = run.probes()
     feature_of = {m: recorded_features(run)[0] if m == HEAD else probes[m][0] for m in models}
-    towers = Towers(run, sorted(set(feature_of.values())))
+    towers = Towers(run, run.module(), sorted(set(feature_of.values())))
     data = run.data
     images = DistortedImages(
         data.store, data.store.positions(image_ids), data.pipeline, distortions.values(), seed

@@ -19,8 +19,8 @@ from skintag.core.settings import checked_fields, number
 from skintag.data.augment import Augmentation
 from skintag.data.loading.datamodule import LesionDataModule
 from skintag.data.loading.settings import LoaderSettings
-from skintag.data.preparation.folder import catalog_of, ensure_prepared
-from skintag.data.preparation.settings import DataSettings
+from skintag.data.prepared.opening import catalog_of, ensure_prepared
+from skintag.data.prepared.settings import DataSettings
 from skintag.data.view.balance import Balance
 from skintag.data.view.label_policy import LabelPolicy
 from skintag.data.view.levels import GROUP_NAMES

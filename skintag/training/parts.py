@@ -10,7 +10,7 @@ import lightning.pytorch as pl
 
 from skintag.core.provenance import Stages
 from skintag.data.loading.datamodule import LesionDataModule
-from skintag.data.preparation.folder import resolution_note
+from skintag.data.prepared.opening import resolution_note
 from skintag.data.view.view import View
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.models.lesion_module import LesionModule

@@ -14,8 +14,9 @@ from skintag.core.console import readable_console, say
 from skintag.core.io import write_json
 from skintag.core.memory import keep_freed_memory
 from skintag.core.provenance import Stages
-from skintag.data.preparation.folder import ensure_prepared
-from skintag.data.view.view import View, view_summary
+from skintag.data.prepared.opening import ensure_prepared
+from skintag.data.view.summary import view_summary
+from skintag.data.view.view import View
 from skintag.runs.settings import RunSettings
 from skintag.training.parts import Variant, put_together
 from skintag.training.results import RunResult, close_loggers, finish

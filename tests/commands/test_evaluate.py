@@ -15,6 +15,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from skintag.commands import evaluate as program
+from skintag.commands.evaluate import EvaluateSettings
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.io import read_json, write_json
 from skintag.evaluation.analyses.assess import AssessmentSettings
@@ -22,6 +23,7 @@ from skintag.evaluation.analyses.table import EvaluationSettings, write_outputs
 from skintag.evaluation.decisions.thresholds import read_thresholds
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.gather import ReportSettings
+from skintag.runs import report
 from skintag.runs.evidence import origin_of
 from skintag.runs.folder import RunFolder, find_runs
 from tests.conftest import CONFIGS
@@ -89,7 +91,7 @@ def test_a_run_gets_its_report_and_keeps_its_metrics(
 ) -> None:
     folder = run_folder(tmp_path / "run")
     before = read_json(folder / "metrics.json")
-    path = program.report_run(folder, QUICK)
+    path = report.report_run(folder, QUICK)
     assert path == folder / "report.html"
     html = path.read_text(encoding="utf-8")
     assert NOTE in html
@@ -114,13 +116,15 @@ def test_a_run_gets_its_report_and_keeps_its_metrics(
 
 def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"predictions\.parquet"):
-        program.report_run(tmp_path, QUICK)
+        report.report_run(tmp_path, QUICK)
 
 
 def test_runs_of_a_sweep_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for job, (name, seed) in enumerate((("multi", 0), ("multi", 1), ("single_ham", 0))):
         run_folder(tmp_path / "sweep" / f"{job}_{name}_seed{seed}", name, seed)
-    written = program.evaluate(composed(f"run={tmp_path}/sweep", "each=false", "reference=single_ham"))
+    written = program.evaluate(
+        EvaluateSettings.of(composed(f"run={tmp_path}/sweep", "each=false", "reference=single_ham"))
+    )
     assert written == [tmp_path / "sweep" / "comparison" / "report.html"]
     found = read_json(written[0].parent / "comparison.json")
     assert found["reference"] == "single_ham"
@@ -136,7 +140,7 @@ def test_runs_of_a_sweep_are_compared(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_nothing_or_both_given_is_refused() -> None:
     for overrides in ([], ["run=a", "predictions=b.csv"]):
         with pytest.raises(ConfigError, match="give run="):
-            program.evaluate(composed(*overrides))
+            program.evaluate(EvaluateSettings.of(composed(*overrides)))
 
 
 @pytest.fixture
@@ -164,7 +168,7 @@ def foreign(tmp_path: Path) -> tuple[Path, list[str]]:
 
 def test_a_foreign_table_is_reported_with_what_was_understood(foreign: tuple[Path, list[str]]) -> None:
     path, overrides = foreign
-    (written,) = program.evaluate(composed(*overrides, "threshold=0.5"))
+    (written,) = program.evaluate(EvaluateSettings.of(composed(*overrides, "threshold=0.5")))
     assert written == path.parent / "theirs_report" / "report.html"
     html = written.read_text(encoding="utf-8")
     for said in (
@@ -180,7 +184,7 @@ def test_a_foreign_table_is_reported_with_what_was_understood(foreign: tuple[Pat
 
 def test_a_test_only_table_without_a_threshold_is_refused(foreign: tuple[Path, list[str]]) -> None:
     with pytest.raises(DataError, match=r"threshold=0\.5"):
-        program.evaluate(composed(*foreign[1]))
+        program.evaluate(EvaluateSettings.of(composed(*foreign[1])))
 
 
 def test_the_command_ends_with_a_message_not_a_traceback(foreign: tuple[Path, list[str]]) -> None:
@@ -204,7 +208,7 @@ def test_three_columns_and_a_threshold_make_a_whole_report(
     frame = table()
     path = tmp_path / "plain.csv"
     frame.loc[frame["split"] == "test", ["image_id", "p_malignant", "target"]].to_csv(path, index=False)
-    (written,) = program.evaluate(composed(f"predictions={path}", "threshold=0.5"))
+    (written,) = program.evaluate(EvaluateSettings.of(composed(f"predictions={path}", "threshold=0.5")))
     folder = tmp_path / "plain_report"
     assert written == folder / "report.html"
     assert "nothing can be said about skin tone" in written.read_text(encoding="utf-8")
@@ -220,7 +224,7 @@ def test_another_objective_leaves_what_the_run_wrote_as_it_was(tmp_path: Path) -
     folder = run_folder(tmp_path / "run")
     before = {name: (folder / name).read_bytes() for name in ("metrics.json", "thresholds.json")}
     settings = replace(QUICK, objective="target_sensitivity", target=0.9)
-    path = program.report_run(folder, settings)
+    path = report.report_run(folder, settings)
     assert path == folder / "report_target_sensitivity_0.9" / "report.html"
     assert {name: (folder / name).read_bytes() for name in before} == before
     (threshold,) = read_thresholds(path.parent / "thresholds.json").values()
@@ -232,7 +236,7 @@ def test_another_objective_leaves_what_the_run_wrote_as_it_was(tmp_path: Path) -
 def test_a_comparison_uses_the_threshold_that_was_asked_for(tmp_path: Path) -> None:
     folders = [run_folder(tmp_path / f"s{seed}", seed=seed) for seed in (0, 1)]
     out = tmp_path / "comparison"
-    program.compare_folders(folders, replace(QUICK, threshold=0.0), out)
+    report.compare_folders(folders, replace(QUICK, threshold=0.0), out)
     levels = [r for r in read_json(out / "comparison.json")["levels"] if r["grouping"] == "overall"]
     assert {r["metric"]: r["mean"] for r in levels if r["metric"] != "auroc"} == {
         "sensitivity": 1.0,

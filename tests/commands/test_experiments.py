@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from omegaconf import DictConfig
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+from tests.conftest import CONFIGS
+
 EXPERIMENTS = sorted(
     p.stem for p in (CONFIGS / "experiment").glob("*.yaml") if not p.stem.startswith("ablation_")
 )

@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from skintag.data.catalog.schema import DOMAIN_OF
+from skintag.data.catalog.catalog import CATALOG, write_catalog
+from skintag.data.catalog.schema import CATALOG_COLUMNS
 from skintag.data.shards.writer import ShardSettings, write_shards
+from skintag.data.sources import adapter_of
 from skintag.data.view.view import View
 
 
@@ -49,7 +51,7 @@ def make_raw(root: Path, sizes: Mapping[str, int]) -> pd.DataFrame:
                 {
                     "image_id": f"{dataset}/{i:04d}",
                     "dataset": dataset,
-                    "domain": DOMAIN_OF[dataset],
+                    "domain": adapter_of(dataset).domains[0],
                     "path": f"{i:04d}.jpg",
                     "status": "ok",
                     "content_hash": sha256(data).hexdigest(),
@@ -69,6 +71,7 @@ def prepare(folder: Path, sizes: Mapping[str, int], samples_per_shard: int = 8) 
     catalog = make_raw(folder / "raw", sizes)
     settings = ShardSettings(samples_per_shard=samples_per_shard)
     write_shards(catalog, roots_of(catalog, folder / "raw"), folder / "prepared", settings)
+    write_catalog(catalog.reindex(columns=list(CATALOG_COLUMNS)), folder / "prepared" / CATALOG)
     return catalog
 
 

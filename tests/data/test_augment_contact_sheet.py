@@ -16,8 +16,9 @@ from skintag.core.errors import ConfigError
 from skintag.core.vocabulary import DOMAINS
 from skintag.data.augment import Augmentation
 from skintag.data.augment.bridging import Vignette
-from skintag.data.augment.contact_sheet import Picture, SheetSettings, draw_sheet, find_pictures
 from skintag.data.augment.field_light import Lighting
+from skintag.data.sheets.contact_sheet import draw_sheet
+from skintag.data.sheets.pictures import Picture, SheetSettings, find_pictures
 from tests.data.loader_fixtures import prepare
 
 

@@ -15,7 +15,8 @@ from PIL import Image, ImageFile
 from skintag.core.errors import DataError
 from skintag.data.catalog.catalog import read_catalog
 from skintag.data.images.files import decode_image
-from skintag.data.preparation.prepare import PrepareSettings, load_report, prepare
+from skintag.data.prepared.settings import DataSettings
+from skintag.data.prepared.writing import load_report, write_prepared
 from skintag.data.shards.reader import ShardStore
 
 
@@ -50,7 +51,7 @@ def ham_folder(root: Path, images: dict[str, Callable[[Path], object]]) -> Path:
 
 def prepared(tmp_path: Path, images: dict[str, Callable[[Path], object]]) -> Path:
     raw = ham_folder(tmp_path / "ham10000", {"ISIC_0000000.jpg": lambda path: picture().save(path), **images})
-    return prepare(PrepareSettings({"ham10000": str(raw)}, str(tmp_path / "prepared"), workers=1))
+    return write_prepared(DataSettings({"ham10000": str(raw)}, str(tmp_path / "prepared"), workers=1))
 
 
 def cut_jpeg(path: Path) -> None:
@@ -136,11 +137,9 @@ def test_unusual_image_reaches_the_shard_as_upright_rgb(
 
 def test_missing_folder_is_named_with_what_to_do(tmp_path: Path) -> None:
     ham_folder(tmp_path / "ham_10000", {"ISIC_0000001.jpg": lambda path: picture().save(path)})
-    settings = PrepareSettings(
-        {"ham10000": str(tmp_path / "ham10000")}, str(tmp_path / "prepared"), workers=1
-    )
+    settings = DataSettings({"ham10000": str(tmp_path / "ham10000")}, str(tmp_path / "prepared"), workers=1)
     with pytest.raises(DataError) as caught:
-        prepare(settings)
+        write_prepared(settings)
     for piece in (str(tmp_path / "ham10000"), "ham_10000", "data.sources.ham10000"):
         assert piece in str(caught.value)
     assert not (tmp_path / "prepared" / "catalog.parquet").exists()
@@ -149,5 +148,5 @@ def test_missing_folder_is_named_with_what_to_do(tmp_path: Path) -> None:
 def test_folder_without_any_usable_image_is_refused(tmp_path: Path) -> None:
     raw = ham_folder(tmp_path / "ham10000", {"ISIC_0000001.jpg": lambda path: path.write_bytes(b"")})
     with pytest.raises(DataError, match="none of 1 can be used"):
-        prepare(PrepareSettings({"ham10000": str(raw)}, str(tmp_path / "prepared"), workers=1))
+        write_prepared(DataSettings({"ham10000": str(raw)}, str(tmp_path / "prepared"), workers=1))
     assert not (tmp_path / "prepared" / "catalog.parquet").exists()

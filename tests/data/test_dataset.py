@@ -43,7 +43,7 @@ def test_batch_with_a_slot_goes_into_the_ring(tmp_path: Path) -> None:
     catalog = prepare(tmp_path, {"ham10000": 12})
     store = ShardStore(tmp_path / "prepared", ["ham10000"])
     ring = Ring(in_flight=1, batch_size=4, side=16)
-    images = LesionImages(store, store.positions(catalog["image_id"]), ImagePipeline(16), ring)
+    images = LesionImages(store, store.positions(catalog["image_id"]), ImagePipeline(16), ring=ring)
     slot = ring.ask()
     made = images.__getitems__(Draw(np.array([5, 9]), slot=slot))
     assert isinstance(made, Filled)

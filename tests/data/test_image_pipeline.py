@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from skintag.core.errors import ConfigError, ImageError
+from skintag.core.vocabulary import DOMAINS
 from skintag.data.augment.basic import RandomResizedCrop, Symmetry
 from skintag.data.augment.pipeline import Augmentation
 from skintag.data.images.pipeline import ImagePipeline
@@ -28,11 +29,15 @@ def encode(pixels: np.ndarray) -> bytes:
 
 
 def one(pipeline: ImagePipeline, data: bytes, image_id: str = "ddi/1", **options: object) -> np.ndarray:
-    """The image that the pipeline makes, uint8 [S, S, 3]."""
-    batch = pipeline([data], [image_id], **options)  # type: ignore[arg-type]
+    """The image that the pipeline makes, uint8 [S, S, 3]; a clinical one unless `domains` says otherwise."""
+    batch = pipeline([data], [image_id], **{"domains": clinical(1), **options})  # type: ignore[arg-type]
     assert batch.shape == (1, 3, pipeline.image_size, pipeline.image_size)
     assert batch.dtype == torch.uint8
     return batch[0].permute(1, 2, 0).numpy()
+
+
+def clinical(n: int) -> np.ndarray:
+    return np.full(n, DOMAINS.index("clinical"), dtype=np.int8)
 
 
 class Stamp(Augmentation):
@@ -116,7 +121,7 @@ def test_augmentation_depends_on_seed_epoch_image_and_repeat_alone() -> None:
     ) -> bytes:
         """The stamp in a batch with others around it."""
         repeats = np.array([0, repeat, 7])
-        batch = pipeline([data] * 3, ["ddi/8", image_id, "ddi/9"], epoch, repeats)
+        batch = pipeline([data] * 3, ["ddi/8", image_id, "ddi/9"], epoch, repeats, domains=clinical(3))
         return stamp_of(batch[1].permute(1, 2, 0).numpy())
 
     alone = stamp_of(one(pipeline, data, "ddi/1", epoch=3))
@@ -130,10 +135,19 @@ def test_augmentation_depends_on_seed_epoch_image_and_repeat_alone() -> None:
     assert len({alone, *others}) == 5
 
 
-@pytest.mark.parametrize(("dataset", "domain"), [("ham10000", "dermoscopic"), ("pad_ufes_20", "smartphone")])
-def test_augmentation_is_told_the_domain(dataset: str, domain: str) -> None:
-    got = one(ImagePipeline(32, augmentation=Stamp()), encode(smooth(40, 40)), f"{dataset}/1", epoch=0)
-    assert got[1, 0, 0] == len(domain)
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_augmentation_is_told_the_domain_of_the_row_whatever_the_dataset(domain: str) -> None:
+    codes = np.array([DOMAINS.index(domain)], dtype=np.int8)
+    for name in ("ham10000/1", "pad_ufes_20/1", "never_heard_of/1"):
+        got = one(
+            ImagePipeline(32, augmentation=Stamp()), encode(smooth(40, 40)), name, epoch=0, domains=codes
+        )
+        assert got[1, 0, 0] == len(domain)
+
+
+def test_augmentation_without_domains_is_refused() -> None:
+    with pytest.raises(ValueError, match="the domain of every image"):
+        ImagePipeline(32, augmentation=Stamp())([encode(smooth(40, 40))], ["ddi/1"], 0)
 
 
 def test_real_augmentation_is_reproduced_by_a_pickled_pipeline() -> None:
@@ -143,9 +157,9 @@ def test_real_augmentation_is_reproduced_by_a_pickled_pipeline() -> None:
     pipeline = ImagePipeline(32, augmentation=augmentation, seed=1)
     data = [encode(smooth(40 + i, 60, seed=i)) for i in range(8)]
     ids = [f"ham10000/{i}" for i in range(8)]
-    batch = pipeline(data, ids, 0)
-    assert torch.equal(pickle.loads(pickle.dumps(pipeline))(data, ids, 0), batch)
-    assert not torch.equal(pipeline(data, ids, 1), batch)
+    batch = pipeline(data, ids, 0, domains=clinical(8))
+    assert torch.equal(pickle.loads(pickle.dumps(pipeline))(data, ids, 0, domains=clinical(8)), batch)
+    assert not torch.equal(pipeline(data, ids, 1, domains=clinical(8)), batch)
 
 
 def test_batch_is_channels_last_in_memory() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from skintag.core.errors import DataError
 from skintag.core.vocabulary import Condition
 from skintag.data.catalog.labels import LabelTable, label_key, load_label_table, read_label_table
-from skintag.data.catalog.schema import DATASETS
+from skintag.data.sources import registered
 
 HEADER = "raw_label,condition,malignancy,inflammatory,note\n"
 SMALL = (
@@ -142,7 +142,7 @@ def test_labels_mean_what_the_protocol_says(dataset: str, expected: dict[str, tu
     assert found == expected
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", registered())
 def test_every_shipped_table_is_sound(dataset: str) -> None:
     rows = load_label_table(dataset).rows
     diagnosed = rows[rows["condition"].notna()]

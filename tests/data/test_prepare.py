@@ -16,9 +16,11 @@ from skintag.core.errors import ConfigError, DataError
 from skintag.core.io import write_json
 from skintag.data.catalog.catalog import read_catalog
 from skintag.data.images.files import decode_image
-from skintag.data.preparation import prepare as prepare_module
-from skintag.data.preparation.prepare import PrepareSettings, load_report, prepare
-from skintag.data.preparation.report import Report, print_report
+from skintag.data.prepared import writing as writing_module
+from skintag.data.prepared.report import Report
+from skintag.data.prepared.settings import DataSettings
+from skintag.data.prepared.tables import print_report
+from skintag.data.prepared.writing import load_report, write_prepared
 from skintag.data.shards.reader import ShardStore
 
 HAM_HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"
@@ -61,10 +63,10 @@ def raw(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(raw: Path, tmp_path: Path) -> Callable[..., PrepareSettings]:
+def settings(raw: Path, tmp_path: Path) -> Callable[..., DataSettings]:
     sources = {name: str(raw / name) for name in ("ham10000", "pad_ufes_20")}
     defaults = {"sources": sources, "prepared": str(tmp_path / "prepared"), "workers": 1, "longest_side": 64}
-    return lambda **changes: PrepareSettings(**{**defaults, **changes})
+    return lambda **changes: DataSettings(**{**defaults, **changes})
 
 
 def snapshot(folder: Path) -> dict[str, object]:
@@ -81,8 +83,8 @@ def snapshot(folder: Path) -> dict[str, object]:
     }
 
 
-def test_prepared_folder_holds_catalog_shards_and_report(settings: Callable[..., PrepareSettings]) -> None:
-    out = prepare(settings())
+def test_prepared_folder_holds_catalog_shards_and_report(settings: Callable[..., DataSettings]) -> None:
+    out = write_prepared(settings())
     catalog = read_catalog(out / "catalog.parquet")
     assert catalog["status"].value_counts().to_dict() == {"ok": 5, "missing": 1, "unreadable": 1}
     store = ShardStore(out, ["ham10000", "pad_ufes_20"])
@@ -91,8 +93,8 @@ def test_prepared_folder_holds_catalog_shards_and_report(settings: Callable[...,
         assert decode_image(store.read(number), store.image_ids[number]).shape == (48, 64, 3)
 
 
-def test_report_counts_what_is_there_and_what_is_not(settings: Callable[..., PrepareSettings]) -> None:
-    report = load_report(prepare(settings()))
+def test_report_counts_what_is_there_and_what_is_not(settings: Callable[..., DataSettings]) -> None:
+    report = load_report(write_prepared(settings()))
     ham, pad = report.datasets["ham10000"], report.datasets["pad_ufes_20"]
     assert (ham.rows, ham.images, ham.missing, ham.unreadable, ham.undiagnosed) == (4, 2, 1, 1, 0)
     assert ham.reasons == {"empty": 1}
@@ -105,16 +107,16 @@ def test_report_counts_what_is_there_and_what_is_not(settings: Callable[..., Pre
     assert report.shards["images"] == 5
 
 
-def test_report_counts_duplicates_and_groups(settings: Callable[..., PrepareSettings]) -> None:
-    relations = load_report(prepare(settings())).relations
+def test_report_counts_duplicates_and_groups(settings: Callable[..., DataSettings]) -> None:
+    relations = load_report(write_prepared(settings())).relations
     assert (relations.identical, relations.clusters, relations.clustered) == (0, 1, 2)
     assert (relations.across_datasets, relations.across_lesions, relations.across_malignancy) == (1, 1, 1)
     # HAM_1 twice; HAM_2 with PAT_2 by the picture; HAM_3; PAT_1 twice
     assert (relations.groups, relations.largest_group) == (4, 2)
 
 
-def test_unusable_images_are_listed_with_the_reason(settings: Callable[..., PrepareSettings]) -> None:
-    out = prepare(settings())
+def test_unusable_images_are_listed_with_the_reason(settings: Callable[..., DataSettings]) -> None:
+    out = write_prepared(settings())
     with (out / "missing.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["image_id"], row["status"], row["reason"]) for row in rows] == [
@@ -124,21 +126,21 @@ def test_unusable_images_are_listed_with_the_reason(settings: Callable[..., Prep
     assert rows[1]["path"].endswith("ISIC_0000004.jpg")
 
 
-def test_second_call_writes_nothing(settings: Callable[..., PrepareSettings]) -> None:
-    before = snapshot(prepare(settings()))
+def test_second_call_writes_nothing(settings: Callable[..., DataSettings]) -> None:
+    before = snapshot(write_prepared(settings()))
     assert len(before) > 8
-    assert snapshot(prepare(settings())) == before
-    assert snapshot(prepare(settings(workers=2))) == before
+    assert snapshot(write_prepared(settings())) == before
+    assert snapshot(write_prepared(settings(workers=2))) == before
 
 
 def test_changed_metadata_rewrites_the_catalog_and_no_shard(
-    settings: Callable[..., PrepareSettings], raw: Path
+    settings: Callable[..., DataSettings], raw: Path
 ) -> None:
-    out = prepare(settings())
+    out = write_prepared(settings())
     before = snapshot(out)
     path = raw / "ham10000" / "HAM10000_metadata.csv"
     path.write_text(path.read_text().replace("mel,histo", "bcc,histo"))
-    prepare(settings())
+    write_prepared(settings())
     changed = {Path(name).name for name, stamp in snapshot(out).items() if before.get(name) != stamp}
     assert changed == {"catalog.parquet", "report.json"}
     assert "basal_cell_carcinoma" in load_report(out).datasets["ham10000"].conditions
@@ -146,53 +148,53 @@ def test_changed_metadata_rewrites_the_catalog_and_no_shard(
 
 @pytest.mark.parametrize("stage", ["write_shards", "_write_report", "write_catalog"])
 def test_killed_call_leaves_no_catalog_and_goes_on(
-    settings: Callable[..., PrepareSettings], monkeypatch: pytest.MonkeyPatch, stage: str
+    settings: Callable[..., DataSettings], monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(prepare_module, stage, stop)
+        patch.setattr(writing_module, stage, stop)
         with pytest.raises(KeyboardInterrupt):
-            prepare(settings())
+            write_prepared(settings())
     out = Path(settings().prepared)
     assert not (out / "catalog.parquet").exists()
     shards = {name: stamp for name, stamp in snapshot(out).items() if "shards" in name}
-    prepare(settings())
+    write_prepared(settings())
     assert read_catalog(out / "catalog.parquet")["status"].eq("ok").sum() == 5
     assert shards.items() <= snapshot(out).items()
 
 
 def test_catalog_goes_with_the_shards_that_it_described(
-    settings: Callable[..., PrepareSettings], monkeypatch: pytest.MonkeyPatch
+    settings: Callable[..., DataSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = prepare(settings())
+    out = write_prepared(settings())
     (out / "shards" / "ham10000" / "manifest.json").unlink()
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(prepare_module, "write_shards", stop)
+    monkeypatch.setattr(writing_module, "write_shards", stop)
     with pytest.raises(KeyboardInterrupt):
-        prepare(settings())
+        write_prepared(settings())
     assert not (out / "catalog.parquet").exists()
 
 
 def test_new_images_are_not_mixed_into_finished_shards(
-    settings: Callable[..., PrepareSettings], raw: Path
+    settings: Callable[..., DataSettings], raw: Path
 ) -> None:
-    out = prepare(settings())
+    out = write_prepared(settings())
     before = snapshot(out)
     picture(2).save(raw / "ham10000" / "HAM10000_images_part_1" / "ISIC_0000002.jpg")
     with pytest.raises(DataError, match="delete this folder"):
-        prepare(settings())
+        write_prepared(settings())
     after = snapshot(out)
     assert {name: after[name] for name in before if "cache" not in name} == {
         name: stamp for name, stamp in before.items() if "cache" not in name
     }
 
 
-def test_wrong_settings_are_refused(settings: Callable[..., PrepareSettings]) -> None:
+def test_wrong_settings_are_refused(settings: Callable[..., DataSettings]) -> None:
     for changes, said in (
         ({"sources": {}}, "no dataset"),
         ({"sources": {"ham1000": "x"}}, "did you mean 'ham10000'"),
@@ -204,9 +206,9 @@ def test_wrong_settings_are_refused(settings: Callable[..., PrepareSettings]) ->
 
 
 def test_report_survives_the_disk_and_refuses_another_version(
-    settings: Callable[..., PrepareSettings],
+    settings: Callable[..., DataSettings],
 ) -> None:
-    out = prepare(settings())
+    out = write_prepared(settings())
     report = load_report(out)
     assert Report.from_dict(report.to_dict(), "here") == report
     write_json(out / "report.json", {**report.to_dict(), "version": 0})
@@ -214,9 +216,9 @@ def test_report_survives_the_disk_and_refuses_another_version(
         load_report(out)
 
 
-def test_printed_report_shows_the_counts(settings: Callable[..., PrepareSettings]) -> None:
+def test_printed_report_shows_the_counts(settings: Callable[..., DataSettings]) -> None:
     stream = StringIO()
-    print_report(load_report(prepare(settings())), Console(file=stream, width=120))
+    print_report(load_report(write_prepared(settings())), Console(file=stream, width=120))
     text = stream.getvalue()
     for piece in (
         "ham10000",

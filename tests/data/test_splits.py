@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.vocabulary import MALIGNANCY
-from skintag.data.catalog.schema import DOMAIN_OF
+from skintag.data.sources import adapter_of
 from skintag.data.view.splits import (
     External,
     Grouped,
@@ -34,7 +34,7 @@ def table(dataset, malignancy, group) -> pd.DataFrame:
         {
             "image_id": pd.Series([f"{d}/{i:05d}" for i, d in enumerate(dataset)], dtype="str"),
             "dataset": pd.Series(dataset, dtype="str"),
-            "domain": pd.Series([DOMAIN_OF[d] for d in dataset], dtype="str"),
+            "domain": pd.Series([adapter_of(d).domains[0] for d in dataset], dtype="str"),
             "malignancy": pd.Series(list(malignancy), dtype="str"),
             "group_id": pd.Series(list(group), dtype="str"),
         }

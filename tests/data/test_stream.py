@@ -19,8 +19,9 @@ from skintag.core.errors import DataError
 from skintag.data.images.pipeline import ImagePipeline
 from skintag.data.loading import stream as stream_module
 from skintag.data.loading.dataset import opened
-from skintag.data.loading.loader import as_it_is, images_of, worker_context
+from skintag.data.loading.loader import images_of
 from skintag.data.loading.stream import Piece, StreamImages, TurnSampler
+from skintag.data.loading.workers import as_it_is, worker_context
 from skintag.data.shards.reader import ShardStore
 from tests.data.loader_fixtures import number_of, prepare
 

@@ -10,11 +10,10 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from skintag.data.catalog.schema import DATASETS
 from skintag.data.synthetic.looks import CUES, TRAITS, draw_traits, look_table
 from skintag.data.synthetic.plan import photo_of, plan_corpus
 from skintag.data.synthetic.scene import Photo, draw_photo
-from skintag.data.synthetic.settings import SyntheticSettings
+from skintag.data.synthetic.settings import DATASETS, SyntheticSettings
 from skintag.data.synthetic.skin import ita_of
 
 

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from skintag.data.catalog.schema import DATASETS
 from skintag.data.sources import read_source
 from skintag.data.synthetic import SyntheticSettings, write_benchmark
 from skintag.data.synthetic.layouts import LAYOUTS
 from skintag.data.synthetic.plan import plan_corpus
+from skintag.data.synthetic.settings import DATASETS
 
 HEADERS = {
     "ham10000": "lesion_id,image_id,dx,dx_type,age,sex,localization",

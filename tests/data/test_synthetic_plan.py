@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skintag.core.errors import ConfigError
-from skintag.data.catalog.schema import DATASETS
 from skintag.data.synthetic.plan import Corpus, plan_corpus
-from skintag.data.synthetic.settings import SyntheticSettings
+from skintag.data.synthetic.settings import DATASETS, SyntheticSettings
 from skintag.data.synthetic.vocabulary import rounded, rows_per_cell, rows_per_dataset, vocabulary
 from skintag.data.synthetic.writer import plan_benchmark
 

@@ -13,11 +13,13 @@ from rich.console import Console
 from skintag.core.bands import fst_group_of
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.vocabulary import MALIGNANCY
-from skintag.data.catalog.schema import CATALOG_COLUMNS, DOMAIN_OF, conform
+from skintag.data.catalog.schema import CATALOG_COLUMNS, conform
+from skintag.data.sources import adapter_of
 from skintag.data.view.balance import Balance
 from skintag.data.view.label_policy import LabelPolicy
 from skintag.data.view.splits import External, Grouped, LeaveOneDatasetOut, LeaveOneDomainOut, Stratified
-from skintag.data.view.view import GROUP_NAMES, LeftOut, View, build_view, view_summary
+from skintag.data.view.summary import view_summary
+from skintag.data.view.view import GROUP_NAMES, LeftOut, View, build_view
 
 DATASETS = ("ham10000", "pad_ufes_20", "fitzpatrick17k")
 
@@ -39,7 +41,7 @@ def catalog() -> pd.DataFrame:
     frame = frame.assign(
         image_id=[f"{d}/{i:04d}" for i, d in enumerate(dataset)],
         dataset=dataset,
-        domain=[DOMAIN_OF[d] for d in dataset],
+        domain=[adapter_of(d).domains[0] for d in dataset],
         malignancy=malignancy,
         condition=pd.Series(rng.integers(0, 11, rows)).where(pd.Series(malignancy).notna()),
         fitzpatrick=fitzpatrick,

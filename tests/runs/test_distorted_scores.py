@@ -129,7 +129,7 @@ def test_seed_moves_the_noise_alone(run: RunFolder) -> None:
 
 
 def test_frozen_trunk_is_run_once_for_both_towers(run: RunFolder) -> None:
-    towers = Towers(run, ["finetuned", "frozen"])
+    towers = Towers(run, run.module(), ["finetuned", "frozen"])
     assert towers.shared
     images = torch.randint(0, 256, (3, 3, 56, 56), dtype=torch.uint8)
     with torch.inference_mode():
@@ -190,6 +190,7 @@ def test_sheet_has_a_row_per_image_and_a_column_per_distortion() -> None:
 def test_command_scores_every_run_below_a_folder(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     config = OmegaConf.load(CONFIGS / "robustness.yaml")
     assert isinstance(config, DictConfig)
+    config = OmegaConf.masked_copy(config, [key for key in config if key not in ("defaults", "hydra")])
     config.run, config.limit, config.models = str(run.path.parent), 3, ["head"]
     task(config)
     assert "robustness.parquet" in capsys.readouterr().out

@@ -16,6 +16,7 @@ pytest.importorskip("wandb_workspaces")
 import wandb_workspaces.reports.v2 as wr
 import yaml
 
+from skintag.commands.dashboard import save_dashboard
 from skintag.core.errors import ConfigError
 from skintag.tracking import names
 from skintag.tracking.log import log_run

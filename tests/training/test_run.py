@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.provenance import Stages
-from skintag.data.preparation.folder import resolution_note
+from skintag.data.prepared.opening import resolution_note
 from tests.conftest import prepare, train
 
 Compose = Callable[..., DictConfig]

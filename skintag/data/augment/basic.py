@@ -108,5 +108,5 @@ class ColourJitter(Condition):
         object.__setattr__(self, "_transform", transform)
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
-        """The recoloured picture."""
+        """The picture recoloured as a whole, a new array."""
         return run_albumentation(self._transform, image, rng)

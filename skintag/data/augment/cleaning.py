@@ -24,7 +24,9 @@ class RoundField:
     """The lit field of a dermatoscope in a picture, in pixels: a circle, or an ellipse if squeezed."""
 
     x: float
+    """Of its middle, from the left."""
     y: float
+    """Of its middle, from the top."""
     radius: float
     """Half its width."""
     aspect: float

@@ -34,7 +34,9 @@ class Within:
     """Marks a range [a, b] in a step's annotations: `low <= a <= b <= high`."""
 
     low: float
+    """The least that a range may begin at."""
     high: float
+    """The most that a range may end at."""
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,11 @@ class Augmentation:
         present = ((name, getattr(self, name)) for name in self._salts)
         return {name: step for name, step in present if step is not None}
 
+    @property
+    def idle(self) -> bool:
+        """Whether no step is ever applied, the crop included."""
+        return all(step.p <= 0 for step in self.steps.values())
+
     def only(self, *names: str) -> Augmentation:
         """These steps alone, each applied to every picture that it is meant for.
 

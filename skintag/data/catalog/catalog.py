@@ -20,9 +20,11 @@ from skintag.data.catalog import leakage
 from skintag.data.catalog.fingerprint import COLUMNS, fingerprint_files
 from skintag.data.catalog.leakage import duplicate_ids, leakage_groups, near_duplicates
 from skintag.data.catalog.likeness import SIDE
+from skintag.data.catalog.records import SourceTable
 from skintag.data.catalog.schema import CATALOG_COLUMNS, check_unique, conform
-from skintag.data.sources import SourceTable
 
+CATALOG: Final = "catalog.parquet"
+"""Its name in a prepared folder."""
 _FINGERPRINTED: Final = [name for name in COLUMNS if name not in ("path", "mtime_ns")]
 _PAIRS_VERSION: Final = 1  # raise it when skintag.data.catalog.likeness changes
 

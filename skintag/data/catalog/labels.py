@@ -127,13 +127,13 @@ class LabelTable:
 
 
 @cache
-def load_label_table(dataset: str) -> LabelTable:
-    """The label table that ships for `dataset`, read once per process.
+def load_label_table(dataset: str, path: Path | None = None) -> LabelTable:
+    """The label table of `dataset`, read once per process: the file `path`, or else the one that ships.
 
     Raises:
         DataError: no table of that name, or a line in it that makes no sense.
     """
-    path = TABLE_FOLDER / f"{dataset}.csv"
+    path = path or TABLE_FOLDER / f"{dataset}.csv"
     if not path.is_file():
         known = [file.stem for file in TABLE_FOLDER.glob("*.csv")]
         raise DataError(

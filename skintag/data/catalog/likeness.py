@@ -85,8 +85,11 @@ class Prepared:
     """A thumbnail with what every comparison needs of it."""
 
     grey: Pixels
+    """Grey levels, float32 [SIDE, SIDE]."""
     field: Pixels
+    """`field_of_view`, float32 [SIDE, SIDE]."""
     contrast: Pixels
+    """Local contrast for the alignment, float32 [SIDE, SIDE]."""
 
 
 def prepare_thumbnail(thumb: NDArray[np.uint8]) -> Prepared:

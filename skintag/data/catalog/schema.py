@@ -1,4 +1,4 @@
-"""One schema for five datasets: names, domains, conditions and the columns of records and of the catalog.
+"""One schema for all datasets: the columns of records and of the catalog.
 
 `records` are what a source adapter makes of a raw folder: one row per image that the metadata lists,
 whether or not its file is there. The `catalog` is the records of all datasets plus what was found out by
@@ -13,19 +13,11 @@ import pandas as pd
 
 from skintag.core.errors import DataError, first_few
 
-DOMAIN_OF: Final[dict[str, str]] = {
-    "ham10000": "dermoscopic",
-    "bcn20000": "dermoscopic",
-    "fitzpatrick17k": "clinical",
-    "ddi": "clinical",
-    "pad_ufes_20": "smartphone",
-}
-DATASETS: Final = tuple(DOMAIN_OF)
 # column -> pandas dtype. "str" columns hold text or null.
 RECORD_COLUMNS: Final[dict[str, str]] = {
     "image_id": "str",  # "<dataset>/<the source's own id>", unique over all datasets
     "dataset": "str",
-    "domain": "str",
+    "domain": "str",  # one of vocabulary.DOMAINS; of the picture, not of the dataset
     "path": "str",  # relative to the dataset's raw folder, "/" between parts; null: no file found
     "raw_label": "str",  # the source's own diagnosis, as written
     "condition": "Int8",  # extended taxonomy, 0..10; null: undiagnosed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 from skintag.core.errors import SkinTagError
 from skintag.data.distortions.distortions import Distortion, distortion_seeds
 from skintag.data.images.pipeline import ImagePipeline
-from skintag.data.loading.loader import start_worker, worker_context
 from skintag.data.loading.settings import LoaderSettings
+from skintag.data.loading.workers import worker_options
 from skintag.data.shards.reader import ShardStore
 
 _BATCH: Final = (
@@ -69,11 +69,7 @@ def batches_of(
     """The batches in order, made by worker processes where the model has a device of its own."""
     # on a processor the model takes all cores anyway, and starting workers would cost more than they do
     workers = 0 if device.type == "cpu" else loader.workers()
-    options: dict[str, Any] = {}
-    if workers:
-        context = worker_context(loader.start_method)
-        options = {"multiprocessing_context": context, "worker_init_fn": start_worker}
-    for batch in DataLoader(images, batch_size=None, num_workers=workers, **options):
+    for batch in DataLoader(images, batch_size=None, **worker_options(loader, workers)):
         if isinstance(batch, SkinTagError):
             raise batch
         yield batch

@@ -12,13 +12,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import simplejpeg
 from PIL import Image
 
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.processes import end_with_parent
-from skintag.data.images.files import ORIENTATION, decode_image, shrink
+from skintag.data.images.files import ORIENTATION, decode_image, encode_jpeg, shrink
 
 _CHUNK: Final = 8  # images that a worker process is given at a time
 
@@ -48,6 +47,7 @@ class Source:
     """An image file, as the catalog saw it."""
 
     path: Path
+    """Of the raw file."""
     content_hash: str | None
     """SHA-256 of the file, hex; None where the catalog has none."""
 
@@ -88,8 +88,7 @@ def encode_bytes(data: bytes, settings: ShardSettings, where: str) -> Encoded:
     if will_do(data, settings.longest_side):
         return Encoded(data, unchanged=True)
     image = shrink(decode_image(data, where=where), settings.longest_side)
-    # colour at full resolution: it is among the few things that tell lesions apart
-    return Encoded(simplejpeg.encode_jpeg(np.ascontiguousarray(image), settings.quality, "RGB", "444"), False)
+    return Encoded(encode_jpeg(image, settings.quality), unchanged=False)
 
 
 def will_do(data: bytes, longest_side: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -12,22 +12,20 @@ from numpy.typing import NDArray
 from torch.utils.data import get_worker_info
 
 from skintag.core.hashing import content_key, hash_strings
-from skintag.data.catalog.schema import DOMAIN_OF
+from skintag.core.vocabulary import DOMAINS
+from skintag.data.images.augmenter import Augmenter
 from skintag.data.images.decoding import Box, Decoder, check_input, fitted_box
-from skintag.data.loading.ring import shared_bytes
-
-if TYPE_CHECKING:
-    from skintag.data.augment import Augmentation
+from skintag.data.images.shared import shared_bytes
 
 _VERSION: Final = 1  # of what decoding and resizing make of the same bytes
 
 
 class ImagePipeline:
-    """Decode, crop, resize, augment: a function of (bytes, image_id, epoch, repeat, seed); picklable.
+    """Decode, crop, resize, augment: a function of (bytes, image_id, domain, epoch, repeat, seed); picklable.
 
     Where an image is at least twice the size that is needed, the decoder averages whole blocks. The rest is
-    resized with a triangle filter as wide as the reduction, so fine
-    structure is averaged away and not aliased (Parmar, Zhang & Zhu 2022, https://arxiv.org/abs/2104.11222).
+    resized with a triangle filter as wide as the reduction, so fine structure is averaged away and not aliased
+    (Parmar, Zhang & Zhu 2022, https://arxiv.org/abs/2104.11222).
 
     Args:
         image_size: side S of the square, pixels.
@@ -37,7 +35,7 @@ class ImagePipeline:
     """
 
     def __init__(
-        self, image_size: int, fit: str = "squash", augmentation: Augmentation | None = None, seed: int = 0
+        self, image_size: int, fit: str = "squash", augmentation: Augmenter | None = None, seed: int = 0
     ) -> None:
         check_input(image_size, fit)
         self.image_size, self.fit, self.augmentation, self.seed = image_size, fit, augmentation, seed
@@ -53,7 +51,7 @@ class ImagePipeline:
         """Whether training images are those of validation, in every epoch: not augmented nor cut otherwise."""
         if self.augmentation is None:
             return True
-        return self.fit == "squash" and all(step.p <= 0 for step in self.augmentation.steps.values())
+        return self.fit == "squash" and self.augmentation.idle
 
     def __call__(
         self,
@@ -62,6 +60,7 @@ class ImagePipeline:
         epoch: int | None = None,
         repeats: NDArray[np.int64] | None = None,
         out: torch.Tensor | None = None,
+        domains: NDArray[np.int8] | None = None,
     ) -> torch.Tensor:
         """One batch, uint8 [B, 3, S, S] RGB; laid out channels last, so that nothing is copied to get it.
 
@@ -71,24 +70,28 @@ class ImagePipeline:
             epoch: that the augmentation is for; None: no augmentation.
             repeats: how often each was there before in this epoch, int64 [B].
             out: where the batch goes, uint8 [B, S, S, 3]; None: into new memory.
+            domains: position in `DOMAINS` of each image's own domain, int8 [B]; needed where it is augmented.
 
         Raises:
             ImageError: an image cannot be decoded.
+            ValueError: the domains are needed and not given.
         """
         if out is None:
             out = _empty_batch(len(image_ids), self.image_size)
         augmentation = self.augmentation if epoch is not None else None
-        seeds = self._seeds(image_ids, epoch, repeats) if augmentation is not None else None
-        for i, (data, image_id, pixels) in enumerate(zip(encoded, image_ids, out.numpy(), strict=True)):
-            if augmentation is None or seeds is None:
+        images = zip(encoded, image_ids, out.numpy(), strict=True)
+        if augmentation is None:
+            for data, image_id, pixels in images:
                 self._into(pixels, data, image_id, None)
-            else:
-                seed = int(seeds[i])
-                self._into(pixels, data, image_id, seed)
-                domain = DOMAIN_OF[image_id.split("/", 1)[0]]
-                changed = augmentation(pixels, domain, seed)
-                if changed is not pixels:
-                    pixels[...] = changed
+            return out.permute(0, 3, 1, 2)
+        if domains is None:
+            raise ValueError("an augmentation needs the domain of every image")
+        drawn = zip(images, domains.tolist(), self._seeds(image_ids, epoch, repeats).tolist(), strict=True)
+        for (data, image_id, pixels), domain, seed in drawn:
+            self._into(pixels, data, image_id, seed)
+            changed = augmentation(pixels, DOMAINS[domain], seed)
+            if changed is not pixels:
+                pixels[...] = changed
         return out.permute(0, 3, 1, 2)
 
     def _seeds(

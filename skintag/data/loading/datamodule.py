@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from skintag.core.errors import ConfigError
 from skintag.core.hashing import content_key
+from skintag.core.vocabulary import DOMAINS
+from skintag.data.images.augmenter import Augmenter
 from skintag.data.images.pipeline import ImagePipeline
+from skintag.data.loading.chunks import CHUNK, SMALLEST_CHUNK, chunks_of
 from skintag.data.loading.dataset import LesionImages
 from skintag.data.loading.loader import (
     BatchLoader,
@@ -25,25 +27,15 @@ from skintag.data.loading.loader import (
     RowLabels,
     Seekable,
     StoredBatches,
-    as_it_is,
     images_of,
-    start_worker,
-    worker_context,
 )
-from skintag.data.loading.ring import AskingSampler, Ring
 from skintag.data.loading.sampler import EpochSampler, EvenBatches, GivenBatches
 from skintag.data.loading.settings import DEFAULTS, LoaderSettings
+from skintag.data.loading.training import TrainingImages
+from skintag.data.loading.workers import batch_loader
 from skintag.data.shards.reader import ShardStore
+from skintag.data.view.levels import level_codes
 from skintag.data.view.view import View
-
-if TYPE_CHECKING:
-    from skintag.data.augment import Augmentation
-
-# Images per batch of `chunks`; a constant, so that embeddings do not depend on a setting.
-_CHUNK: Final = 64
-# A smaller rest of a shard joins the chunk before it: libraries compute batches of few images with other
-# routines, and then the last bits of an embedding would not be those of a training batch.
-_SMALLEST_CHUNK: Final = 32
 
 
 class LesionDataModule(pl.LightningDataModule):
@@ -76,7 +68,7 @@ class LesionDataModule(pl.LightningDataModule):
         view: View,
         prepared: str | os.PathLike[str],
         image_size: int,
-        augmentation: Augmentation | None,
+        augmentation: Augmenter | None,
         seed: int,
         loader: LoaderSettings = DEFAULTS,
         train_image_size: int | None = None,
@@ -130,43 +122,29 @@ class LesionDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> EpochLoader:
         """The training batches, epoch by epoch; resumable in mid-epoch."""
         rank, world_size = self._place()
-        rows, shared = self.view.rows("train"), {"seed": self.seed, "rank": rank, "world_size": world_size}
+        rows = self.view.rows("train")
         plan: Seekable
         inner: DataLoader | StoredBatches
         if self.loader.mode == "stream":
-            plan, inner = self._stream(rows, self.loader.workers(world_size), shared)
+            plan, inner = self._training(rows).stream()
         else:
-            plan = EpochSampler(rows, self.loader.batch_size, weights=self._weights(), **shared)
-            if self.stored is None:
-                inner = self._indexed(plan, self.loader.workers(world_size))
-            else:
-                inner = StoredBatches(self.stored, plan)
+            plan = EpochSampler(
+                rows, self.loader.batch_size, seed=self.seed, rank=rank, world_size=world_size,
+                weights=self._weights(),
+            )  # fmt: skip
+            stored = self.stored
+            inner = self._training(rows).indexed(plan) if stored is None else StoredBatches(stored, plan)
         self._train = self._keep(EpochLoader(inner, self._labels, plan, self._trained_batches()))
         if self._resume_at is not None:
             self._train.load_state_dict(self._resume_at)
         return self._train
 
-    def _indexed(self, plan: EpochSampler, workers: int) -> DataLoader:
-        """Training images by offset."""
-        ring = self._ring(workers)
-        images = LesionImages(self.store, self.row_positions(), self.train_pipeline, ring)
-        batches = plan if ring is None else AskingSampler(plan, ring)
-        return self._loader(images, workers, batches, persistent=True)
-
-    def _stream(
-        self, rows: NDArray[np.int64], workers: int, shared: dict[str, int]
-    ) -> tuple[Seekable, DataLoader]:
-        """Training images from shards that are read front to back."""
-        from skintag.data.loading.stream import StreamImages, TurnSampler
-
-        ring = self._ring(workers)
-        images = StreamImages(
-            self.store, rows, self.row_positions(), self.train_pipeline, self.loader.batch_size, ring=ring,
-            workers=workers, shuffle_buffer=self.loader.shuffle_buffer, **shared,
+    def _training(self, rows: NDArray[np.int64]) -> TrainingImages:
+        domains = level_codes(self.view.frame, "domain", DOMAINS, null=False).astype(np.int8)
+        return TrainingImages(
+            self.store, rows, self.row_positions(), domains, self.train_pipeline, self.loader, self.seed,
+            *self._place(),
         )  # fmt: skip
-        plan = TurnSampler(images)
-        batches = plan if ring is None else AskingSampler(plan, ring)
-        return plan, self._loader(images, workers, batches, persistent=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Where training is in the epoch.
@@ -181,11 +159,11 @@ class LesionDataModule(pl.LightningDataModule):
         self._resume_at = state_dict.get("train")
 
     def val_dataloader(self) -> BatchLoader:
-        """The validation images."""
+        """The validation images, each once, in the order of the view's rows."""
         return self._keep(self._in_order(self.view.rows("val"), self.stored, persistent=True))
 
     def test_dataloader(self) -> BatchLoader:
-        """The test images."""
+        """The test images, each once, in the order of the view's rows."""
         return self._in_order(self.view.rows("test"))
 
     def predict_dataloader(self, rows: Sequence[int] | NDArray[np.int64] | None = None) -> BatchLoader:
@@ -202,25 +180,17 @@ class LesionDataModule(pl.LightningDataModule):
         What an image is grouped with does not depend on the view, the machine or the settings, so a result
         computed group by group (an embedding) is the same to the last bit wherever it is computed.
         """
-        ends = np.cumsum(self.store.samples).tolist()
-        chunks = []
-        for start, end in zip([0, *ends[:-1]], ends, strict=True):
-            firsts = list(range(start, end, _CHUNK))
-            if len(firsts) > 1 and end - firsts[-1] < _SMALLEST_CHUNK:
-                firsts.pop()
-            chunks += [np.arange(*edges, dtype=np.int64) for edges in pairwise([*firsts, end])]
-        return chunks
+        return chunks_of(self.store.samples)
 
     def image_batches(self, chunks: Sequence[NDArray[np.int64]]) -> Iterator[torch.Tensor]:
         """The images at each group of positions, without augmentation: uint8 [B, 3, S, S], group by group."""
         everything = LesionImages(self.store, np.arange(len(self.store)), self.pipeline)
-        workers = self.loader.workers(self._place()[1])
-        for images, _ in images_of(self._loader(everything, workers, GivenBatches(list(chunks)))):
+        for images, _ in images_of(self._loader(everything, GivenBatches(list(chunks)))):
             yield images
 
     def preprocessing_fingerprint(self) -> str:
         """Equal for equal pixels from equal shards, without augmentation."""
-        return content_key(self.pipeline.fingerprint, _CHUNK, _SMALLEST_CHUNK)
+        return content_key(self.pipeline.fingerprint, CHUNK, SMALLEST_CHUNK)
 
     def teardown(self, stage: str) -> None:
         """End the workers that outlive epochs."""
@@ -231,13 +201,6 @@ class LesionDataModule(pl.LightningDataModule):
         """End the workers too where a run breaks off; left to the garbage collector they take ten seconds."""
         self.teardown("")
 
-    def _ring(self, workers: int) -> Ring | None:
-        """Memory for the training batches of worker processes."""
-        if not workers:
-            return None
-        largest = self.loader.batch_size + 1  # see count_batches
-        return Ring(workers * self.loader.prefetch_factor, largest, self.train_pipeline.image_size)
-
     def _in_order(
         self, rows: NDArray[np.int64], inputs: Inputs | None = None, persistent: bool = False
     ) -> BatchLoader:
@@ -246,28 +209,11 @@ class LesionDataModule(pl.LightningDataModule):
         if inputs is not None:
             return BatchLoader(StoredBatches(inputs, batches), self._labels)
         images = LesionImages(self.store, self.row_positions(), self.pipeline)
-        inner = self._loader(images, self.loader.workers(world_size), batches, persistent=persistent)
-        return BatchLoader(inner, self._labels)
+        return BatchLoader(self._loader(images, batches, persistent=persistent), self._labels)
 
-    def _loader(self, images: Dataset, workers: int, batches: Any, *, persistent: bool = False) -> DataLoader:
-        options: dict[str, Any] = {}
-        if workers:
-            options = {
-                "prefetch_factor": self.loader.prefetch_factor,
-                "persistent_workers": persistent,
-                "multiprocessing_context": worker_context(self.loader.start_method),
-                "worker_init_fn": start_worker,
-            }
-        return DataLoader(
-            images,
-            batch_sampler=batches,
-            num_workers=workers,
-            collate_fn=as_it_is,
-            pin_memory=torch.cuda.is_available(),
-            # a generator of its own, or each iterator would take a number from the model's random stream
-            generator=torch.Generator().manual_seed(self.seed),
-            **options,
-        )
+    def _loader(self, images: LesionImages, batches: Any, *, persistent: bool = False) -> DataLoader:
+        workers = self.loader.workers(self._place()[1])
+        return batch_loader(images, batches, self.loader, workers, seed=self.seed, persistent=persistent)
 
     def _keep(self, loader: Any) -> Any:
         self._alive.append(loader)

@@ -42,13 +42,60 @@ Made = tuple[torch.Tensor, NDArray[np.int64]] | Filled | SkinTagError
 or an error for the reader to raise (raised in a worker, it would arrive as a page-long RuntimeError)."""
 
 
-class LesionImages(Dataset):
-    """Images of the shards, whole batches at a time.
+class Request(Protocol):
+    """What `Draw` and the stream's requests have in common."""
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch that the augmentation is for; None: no augmentation."""
+        ...
+
+    @property
+    def slot(self) -> int | None:
+        """Where in the ring the batch goes; None: into new memory."""
+        ...
+
+
+class ImageBatches(Dataset):
+    """Batches of images for a DataLoader's workers, whichever way their bytes are read; picklable.
+
+    Args:
+        pipeline: what makes a batch of encoded images.
+        domains: position in `DOMAINS` of the domain of every row of the view, int8 [n], as its own row says; None
+            where nothing is augmented. Numbers and not words, for every worker process has them.
+        ring: where batches go for which a slot is given.
+    """
+
+    def __init__(
+        self, pipeline: ImagePipeline, domains: NDArray[np.int8] | None = None, ring: Ring | None = None
+    ) -> None:
+        self.pipeline, self.domains, self.ring = pipeline, domains, ring
+
+    def make(
+        self,
+        request: Request,
+        rows: NDArray[np.int64],
+        encoded: Iterable[bytes],
+        image_ids: Sequence[str] | NDArray[np.object_],
+        repeats: NDArray[np.int64] | None = None,
+    ) -> Made:
+        """The batch of these rows, int64 [B], in the ring where the request has a slot of it."""
+        domains = None if self.domains is None else self.domains[rows]
+        if self.ring is None or request.slot is None:
+            return self.pipeline(encoded, image_ids, request.epoch, repeats, domains=domains), rows
+        out = self.ring.memory[request.slot, : len(rows)]
+        self.pipeline(encoded, image_ids, request.epoch, repeats, out, domains)
+        return Filled(self.ring.name, request.slot, rows)
+
+
+class LesionImages(ImageBatches):
+    """Images of the shards by offset, whole batches at a time.
 
     Args:
         store: where they are read from.
         positions: position in `store` of each row, int64 [n].
         pipeline: what makes a batch of them.
+        domains: of each row, int8 [n]; see `ImageBatches`.
         ring: where batches go for which a slot is given.
     """
 
@@ -57,9 +104,12 @@ class LesionImages(Dataset):
         store: ShardStore,
         positions: NDArray[np.int64],
         pipeline: ImagePipeline,
+        *,
+        domains: NDArray[np.int8] | None = None,
         ring: Ring | None = None,
     ) -> None:
-        self.store, self.positions, self.pipeline, self.ring = store, positions, pipeline, ring
+        super().__init__(pipeline, domains, ring)
+        self.store, self.positions = store, positions
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -73,37 +123,10 @@ class LesionImages(Dataset):
         """The batch that `draw` describes."""
         positions = self.positions[draw.rows]
         try:
-            encoded = self.store.read_many(positions)
-            image_ids = self.store.image_ids[positions]
-            return make(self.pipeline, self.ring, draw, draw.rows, encoded, image_ids, draw.repeats)
+            encoded, image_ids = self.store.read_many(positions), self.store.image_ids[positions]
+            return self.make(draw, draw.rows, encoded, image_ids, draw.repeats)
         except SkinTagError as error:
             return error
-
-
-class Request(Protocol):
-    """What `Draw` and the stream's requests have in common."""
-
-    @property
-    def epoch(self) -> int | None: ...
-
-    @property
-    def slot(self) -> int | None: ...
-
-
-def make(
-    pipeline: ImagePipeline,
-    ring: Ring | None,
-    request: Request,
-    rows: NDArray[np.int64],
-    encoded: Iterable[bytes],
-    image_ids: Sequence[str] | NDArray[np.object_],
-    repeats: NDArray[np.int64] | None = None,
-) -> Made:
-    """A batch, in the ring where the request has a slot of it."""
-    if ring is None or request.slot is None:
-        return pipeline(encoded, image_ids, request.epoch, repeats), rows
-    pipeline(encoded, image_ids, request.epoch, repeats, ring.memory[request.slot, : len(rows)])
-    return Filled(ring.name, request.slot, rows)
 
 
 def opened(made: Made) -> tuple[torch.Tensor, NDArray[np.int64]]:

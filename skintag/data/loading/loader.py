@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from multiprocessing.context import BaseContext
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import pandas as pd
 import torch
@@ -17,18 +13,8 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from skintag.core.errors import ConfigError
-from skintag.core.processes import end_with_parent
 from skintag.data.loading.dataset import opened
 from skintag.data.loading.sampler import EpochSampler, EvenBatches
-
-# What the fork server imports, in this order, so that no worker has to. skintag.commands.cli is what train.py imports,
-# as each worker does; skintag.data.augment tells albumentations, before it is there, not to look for updates.
-_PRELOAD: Final = (
-    "skintag.commands.cli",
-    "skintag.data.loading.stream",
-    "skintag.data.augment",
-    "albumentations",
-)
 
 Batch = dict[str, torch.Tensor]
 """image uint8 [B, 3, S, S] RGB, channels last in memory, or in its place what an `Inputs` gives; row int64 [B],
@@ -140,6 +126,7 @@ class Seekable(Protocol):
     """What decides on the batches of an epoch: `EpochSampler`, or the stream."""
 
     identity: dict[str, Any]
+    """Plain values that the order of the batches depends on: equal for equal epochs."""
 
     def seek(self, epoch: int, first: int = 0) -> None:
         """Let the next iteration be of `epoch` and begin with its batch number `first`."""
@@ -175,7 +162,7 @@ class EpochLoader(BatchLoader):
 
     @property
     def sampler(self) -> EpochLoader:
-        """Itself: Lightning calls `sampler.set_epoch`."""
+        """The loader itself: Lightning calls `loader.sampler.set_epoch`."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
@@ -219,30 +206,3 @@ class EpochLoader(BatchLoader):
 def images_of(loader: DataLoader | StoredBatches) -> Iterator[tuple[torch.Tensor, NDArray[np.int64]]]:
     """Images, uint8 [B, 3, S, S], and their rows, int64 [B], of each batch; a worker's error is raised."""
     return map(opened, loader)
-
-
-def as_it_is(batch: Any) -> Any:
-    """A collate function for a data set that makes whole batches."""
-    return batch
-
-
-def start_worker(worker: int) -> None:
-    """Called first in every worker process: one thread each, for the cores are shared out by workers."""
-    end_with_parent()
-    cv2.setNumThreads(0)
-
-
-@cache
-def worker_context(name: str) -> BaseContext:
-    """How worker processes are started: `forkserver`, `spawn` or `fork`.
-
-    A fork server is a process without threads and with the needed modules imported, from which workers are
-    forked: as quick as forking the main process, and safe although that runs OpenMP, CUDA and logger threads.
-    """
-    known = multiprocessing.get_all_start_methods()
-    if name not in known:
-        raise ConfigError(f"loader.start_method={name!r}: expected one of {', '.join(known)}")
-    context = multiprocessing.get_context(name)
-    if name == "forkserver":
-        context.set_forkserver_preload(list(_PRELOAD))
-    return context

@@ -24,6 +24,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
+from skintag.data.images.shared import shared_bytes
+
 _SPARE: Final = 3  # slots beyond those that workers fill: the loop's batch, the next one, one that is kept
 _rings: weakref.WeakValueDictionary[int, Ring] = weakref.WeakValueDictionary()  # of this process
 _names = itertools.count()
@@ -34,8 +36,11 @@ class Filled:
     """A worker's message: the first `len(rows)` images of a slot are the images of these rows."""
 
     ring: int
+    """Which ring, by its `name`."""
     slot: int
+    """Where in the ring."""
     rows: NDArray[np.int64]
+    """int64 [B]."""
 
     def take(self) -> tuple[torch.Tensor, NDArray[np.int64]]:
         """The images, uint8 [B, 3, S, S], in the slot itself; and their rows."""
@@ -89,13 +94,6 @@ class Ring:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"memory": self.memory, "name": self.name}  # a worker fills slots and keeps no books
-
-
-def shared_bytes(*shape: int) -> torch.Tensor:
-    """A uint8 tensor in memory that other processes can share; its pages are made when first written to."""
-    size = torch.Size(shape)
-    storage = torch.UntypedStorage._new_shared(size.numel())
-    return torch.empty(0, dtype=torch.uint8).set_(storage).view(size)
 
 
 class AskingSampler(Sampler):

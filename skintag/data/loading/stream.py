@@ -26,7 +26,7 @@ from urllib.request import urlopen
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Sampler
 
 os.environ.setdefault("WDS_SECURE", "1")  # no commands, no pickles; for the workers, which import it afresh
 import webdataset as wds
@@ -34,7 +34,7 @@ from webdataset.tariterators import tar_file_iterator
 
 from skintag.core.errors import DataError, SkinTagError
 from skintag.data.images.pipeline import ImagePipeline
-from skintag.data.loading.dataset import Made, make
+from skintag.data.loading.dataset import ImageBatches, Made
 from skintag.data.loading.ring import Ring
 from skintag.data.loading.sampler import count_batches
 from skintag.data.shards.format import SUFFIX, member_name
@@ -51,8 +51,11 @@ class Piece:
     """What one worker reads of a shard: of the wanted images every `parts`-th, from number `part` on."""
 
     shard: int
+    """Its position in the store's `shards`."""
     part: int = 0
+    """Which of the wanted images is the first, 0 to `parts` - 1."""
     parts: int = 1
+    """How many workers share the shard."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,14 @@ class Turn:
     """A request for batch number `batch` of an epoch; it travels to a worker as its index."""
 
     epoch: int
+    """Of the order and the augmentation."""
     batch: int
+    """Its number in the epoch of this rank, from 0."""
     slot: int | None = None
     """Where in the ring the batch goes; None: into new memory."""
 
 
-class StreamImages(Dataset):
+class StreamImages(ImageBatches):
     """Batches of the view's training images, from shards on a local disk or a web server.
 
     To a DataLoader it looks like a data set that is indexed by batches, so that epoch and ring slot come with
@@ -81,6 +86,7 @@ class StreamImages(Dataset):
         pipeline: what makes a batch of encoded images.
         batch_size: images per batch and rank.
         seed: of the order.
+        domains: of every row of the view, int8; see `ImageBatches`.
         rank: of this process.
         world_size: number of processes.
         workers: worker processes of each rank; 0 counts as 1.
@@ -97,15 +103,16 @@ class StreamImages(Dataset):
         batch_size: int,
         *,
         seed: int,
+        domains: NDArray[np.int8] | None = None,
         rank: int = 0,
         world_size: int = 1,
         workers: int = 0,
         shuffle_buffer: int = 1000,
         ring: Ring | None = None,
     ) -> None:
-        self.pipeline, self.batch_size, self.seed = pipeline, batch_size, seed
+        super().__init__(pipeline, domains, ring)
+        self.batch_size, self.seed, self.shuffle_buffer = batch_size, seed, shuffle_buffer
         self.rank, self.world_size, self.workers = rank, world_size, max(1, workers)
-        self.shuffle_buffer, self.ring = shuffle_buffer, ring
         self.urls, self.samples = store.shards, store.samples
         self.wanted = np.bincount(store.shard_of[positions[rows]], minlength=len(self.urls))
         """How many of the rows lie in each shard, int64 [shards]."""
@@ -129,7 +136,7 @@ class StreamImages(Dataset):
                 self._start(turn)
             self._next = turn.epoch, turn.batch + self.workers
             rows, image_ids, encoded = zip(*islice(self._images, self.batch_size), strict=True)
-            return make(self.pipeline, self.ring, turn, np.array(rows, dtype=np.int64), encoded, image_ids)
+            return self.make(turn, np.array(rows, dtype=np.int64), encoded, image_ids)
         except SkinTagError as error:
             self._next = None
             return error

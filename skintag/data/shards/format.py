@@ -41,6 +41,7 @@ class ShardEntry:
     name: str
     """File name, `<dataset>-00000.tar`."""
     samples: int
+    """Images in it."""
     bytes: int
     """Size of the tar."""
     sha256: str
@@ -54,16 +55,19 @@ class Manifest:
     """The shards of one dataset, and the settings that they were written with."""
 
     dataset: str
+    """Its name, the first part of every shard's."""
     settings: dict[str, Any]
+    """Of `ShardSettings`."""
     shards: tuple[ShardEntry, ...]
+    """By number; together they hold every usable image once."""
 
     @property
     def samples(self) -> int:
-        """Images in all shards."""
+        """Number of images in all shards together."""
         return sum(shard.samples for shard in self.shards)
 
     def to_dict(self) -> dict[str, Any]:
-        """What manifest.json holds."""
+        """Plain values, as manifest.json holds them."""
         return {
             "format": FORMAT,
             "dataset": self.dataset,

@@ -26,9 +26,13 @@ class Plan:
     """One shard to be: where, which images in which order, and from which files."""
 
     path: Path
+    """Of the tar."""
     image_ids: tuple[str, ...]
+    """In the order of the tar."""
     sources: tuple[Source, ...]
+    """The raw file of each image."""
     origin: Origin
+    """What its index file will say of it; its size and hash not yet known."""
 
 
 def plan_shards(rows: pd.DataFrame, root: Path, out: Path, settings: ShardSettings) -> list[Plan]:

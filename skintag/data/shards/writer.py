@@ -47,13 +47,14 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass(frozen=True)
 class ShardReport:
-    """What `write_shards` did."""
+    """What `write_shards` found and what it wrote."""
 
     images: int
     """In the shards of all datasets."""
     shards: int
+    """Tars of all datasets."""
     bytes: int
-    """Size of all tars."""
+    """Size of all tars together."""
     written: int
     """Shards written by this call; the others were there already."""
     unchanged: int

@@ -9,14 +9,17 @@ from __future__ import annotations
 import pandas as pd
 
 from skintag.core.bands import fst_group_of
+from skintag.data.catalog.records import SourceTable
 from skintag.data.sources import cells, isic2019
-from skintag.data.sources.common import SourceTable, image_ids, prefixed, source_table
+from skintag.data.sources.common import image_ids, prefixed, source_table
 from skintag.data.sources.folder import RawFolder
+from skintag.data.sources.registry import source
 from skintag.data.sources.table import MetadataTable, read_table
 
 _MALIGNANCY = {"benign": "benign", "malignant": "malignant", "indeterminate": "premalignant"}
 
 
+@source("bcn20000", domains=["dermoscopic"])
 def read(folder: RawFolder) -> SourceTable:
     """Read BCN20000 from an export of the archive or, where there is none, from ISIC 2019's files.
 

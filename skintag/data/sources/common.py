@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from skintag.core.errors import DataError, first_few
-from skintag.data.catalog.labels import LabelTable, load_label_table
-from skintag.data.catalog.schema import DOMAIN_OF, RECORD_COLUMNS, conform
+from skintag.core.errors import DataError, first_few, near_matches
+from skintag.data.catalog.labels import load_label_table
+from skintag.data.catalog.records import SourceTable
+from skintag.data.catalog.schema import RECORD_COLUMNS, conform
 from skintag.data.sources.cells import refuse
 from skintag.data.sources.folder import IMAGE_SUFFIXES, RawFolder
+from skintag.data.sources.registry import Adapter, adapter_of
 from skintag.data.sources.table import MetadataTable
 
 _SUFFIX: Final = rf"(?i)(?:{'|'.join(suffix.replace('.', '[.]') for suffix in IMAGE_SUFFIXES)})$"
-
-
-@dataclass(frozen=True, eq=False)
-class SourceTable:
-    """The records of one dataset."""
-
-    dataset: str
-    root: Path
-    """The raw folder; `records.path` is relative to it."""
-    records: pd.DataFrame
-    """One row per image that the metadata lists, with the columns of `RECORD_COLUMNS`."""
-    notes: tuple[str, ...]
-    """One sentence each: images missing or left over, rows kept without a diagnosis, and the like."""
 
 
 def image_ids(cells: pd.Series, where: object) -> pd.Series:
@@ -75,37 +62,63 @@ def source_table(
     Args:
         folder: the scanned raw folder.
         table: the metadata file; its path is named in errors and its notes are taken over.
-        ids: the source's own image ids, text [n], unique.
+        ids: the source's own image ids, text [n], unique; see `image_ids`.
         raw_label: the source's own diagnosis, text [n]; null where undiagnosed.
-        columns: further columns of `RECORD_COLUMNS`, each [n]; those not given are null.
+        columns: further columns of `RECORD_COLUMNS`, each [n]; `domain` is needed where there are several.
         malignancy: one of `MALIGNANCY` [n] as the source's own column says, compared row by row.
         notes: further notes.
 
     Raises:
-        DataError: an unseen label, or a malignancy that differs from the source's.
+        DataError: an unseen label, a malignancy that differs from the source's, or a row without a domain.
+        ValueError: a name in `columns` that no record has.
     """
-    dataset = folder.dataset
-    labels: LabelTable = load_label_table(dataset)
-    if malignancy is not None:
-        labels.check(raw_label, malignancy, table.path)
-    meaning = labels.apply(raw_label, table.path)
+    adapter, where = adapter_of(folder.dataset), table.path
+    meaning = _meaning(adapter, raw_label, malignancy, where)
     paths, image_notes = folder.locate(ids)
-    nothing = pd.Series(pd.NA, index=ids.index, dtype="object")
     known: dict[str, pd.Series] = {
-        "image_id": prefixed(dataset, ids),
-        "dataset": pd.Series(dataset, index=ids.index),
-        "domain": pd.Series(DOMAIN_OF[dataset], index=ids.index),
+        "image_id": prefixed(adapter.dataset, ids),
+        "dataset": pd.Series(adapter.dataset, index=ids.index),
         "path": paths,
         "raw_label": raw_label,
         **{str(name): meaning[name] for name in meaning},
         **columns,
+        "domain": _domains(adapter, columns.get("domain"), ids.index, where),
     }
-    records = pd.DataFrame({name: known.get(name, nothing) for name in RECORD_COLUMNS})
-    undiagnosed = int(meaning["condition"].isna().sum())
-    said = [f"{undiagnosed:,} rows without a diagnosis are kept, condition unknown"] if undiagnosed else []
-    return SourceTable(
-        dataset,
-        folder.root,
-        conform(records, RECORD_COLUMNS, table.path),
-        (*image_notes, *said, *table.notes, *notes),
-    )
+    records = _records(known, ids.index, where)
+    said = (*image_notes, *_undiagnosed(meaning), *table.notes, *notes)
+    return SourceTable(adapter.dataset, folder.root, records, said)
+
+
+def _undiagnosed(meaning: pd.DataFrame) -> list[str]:
+    """A note on rows without a diagnosis, where there are any."""
+    rows = int(meaning["condition"].isna().sum())
+    return [f"{rows:,} rows without a diagnosis are kept, condition unknown"] if rows else []
+
+
+def _meaning(
+    adapter: Adapter, raw_label: pd.Series, malignancy: pd.Series | None, where: object
+) -> pd.DataFrame:
+    """Condition, malignancy and inflammatory of each label, [n, 3], compared with the source's malignancy."""
+    labels = load_label_table(adapter.dataset, adapter.labels)
+    if malignancy is not None:
+        labels.check(raw_label, malignancy, where)
+    return labels.apply(raw_label, where)
+
+
+def _domains(adapter: Adapter, said: pd.Series | None, rows: pd.Index, where: object) -> pd.Series:
+    """The domain of each row, text [n]: what the row says, or the only one that the adapter has."""
+    if said is None and len(adapter.domains) == 1:
+        return pd.Series(adapter.domains[0], index=rows)
+    domains = pd.Series(pd.NA, index=rows, dtype="str", name="domain") if said is None else said
+    expected = f"a domain in every row: {', '.join(adapter.domains)}"
+    refuse(domains[~domains.isin(adapter.domains)], where, expected)
+    return domains
+
+
+def _records(known: Mapping[str, pd.Series], rows: pd.Index, where: object) -> pd.DataFrame:
+    """The columns in the schema's order and dtypes, [n, RECORD_COLUMNS]; what is not known is null."""
+    if unknown := [name for name in known if name not in RECORD_COLUMNS]:
+        raise ValueError(f"no record has a column {unknown[0]!r}: {near_matches(unknown[0], RECORD_COLUMNS)}")
+    nothing = pd.Series(pd.NA, index=rows, dtype="object")
+    frame = pd.DataFrame({name: known.get(name, nothing) for name in RECORD_COLUMNS})
+    return conform(frame, RECORD_COLUMNS, where)

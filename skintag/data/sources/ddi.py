@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
+from skintag.data.catalog.records import SourceTable
 from skintag.data.sources import cells
-from skintag.data.sources.common import SourceTable, image_ids, source_table
+from skintag.data.sources.common import image_ids, source_table
 from skintag.data.sources.folder import RawFolder
+from skintag.data.sources.registry import source
 from skintag.data.sources.table import read_table
 
 
+@source("ddi", domains=["clinical"])
 def read(folder: RawFolder) -> SourceTable:
     """Read DDI: `ddi_metadata.csv` and PNGs called `000001.png` and so on.
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from skintag.core.bands import fst_group_of
+from skintag.data.catalog.records import SourceTable
 from skintag.data.sources import cells
-from skintag.data.sources.common import SourceTable, image_ids, source_table
+from skintag.data.sources.common import image_ids, source_table
 from skintag.data.sources.folder import RawFolder
+from skintag.data.sources.registry import source
 from skintag.data.sources.table import MetadataTable, read_table
 
 _PARTITION = {"malignant": "malignant", "benign": "benign", "non-neoplastic": "benign"}
 
 
+@source("fitzpatrick17k", domains=["clinical"])
 def read(folder: RawFolder) -> SourceTable:
     """Read Fitzpatrick17k: its CSV, and images called by their MD5, with any suffix, in any folder.
 

@@ -31,7 +31,9 @@ class RawFolder:
     """What lies in a dataset's raw folder. Paths are relative to `root`, with "/" between parts."""
 
     dataset: str
+    """Its name, for messages and as the prefix of ids."""
     root: Path
+    """The folder itself."""
     candidates: dict[str, list[str]]
     """`image_key` -> files that may be its picture, best first."""
     tables: tuple[str, ...]

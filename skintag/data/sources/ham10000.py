@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from skintag.data.catalog.records import SourceTable
 from skintag.data.sources import cells
-from skintag.data.sources.common import SourceTable, image_ids, prefixed, source_table
+from skintag.data.sources.common import image_ids, prefixed, source_table
 from skintag.data.sources.folder import RawFolder
+from skintag.data.sources.registry import source
 from skintag.data.sources.table import read_table
 
 
+@source("ham10000", domains=["dermoscopic"])
 def read(folder: RawFolder) -> SourceTable:
     """Read HAM10000 from any of its layouts.
 

@@ -11,8 +11,9 @@ from typing import Final
 import pandas as pd
 
 from skintag.core.errors import DataError, first_few
+from skintag.data.catalog.records import SourceTable
 from skintag.data.sources import cells
-from skintag.data.sources.common import SourceTable, image_ids, prefixed, source_table
+from skintag.data.sources.common import image_ids, prefixed, source_table
 from skintag.data.sources.folder import RawFolder
 from skintag.data.sources.table import MetadataTable, read_table
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from skintag.core.bands import fst_group_of
+from skintag.data.catalog.records import SourceTable
 from skintag.data.sources import cells
-from skintag.data.sources.common import SourceTable, image_ids, prefixed, source_table
+from skintag.data.sources.common import image_ids, prefixed, source_table
 from skintag.data.sources.folder import RawFolder
+from skintag.data.sources.registry import source
 from skintag.data.sources.table import read_table
 
 
+@source("pad_ufes_20", domains=["smartphone"])
 def read(folder: RawFolder) -> SourceTable:
     """Read PAD-UFES-20: `metadata.csv`, and PNGs in one folder or in `imgs_part_1` to `_3`, nested or not.
 

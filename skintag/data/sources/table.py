@@ -22,9 +22,11 @@ class MetadataTable:
     """A metadata file's cells, all text."""
 
     path: Path
+    """The file, named in errors."""
     frame: pd.DataFrame
     """Lower-case column names; indexed by row number as a spreadsheet shows it (the header is row 1)."""
     notes: tuple[str, ...] = ()
+    """One sentence each on how the file had to be read."""
 
     def need(self, *names: str) -> pd.Series:
         """The first of these columns that the file has, blanks and words for unknown as null.

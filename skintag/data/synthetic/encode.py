@@ -18,9 +18,10 @@ _PNG_LEVEL = 2  # beyond it the files hardly shrink and take several times as lo
 
 @dataclass(frozen=True)
 class Job:
-    """One file to write."""
+    """One photograph to draw, and the file it goes into."""
 
     photo: Photo
+    """What is on it."""
     path: str
     """Where, ".jpg" or ".png"."""
     copy_seed: int | None = None

@@ -14,7 +14,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.core.hashing import content_key, hash_strings, uniform_from_strings
-from skintag.data.catalog.schema import DOMAIN_OF
 from skintag.data.synthetic.layouts import LAYOUTS, Layout, Tables
 from skintag.data.synthetic.looks import CUES, TRAITS, draw_traits
 from skintag.data.synthetic.scene import Photo
@@ -28,9 +27,10 @@ CLINICAL_RULER_RATE: Final = 0.10  # elsewhere, whatever the label
 
 @dataclass(frozen=True)
 class Corpus:
-    """One dataset as planned."""
+    """One dataset as planned, before any picture is drawn."""
 
     dataset: str
+    """Its name, one of `LAYOUTS`."""
     photos: pd.DataFrame
     """A row per metadata row: label, partition, malignancy, look, drawn_label, drawn_look, drawn_malignancy,
     fitzpatrick (1..6), ita, ruler, lesion, patient, view, copy_of (row or -1), CUES, height, width, seeds."""
@@ -163,7 +163,7 @@ def _pictures(
     lesion = [f"{dataset}/{number}" for number in photos["lesion"]]
     photo = [f"{name}/{view}" for name, view in zip(lesion, photos["view"], strict=True)]
     chance = np.full(len(photos), CLINICAL_RULER_RATE)
-    if DOMAIN_OF[dataset] == "dermoscopic":
+    if layout.domain == "dermoscopic":
         # the difference between the two rates is the shortcut; unlabelled photographs keep the base rate
         tie = settings.shortcut
         chance[:] = RULER_RATE

@@ -38,8 +38,11 @@ class Photo:
     """All that one photograph depends on."""
 
     dataset: str
+    """Whose style it is taken in."""
     height: int
+    """Pixels."""
     width: int
+    """Pixels."""
     traits: tuple[float, ...]
     """In the order of TRAITS."""
     ita: float
@@ -47,9 +50,13 @@ class Photo:
     contrast: float
     """Factor on the lesion's optical effects."""
     ruler: bool
+    """Whether one lies beside the lesion."""
     domain_gap: float
+    """How far its style is from the neutral one, 0..1."""
     lesion_seed: int
+    """Of what is the same on every photograph of the lesion."""
     photo_seed: int
+    """Of all else."""
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 from skintag.core.errors import ConfigError, near_matches
-from skintag.data.catalog.schema import DATASETS
+from skintag.data.synthetic.layouts import LAYOUTS
 from skintag.data.view.levels import as_names
 
+DATASETS: Final = tuple(LAYOUTS)
+"""The datasets that can be drawn."""
 MIN_ROWS_PER_DATASET = 12
 MAX_IMAGES = 100_000  # beyond it the archive numbers given to the two dermoscopic datasets would meet
 

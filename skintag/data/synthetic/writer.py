@@ -16,7 +16,6 @@ from skintag.core.errors import DataError, first_few
 from skintag.core.hashing import content_key
 from skintag.core.io import atomic_path, read_json, write_bytes, write_json
 from skintag.core.progress import track
-from skintag.data.catalog.schema import DOMAIN_OF
 from skintag.data.synthetic.encode import Job, one_thread, write_photo, write_photos
 from skintag.data.synthetic.layouts import LAYOUTS
 from skintag.data.synthetic.looks import CUES
@@ -83,7 +82,7 @@ def truth_table(corpus: Corpus) -> pd.DataFrame:
     truth = photos[columns].round(4)
     truth.insert(0, "image_id", ids)
     truth.insert(1, "dataset", corpus.dataset)
-    truth.insert(2, "domain", DOMAIN_OF[corpus.dataset])
+    truth.insert(2, "domain", LAYOUTS[corpus.dataset].domain)
     repeated = ids.iloc[photos["copy_of"].clip(lower=0)].reset_index(drop=True)
     truth["copy_of"] = repeated.where(photos["copy_of"] >= 0, "")
     truth["has_file"] = [file is not None for file in corpus.tables.files]

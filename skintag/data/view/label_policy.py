@@ -59,7 +59,7 @@ class LabelPolicy:
 
     @property
     def n_conditions(self) -> int:
-        """10 or 11."""
+        """Conditions that a model learns: 10, or 11 in the extended taxonomy."""
         return len(Condition) if self.taxonomy == "extended" else len(Condition) - 1
 
     @property

@@ -82,8 +82,26 @@ class Stratified:
         return partition(frame, frame["image_id"].to_numpy(object), self.val, self.test, seed)
 
 
+class _LeaveOneOut:
+    """The images with one value in `column` are only tested; the others train."""
+
+    column: ClassVar[str]
+    """Also the name of the field that holds the value."""
+    leaky: ClassVar[bool] = False
+    val: float
+    in_domain_test: float
+
+    def __post_init__(self) -> None:
+        _check_shares(val=self.val, in_domain_test=self.in_domain_test)
+
+    def assign(self, frame: pd.DataFrame, seed: int) -> NDArray[np.object_]:
+        """See `Split.assign`; drops rows of train and val that share a group with what is held out."""
+        held_out = _named(frame, self.column, (getattr(self, self.column),), f"split.{self.column}")
+        return _hold_out(frame, held_out, self.val, self.in_domain_test, seed)
+
+
 @dataclass(frozen=True)
-class LeaveOneDomainOut:
+class LeaveOneDomainOut(_LeaveOneOut):
     """One domain is only tested; the others train."""
 
     domain: str
@@ -95,19 +113,11 @@ class LeaveOneDomainOut:
 
     0 keeps the overall test figures those of the domain held out.
     """
-    leaky: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        _check_shares(val=self.val, in_domain_test=self.in_domain_test)
-
-    def assign(self, frame: pd.DataFrame, seed: int) -> NDArray[np.object_]:
-        """See `Split.assign`; drops rows of train and val that share a group with the domain held out."""
-        held_out = _named(frame, "domain", (self.domain,), "split.domain")
-        return _hold_out(frame, held_out, self.val, self.in_domain_test, seed)
+    column: ClassVar[str] = "domain"
 
 
 @dataclass(frozen=True)
-class LeaveOneDatasetOut:
+class LeaveOneDatasetOut(_LeaveOneOut):
     """One dataset is only tested; the others train."""
 
     dataset: str
@@ -116,15 +126,7 @@ class LeaveOneDatasetOut:
     """Share of the other datasets' images for val."""
     in_domain_test: float = 0.0
     """Share of the other datasets' images tested as well; see `LeaveOneDomainOut`."""
-    leaky: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        _check_shares(val=self.val, in_domain_test=self.in_domain_test)
-
-    def assign(self, frame: pd.DataFrame, seed: int) -> NDArray[np.object_]:
-        """See `Split.assign`; drops rows of train and val that share a group with the dataset held out."""
-        held_out = _named(frame, "dataset", (self.dataset,), "split.dataset")
-        return _hold_out(frame, held_out, self.val, self.in_domain_test, seed)
+    column: ClassVar[str] = "dataset"
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 from rich.table import Table
 
 from skintag.core.vocabulary import SPLITS
 from skintag.data.view.levels import GROUP_NAMES
-
-if TYPE_CHECKING:
-    from skintag.data.view.view import View
+from skintag.data.view.view import View
 
 
 def view_summary(view: View) -> Table:

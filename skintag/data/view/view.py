@@ -26,9 +26,8 @@ from skintag.data.view.balance import Balance
 from skintag.data.view.label_policy import UNDIAGNOSED, LabelPolicy
 from skintag.data.view.levels import GROUP_NAMES, as_names, group_index
 from skintag.data.view.splits import DROPPED, Split
-from skintag.data.view.summary import view_summary
 
-__all__ = ["GROUP_NAMES", "LeftOut", "View", "build_view", "view_summary"]
+__all__ = ["GROUP_NAMES", "LeftOut", "View", "build_view"]
 
 MISSING: Final = "missing file"
 UNREADABLE: Final = "unreadable file"
@@ -119,37 +118,57 @@ def build_view(
             audit finds a leak in a split that must have none.
         ConfigError: a split is empty, train or val has one class only, or a name is not in the data.
     """
-    _check_columns(catalog)
-    if not catalog["image_id"].is_monotonic_increasing:
-        catalog = catalog.sort_values("image_id", ignore_index=True)
-    check_unique(catalog, "catalog")
+    catalog = _sorted(catalog)
     targets = labels.targets(catalog)
-    reasons = targets.left_out.copy()
-    status = catalog["status"].to_numpy(object)
-    reasons[status != "ok"] = UNREADABLE
-    reasons[status == "missing"] = MISSING
-
-    splits = np.full(len(catalog), DROPPED, dtype=object)
-    diagnosed = (status == "ok") & (targets.left_out != UNDIAGNOSED)
-    splits[diagnosed] = split.assign(catalog[diagnosed], seed)
-    reasons[(reasons == "") & (splits == DROPPED)] = RELATED_TO_TEST
-    if train_on is not None:
-        reasons[(reasons == "") & _not_trained_on(catalog, splits, as_names(train_on))] = NOT_TRAINED_ON
-
-    used = reasons == ""
-    frame = catalog[used].reset_index(drop=True)
-    left_out = _left_out(catalog["dataset"], reasons)
-    frame = frame.assign(
-        split=pd.Series(splits[used], dtype="str"),
-        target=targets.target[used],
-        target_condition=targets.condition[used],
-    )
+    splits, reasons = _assign(catalog, targets.left_out, split, seed, train_on)
+    used, left_out = reasons == "", _left_out(catalog["dataset"], reasons)
+    frame = _labelled(catalog[used], splits[used], targets.target[used], targets.condition[used])
     _check_splits(frame, left_out)
     frame = _with_weights(frame, balance)
     audit = audit_split(frame, split=type(split).__name__, leaky=split.leaky)
     if not split.leaky:
         audit.assert_clean()
     return View(frame, audit, left_out, labels.n_conditions, _fingerprint(frame))
+
+
+def _sorted(catalog: pd.DataFrame) -> pd.DataFrame:
+    """The catalog by image_id; DataError where it lacks a column or repeats an image."""
+    _check_columns(catalog)
+    check_unique(catalog, "catalog")
+    if catalog["image_id"].is_monotonic_increasing:
+        return catalog
+    return catalog.sort_values("image_id", ignore_index=True)
+
+
+def _assign(
+    catalog: pd.DataFrame,
+    unlabelled: NDArray[np.object_],
+    split: Split,
+    seed: int,
+    train_on: Sequence[str] | None,
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Split of each row, and why it is not used ("" where it is), each object [n].
+
+    `unlabelled`: why the label policy does not use it, object [n].
+    """
+    reasons, status = unlabelled.copy(), catalog["status"].to_numpy(object)
+    reasons[status != "ok"] = UNREADABLE
+    reasons[status == "missing"] = MISSING
+    splits = np.full(len(catalog), DROPPED, dtype=object)
+    diagnosed = (status == "ok") & (unlabelled != UNDIAGNOSED)
+    splits[diagnosed] = split.assign(catalog[diagnosed], seed)
+    reasons[(reasons == "") & (splits == DROPPED)] = RELATED_TO_TEST
+    if train_on is not None:
+        reasons[(reasons == "") & _not_trained_on(catalog, splits, as_names(train_on))] = NOT_TRAINED_ON
+    return splits, reasons
+
+
+def _labelled(
+    rows: pd.DataFrame, splits: NDArray[np.object_], target: NDArray[np.int8], condition: NDArray[np.int8]
+) -> pd.DataFrame:
+    """The rows with `split`, `target` and `target_condition`."""
+    split = pd.Series(splits, dtype="str")
+    return rows.reset_index(drop=True).assign(split=split, target=target, target_condition=condition)
 
 
 def _with_weights(frame: pd.DataFrame, balance: Balance) -> pd.DataFrame:

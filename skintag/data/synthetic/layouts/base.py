@@ -29,6 +29,8 @@ class Tables:
 class Layout:
     """What planning and writing have to know of one dataset."""
 
+    domain: str
+    """What kind of pictures it has, one of `DOMAINS`."""
     csv_name: str
     """File name of the metadata in the raw folder."""
     picture_size: tuple[int, int]

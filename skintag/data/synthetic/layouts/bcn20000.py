@@ -65,7 +65,7 @@ def _build(photos: pd.DataFrame, rng: np.random.Generator) -> Tables:
 
 
 LAYOUT: Final = Layout(
-    csv_name="bcn20000_metadata.csv", picture_size=(512, 512), shape_spread=0.0,
+    domain="dermoscopic", csv_name="bcn20000_metadata.csv", picture_size=(512, 512), shape_spread=0.0,
     photos_per_lesion=_photos_per_lesion, tone_weights=lambda lesions: np.tile(_TONES, (len(lesions), 1)),
     build=_build,
 )  # fmt: skip

@@ -40,6 +40,7 @@ def _build(photos: pd.DataFrame, rng: np.random.Generator) -> Tables:
 
 
 LAYOUT: Final = Layout(
+    domain="clinical",
     csv_name="ddi_metadata.csv", picture_size=(480, 512), shape_spread=0.12, photos_per_lesion=one_photo,
     tone_weights=_tone_weights, build=_build,
 )  # fmt: skip

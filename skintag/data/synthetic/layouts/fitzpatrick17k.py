@@ -69,6 +69,7 @@ def _build(photos: pd.DataFrame, rng: np.random.Generator) -> Tables:
 
 
 LAYOUT: Final = Layout(
+    domain="clinical",
     csv_name="fitzpatrick17k.csv", picture_size=(448, 520), shape_spread=0.22, photos_per_lesion=one_photo,
     tone_weights=_tone_weights, build=_build, copies=0.11,
 )  # fmt: skip

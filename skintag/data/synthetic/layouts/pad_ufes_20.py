@@ -133,6 +133,7 @@ def _build(photos: pd.DataFrame, rng: np.random.Generator) -> Tables:
 
 
 LAYOUT: Final = Layout(
+    domain="smartphone",
     csv_name="metadata.csv", picture_size=(512, 500), shape_spread=0.08, photos_per_lesion=_photos_per_lesion,
     tone_weights=lambda lesions: np.tile(_TONES, (len(lesions), 1)), build=_build, patients=_patients,
 )  # fmt: skip

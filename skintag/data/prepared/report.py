@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
-from skintag.core.errors import DataError, first_few
+from skintag.core.errors import DataError
 from skintag.core.vocabulary import CONDITIONS, FST_GROUPS, MALIGNANCY
 
 REPORT_VERSION: Final = 1
 UNKNOWN: Final = "unknown"
-_LABELS_SHOWN: Final = 12
 
 
 @dataclass(frozen=True)
@@ -24,10 +20,13 @@ class DatasetReport:
     """Counts of one dataset. `rows` are of its metadata, `images` those of them with a readable image."""
 
     rows: int
+    """Of the metadata."""
     images: int
+    """Rows with a readable image."""
     missing: int
     """Rows without a file."""
     unreadable: int
+    """Rows whose file cannot be read as an image."""
     undiagnosed: int
     """Rows that the source gives no diagnosis."""
     reasons: dict[str, int]
@@ -35,12 +34,15 @@ class DatasetReport:
     conditions: dict[str, tuple[int, int]]
     """Condition -> (rows, images); `unknown` where undiagnosed. The same for the fields below."""
     malignancy: dict[str, tuple[int, int]]
+    """By malignancy as the label table says."""
     fitzpatrick: dict[str, tuple[int, int]]
     """Types `1`..`6`, and `unknown` (which includes those known as a pair only)."""
     fst_groups: dict[str, tuple[int, int]]
+    """By group of skin types, pairs included."""
     raw_labels: dict[str, tuple[int, int]]
     """The source's own labels, the commonest first."""
     notes: tuple[str, ...]
+    """What its adapter says of it, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,13 @@ class RelationReport:
     clustered: int
     """Images in them."""
     largest_cluster: int
+    """Images in the largest of them."""
     across_lesions: int
     """Clusters whose images have more than one known lesion id."""
     across_patients: int
+    """Clusters whose images have more than one known patient id."""
     across_datasets: int
+    """Clusters whose images are of more than one dataset."""
     across_malignancy: int
     """Clusters whose images the sources diagnose differently: benign, premalignant or malignant."""
     groups: int
@@ -70,15 +75,17 @@ class RelationReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What `report.json` holds."""
+    """What `report.json` holds of a prepared folder."""
 
     datasets: dict[str, DatasetReport]
+    """By name."""
     relations: RelationReport
+    """Over all datasets."""
     shards: dict[str, int]
     """Of all datasets: images, shards, bytes."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Plain values for JSON, with the version of the format."""
         return {"version": REPORT_VERSION, **asdict(self)}
 
     @classmethod
@@ -153,26 +160,6 @@ def missing_images(catalog: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("image_id", ignore_index=True)
 
 
-def print_report(report: Report, console: Console | None = None) -> None:
-    """Print the tables of a report; into a file or a pipe, 120 characters wide."""
-    console = console or Console(width=None if sys.stdout.isatty() else 120)
-    console.print(_overview(report.datasets))
-    for title, field in (
-        ("Conditions: images / rows", "conditions"),
-        ("Malignancy: images / rows", "malignancy"),
-        ("Fitzpatrick skin type: images / rows", "fitzpatrick"),
-        ("Skin-type group: images / rows", "fst_groups"),
-    ):
-        console.print(_breakdown(title, report.datasets, field))
-    for name, dataset in report.datasets.items():
-        labels = [f"{label} {images:,}/{rows:,}" for label, (rows, images) in dataset.raw_labels.items()]
-        line = f"{name}, labels (images/rows): {first_few(labels, _LABELS_SHOWN)}"
-        console.print(line, highlight=False, markup=False)
-        for note in dataset.notes:
-            console.print(f"  note: {note}", highlight=False, markup=False)
-    console.print(_relations(report.relations))
-
-
 def _with_tuples(value: Any) -> Any:
     """JSON has no tuples: give them back."""
     if isinstance(value, dict):
@@ -186,54 +173,3 @@ def _counts(values: pd.Series, rows: pd.DataFrame, order: Sequence[str]) -> dict
     total, usable = named.value_counts(), named[rows["status"] == "ok"].value_counts()
     present = [name for name in (*order, UNKNOWN) if name in total.index]
     return {str(name): (int(total[name]), int(usable.get(name, 0))) for name in present}
-
-
-def _overview(datasets: Mapping[str, DatasetReport]) -> Table:
-    table = Table(title="Datasets")
-    table.add_column("dataset")
-    columns = ("rows", "images", "missing", "unreadable", "undiagnosed")
-    for column in columns:
-        table.add_column(column, justify="right")
-    table.add_column("unreadable because")
-    for name, dataset in datasets.items():
-        reasons = ", ".join(f"{reason} {n:,}" for reason, n in dataset.reasons.items())
-        table.add_row(name, *(f"{getattr(dataset, column):,}" for column in columns), reasons)
-    table.add_section()
-    sums = (sum(getattr(dataset, column) for dataset in datasets.values()) for column in columns)
-    table.add_row("all", *(f"{n:,}" for n in sums), "")
-    return table
-
-
-def _breakdown(title: str, datasets: Mapping[str, DatasetReport], field: str) -> Table:
-    table = Table(title=title)
-    table.add_column("")
-    per_dataset = [getattr(dataset, field) for dataset in datasets.values()]
-    for name in datasets:
-        table.add_column(name, justify="right")
-    orders = {"conditions": CONDITIONS, "malignancy": MALIGNANCY, "fst_groups": FST_GROUPS}
-    for value in (*orders.get(field, "123456"), UNKNOWN):
-        cells = [counts.get(value) for counts in per_dataset]
-        if any(cells):
-            table.add_row(value, *(f"{cell[1]:,} / {cell[0]:,}" if cell else "" for cell in cells))
-    return table
-
-
-def _relations(relations: RelationReport) -> Table:
-    lines = {
-        "images whose file another one has byte by byte": relations.identical,
-        "clusters of near-duplicates": relations.clusters,
-        "  images in them": relations.clustered,
-        "  images in the largest": relations.largest_cluster,
-        "  with more than one lesion id": relations.across_lesions,
-        "  with more than one patient id": relations.across_patients,
-        "  with more than one dataset": relations.across_datasets,
-        "  with more than one malignancy": relations.across_malignancy,
-        "leakage groups": relations.groups,
-        "  rows in the largest": relations.largest_group,
-    }
-    table = Table(title="Near-duplicates and leakage groups", show_header=False)
-    table.add_column("")
-    table.add_column("", justify="right")
-    for name, value in lines.items():
-        table.add_row(name, f"{value:,}")
-    return table

@@ -2,7 +2,7 @@
 
 <prepared>/catalog.parquet   written last: where it is, the rest is whole
 <prepared>/shards/           see skintag.data.shards.writer
-<prepared>/report.json       counts (skintag.data.preparation.report)
+<prepared>/report.json       counts (skintag.data.prepared.report)
 <prepared>/missing.csv       every image that cannot be used, and why
 <prepared>/cache/            what is known of raw files, so that none is opened twice; may be deleted
 """
@@ -10,66 +10,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.core.errors import DataError
 from skintag.core.io import read_json, write_bytes, write_json
 from skintag.core.locks import alone
-from skintag.core.settings import number
-from skintag.data.catalog.catalog import build_catalog, read_catalog, write_catalog
-from skintag.data.catalog.schema import DATASETS
-from skintag.data.preparation.report import Report, missing_images, report_dataset, report_relations
+from skintag.data.catalog.catalog import CATALOG, build_catalog, read_catalog, write_catalog
+from skintag.data.prepared.report import Report, missing_images, report_dataset, report_relations
+from skintag.data.prepared.settings import DataSettings
 from skintag.data.shards.format import shard_folder
-from skintag.data.shards.writer import ShardReport, ShardSettings, write_shards
+from skintag.data.shards.writer import ShardReport, write_shards
 from skintag.data.sources import SourceTable, read_source
 
-CATALOG: Final = "catalog.parquet"
 REPORT: Final = "report.json"
 MISSING: Final = "missing.csv"
 
 
-@dataclass(frozen=True)
-class PrepareSettings:
-    """What to prepare, and how."""
-
-    sources: Mapping[str, str]
-    """Dataset -> its raw folder."""
-    prepared: str
-    """The prepared folder."""
-    workers: int | None = number(least=1, default=None)
-    """Threads that open images, then processes that write shards; None: one per core."""
-    longest_side: int = number(least=1, default=512)
-    """Pixels of a stored image, see `ShardSettings`."""
-    quality: int = number(least=1, default=95)
-    """JPEG quality of a stored image."""
-    samples_per_shard: int = number(least=1, default=1024)
-    """Images in a shard."""
-
-    def __post_init__(self) -> None:
-        if not self.sources:
-            raise ConfigError("data.sources: no dataset; name at least one of " + ", ".join(DATASETS))
-        for dataset in self.sources:
-            if dataset not in DATASETS:
-                raise ConfigError(
-                    f"data.sources.{dataset}: no such dataset; {near_matches(dataset, DATASETS)}"
-                )
-        if self.workers is not None and self.workers < 1:
-            raise ConfigError(f"data.workers={self.workers}: expected at least 1, or null for one per core")
-        _ = self.shards  # checks itself
-
-    @property
-    def shards(self) -> ShardSettings:
-        """How images are stored."""
-        return ShardSettings(self.longest_side, self.quality, self.samples_per_shard)
-
-
-def prepare(settings: PrepareSettings) -> Path:
-    """Prepare the raw folders that `settings` names and return the prepared folder.
+def write_prepared(settings: DataSettings) -> Path:
+    """Write the prepared folder that `settings` names from its raw folders, and return it.
 
     A second call with unchanged raw folders opens no image and writes nothing. A killed call is taken up
     where it stopped. Of two calls at once, one waits for the other.

@@ -1,33 +1,26 @@
-"""Contact sheets: what each step of an augmentation does to a few images, for a person to look at."""
+"""The images that a contact sheet shows: of a file pattern, of a prepared folder, or drawn."""
 
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image as Pillow
-from PIL import ImageDraw, ImageFont
 
 from skintag.core.errors import ConfigError, near_matches
 from skintag.core.vocabulary import DOMAINS
 from skintag.data.augment.condition import Image
-from skintag.data.augment.pipeline import Augmentation
-from skintag.data.catalog.schema import DOMAIN_OF
+from skintag.data.catalog.catalog import CATALOG, read_catalog
 from skintag.data.images.files import decode_image
-
-_GAP = 4
-_HEAD = 22
-_SIDE = 96
-_PAPER, _INK, _FAINT = (250, 250, 250), (20, 20, 20), (150, 150, 150)
+from skintag.data.shards.reader import ShardStore
+from skintag.data.sources import adapter_of, registered
 
 
 @dataclass(frozen=True)
 class SheetSettings:
-    """How a contact sheet looks."""
+    """How a contact sheet looks, and how many images it shows."""
 
     rows: int = 2
     """Images of each domain."""
@@ -45,7 +38,7 @@ class SheetSettings:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One image to show."""
+    """One image to show on a sheet, and where it comes from."""
 
     name: str
     """What stands beside its row."""
@@ -65,7 +58,7 @@ def find_pictures(
     """
     if pattern is not None:
         return _from_files(settings, pattern, domain), pattern
-    if (prepared / "shards").is_dir():
+    if (prepared / CATALOG).is_file():
         return _from_prepared(settings, prepared), str(prepared)
     drawn = [
         Picture(f"drawn {k}", name, _draw(name, settings.seed + k))
@@ -99,25 +92,31 @@ def _from_files(settings: SheetSettings, pattern: str, domain: str | None) -> li
 
 
 def _domain_of(file: Path) -> str:
-    known = [DOMAIN_OF[part] for part in file.resolve().parts if part in DOMAIN_OF]
-    if not known:
+    """The domain of the dataset whose name is in the path, where all of its pictures are of one."""
+    named = [part for part in file.resolve().parts if part in registered()]
+    if not named:
         raise ConfigError(f"{file}: no dataset's name in its path, so say domain=<{'|'.join(DOMAINS)}>")
-    return known[-1]
+    domains = adapter_of(named[-1]).domains
+    if len(domains) > 1:
+        raise ConfigError(f"{file}: {named[-1]} has several domains, so say domain=<{'|'.join(domains)}>")
+    return domains[0]
 
 
 def _from_prepared(settings: SheetSettings, prepared: Path) -> list[Picture]:
-    from skintag.data.shards.reader import ShardStore
-
+    """Some images of each domain, by what the catalog says of each image."""
+    rows = read_catalog(prepared / CATALOG)
+    rows = rows[rows["status"] == "ok"]
     pictures = []
     for domain in DOMAINS:
-        datasets = [d for d, its in DOMAIN_OF.items() if its == domain and (prepared / "shards" / d).is_dir()]
-        if not datasets:
-            continue
-        store = ShardStore(prepared, datasets)
-        chosen = np.random.default_rng(settings.seed).permutation(len(store.image_ids))[: settings.rows]
-        for i in map(int, chosen):
-            name = str(store.image_ids[i])
-            pictures.append(Picture(name.rsplit("/", 1)[-1], domain, decode_image(store.read(i), name)))
+        of_domain = rows[rows["domain"] == domain]
+        chosen = np.random.default_rng(settings.seed).permutation(len(of_domain))[: settings.rows]
+        shown = of_domain.iloc[chosen]
+        store = ShardStore(prepared, sorted(shown["dataset"].unique()))
+        for name, position in zip(
+            shown["image_id"], store.positions(shown["image_id"]).tolist(), strict=True
+        ):
+            image = decode_image(store.read(position), name)
+            pictures.append(Picture(name.rsplit("/", 1)[-1], domain, image))
     return pictures
 
 
@@ -140,54 +139,3 @@ def _draw(domain: str, seed: int, side: int = 256) -> Image:
             cv2.line(canvas, ends[0].tolist(), ends[1].tolist(), (50, 34, 28), 2, cv2.LINE_AA)
         canvas[np.hypot(x, y) > 0.56] = 8
     return canvas
-
-
-def draw_sheet(
-    augmentation: Augmentation, pictures: Sequence[Picture], settings: SheetSettings
-) -> Pillow.Image:
-    """The sheet, RGB: per picture its clean form, each step alone at p = 1, samples of the whole pipeline.
-
-    A step that is not meant for a picture's domain leaves its place empty.
-    """
-    steps = augmentation.steps
-    columns = ["clean", *steps, *(f"sample {k + 1}" for k in range(settings.samples))]
-    step = settings.size + _GAP
-    sheet = Pillow.new("RGB", (_SIDE + step * len(columns), _HEAD + step * len(pictures)), _PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
-    for c, column in enumerate(columns):
-        pen.text((_SIDE + c * step + 2, 4), column.replace("_", " "), fill=_INK, font=font)
-    for r, picture in enumerate(pictures):
-        top = _HEAD + r * step
-        pen.text((4, top + 4), f"{picture.domain}\n{_wrapped(picture.name)}", fill=_INK, font=font)
-        for c, cell in enumerate(_row(augmentation, picture, settings, seed=settings.seed + 1000 * r)):
-            left = _SIDE + c * step
-            if cell is None:
-                pen.text((left + 8, top + settings.size // 2), "not for this domain", fill=_FAINT, font=font)
-            else:
-                sheet.paste(Pillow.fromarray(cell), (left, top))
-    return sheet
-
-
-def _row(
-    augmentation: Augmentation, picture: Picture, settings: SheetSettings, seed: int
-) -> list[Image | None]:
-    cells: list[Image | None] = [_augmented(Augmentation(), picture, settings.size, seed)]
-    for name, step in augmentation.steps.items():
-        meant = picture.domain in step.domains
-        cells.append(_augmented(augmentation.only(name), picture, settings.size, seed) if meant else None)
-    return cells + [
-        _augmented(augmentation, picture, settings.size, seed + k) for k in range(settings.samples)
-    ]
-
-
-def _augmented(augmentation: Augmentation, picture: Picture, size: int, seed: int) -> Image:
-    """Crop, resize to the square, augment: the order in which training does it."""
-    y0, x0, h, w = augmentation.crop(picture.image.shape[0], picture.image.shape[1], seed)
-    part = picture.image[y0 : y0 + h, x0 : x0 + w]
-    shrinks = size <= min(h, w)
-    square = cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return augmentation(square, picture.domain, seed)
-
-
-def _wrapped(name: str, width: int = 13) -> str:
-    return "\n".join(name[i : i + width] for i in range(0, len(name), width))

@@ -10,9 +10,9 @@ import pandas as pd
 
 from skintag.core.errors import ConfigError, DataError, first_few
 from skintag.core.io import read_json, write_json
-from skintag.data.catalog.catalog import read_catalog
-from skintag.data.preparation.prepare import CATALOG, prepare
-from skintag.data.preparation.settings import DataSettings
+from skintag.data.catalog.catalog import CATALOG, read_catalog
+from skintag.data.prepared.settings import DataSettings
+from skintag.data.prepared.writing import write_prepared
 from skintag.data.shards.format import Manifest, shard_folder
 
 ORIGIN: Final = "origin.json"
@@ -46,17 +46,17 @@ def ensure_prepared(data: DataSettings) -> Path:
 
 
 def prepare_data(data: DataSettings) -> Path:
-    """Prepare what `data` describes and return the prepared folder.
+    """Prepare what `data` describes, afresh or again, and return the prepared folder.
 
     A synthetic benchmark is drawn first where it is not there. What is done already is not done again.
 
     Raises:
         ConfigError: a value makes no sense.
-        DataError: see `skintag.data.preparation.prepare.prepare`.
+        DataError: see `skintag.data.prepared.writing.write_prepared`.
     """
     if data.synthetic:
         _draw_benchmark(data)
-    out = prepare(data)
+    out = write_prepared(data)
     if not (out / ORIGIN).is_file() or read_json(out / ORIGIN) != data.origin:
         write_json(out / ORIGIN, data.origin)
     return out
