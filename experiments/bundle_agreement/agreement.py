@@ -24,6 +24,7 @@ from skintag.data.catalog.catalog import read_catalog
 from skintag.data.images.encoding import ShardSettings, Source, encode
 from skintag.data.images.pipeline import ImagePipeline
 from skintag.export.bundle.build import build_bundle
+from skintag.export.bundle.settings import BundleSettings
 from skintag.runs.folder import RunFolder
 
 LIMIT: Final = 1e-4
@@ -150,7 +151,8 @@ def differences(run: RunFolder, n: int) -> pd.DataFrame:
         reference = by_torch(run, pixels)
         ways = {}
         for runtime in ("torch", "onnx"):
-            built = build_bundle(run.path, Path(folder) / runtime, runtime=runtime, zip=True, ood=None)
+            settings = BundleSettings(runtime=runtime, zip=True, ood=None)
+            built = build_bundle(run.path, settings, Path(folder) / runtime)
             ways[f"{runtime} bundle"] = by_bundle(built, paths, reference)
             ways[f"{runtime} bundle, zip"] = by_bundle(built.with_name(f"{runtime}.zip"), paths, reference)
             if runtime == "onnx":

@@ -33,12 +33,11 @@ from rich.console import Console
 from rich.table import Table
 
 from skintag.evaluation.predictions.predictions import ValPredictions
-from skintag.export.deployed import DeployedModel
-from skintag.export.formats import KNOWN
+from skintag.export.deployed_model import DeployedModel
+from skintag.export.formats import FORMATS, open_runner
 from skintag.export.int8 import write_int8
 from skintag.export.onnx_file import write_onnx
 from skintag.export.pictures import Pictures
-from skintag.export.runners import open_runner
 from skintag.export.settings import ExportSettings
 from skintag.export.weights import bytes_of, write_weights
 from skintag.models.head import HeadSettings
@@ -162,7 +161,7 @@ def run_rows(folder: Path) -> list[Timed]:
     module = RunFolder(folder).module()
     size = module.backbone.settings.image_size
     name = f"{folder.name} ({module.backbone.settings.name})"
-    files = {kind: folder / "exports" / of.file for kind, of in KNOWN.items() if of.runs_here}
+    files = {kind: folder / "exports" / of.file for kind, of in FORMATS.items() if of.runs_here}
     return [timed_file(name, kind, path, size, kind) for kind, path in files.items() if path.exists()]
 
 

@@ -232,7 +232,7 @@ class Bundle:
 
     @property
     def model_card(self) -> str:
-        """The model card, as Markdown text."""
+        """What a reader is told of the model, its data and its figures, in Markdown."""
         return (self.folder / "model_card.md").read_text(encoding="utf-8")
 
 

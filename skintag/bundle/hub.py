@@ -63,8 +63,6 @@ def push_bundle(
         ConfigError: no token, or not a name of a repository.
         DataError: not a bundle that is whole, or the Hub refuses it or cannot be reached.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-
     client = api or _client(needs_token=True)
     bundle = Bundle.load(path)
     manifest, folder = bundle.manifest, bundle.folder
@@ -72,27 +70,35 @@ def push_bundle(
     card = readme(bundle).encode()
     with _said(repo, "a repository of the Hub that this token may write to"):
         client.create_repo(repo, private=private, exist_ok=True, repo_type="model")
-        gone = set(client.list_repo_files(repo, repo_type="model")) - {*names, *_KEPT}
-        if gone and not _holds_bundle(client, repo):
-            raise ConfigError(
-                f"repo={repo} holds {len(gone)} files that are no bundle's, e.g. {min(gone)}, and they would be "
-                "deleted: name a new repository"
-            )
         commit = client.create_commit(
             repo,
-            operations=[
-                *(CommitOperationAdd(name, folder / name) for name in names),
-                CommitOperationAdd(README, card),
-                *(CommitOperationDelete(name) for name in sorted(gone)),
-            ],
+            operations=_operations(folder, names, card, _to_delete(client, repo, names)),
             commit_message=message or f"{manifest.name}: {manifest.model}, bundle {manifest.digest[:12]}",
             repo_type="model",
         )
     return Pushed(f"{client.endpoint}/{repo}", str(commit.oid))
 
 
-def _holds_bundle(client: HfApi, repo: str) -> bool:
-    return bool(client.file_exists(repo, MANIFEST, repo_type="model"))
+def _operations(folder: Path, names: list[str], card: bytes, gone: list[str]) -> list[Any]:
+    """What the commit does: the bundle's files, the model card as README, and those that go."""
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    return [
+        *(CommitOperationAdd(name, folder / name) for name in names),
+        CommitOperationAdd(README, card),
+        *(CommitOperationDelete(name) for name in gone),
+    ]
+
+
+def _to_delete(client: HfApi, repo: str, names: list[str]) -> list[str]:
+    """Files of an earlier bundle that this one has not. Raises ConfigError where they are no bundle's."""
+    gone = sorted(set(client.list_repo_files(repo, repo_type="model")) - {*names, *_KEPT})
+    if gone and not client.file_exists(repo, MANIFEST, repo_type="model"):
+        raise ConfigError(
+            f"repo={repo} holds {len(gone)} files that are no bundle's, e.g. {gone[0]}, and they would be "
+            "deleted: name a new repository"
+        )
+    return gone
 
 
 def pull_bundle(repo: str, out: str | Path, *, revision: str = "main", api: HfApi | None = None) -> Path:

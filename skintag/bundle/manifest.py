@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from skintag.core.errors import DataError
+from skintag.core.hashing import file_sha256
 from skintag.core.io import write_json
-from skintag.data.shards.format import file_sha256
 
 KIND: Final = "skintag bundle"
 FORMAT_VERSION: Final = 1
@@ -40,7 +40,7 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `bundle.json` says."""
+    """What `bundle.json` says of a bundle: what it deploys, and which files it consists of."""
 
     name: str
     """Of the run, e.g. `multi seed 0 grouped`."""

@@ -11,6 +11,8 @@ from skintag.bundle.manifest import AGAIN
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.io import read_json, write_json
 from skintag.core.vocabulary import CONDITIONS
+from skintag.data.images.decoding import check_input
+from skintag.data.images.encoding import ShardSettings
 from skintag.evaluation.decisions.triage import ADVICE, CATEGORIES, DISCLAIMER, INFLAMMATORY_ADVICE, TIERS
 
 TAXONOMY_VERSION: Final = 1
@@ -37,14 +39,11 @@ class Preprocessing:
     """What the model is given."""
 
     def __post_init__(self) -> None:
-        from skintag.data.images.encoding import ShardSettings
-        from skintag.data.images.pipeline import ImagePipeline
-
-        ImagePipeline(self.image_size, self.fit)
+        check_input(self.image_size, self.fit)
         ShardSettings(self.longest_side, self.jpeg_quality)
 
     def write(self, folder: Path) -> None:
-        """Write `preprocessing.json`."""
+        """Write `preprocessing.json` into the folder, atomically."""
         write_json(folder / "preprocessing.json", asdict(self))
 
     @classmethod
@@ -89,7 +88,7 @@ class Taxonomy:
             raise ConfigError(f"taxonomy.conditions has {len(self.conditions)} names; expected 10 or 11")
 
     def write(self, folder: Path) -> None:
-        """Write `taxonomy.json`."""
+        """Write `taxonomy.json` into the folder, atomically."""
         write_json(folder / "taxonomy.json", asdict(self))
 
     @classmethod
@@ -100,7 +99,7 @@ class Taxonomy:
 
 @dataclass(frozen=True)
 class Texts:
-    """What people are told."""
+    """What people are told beside the numbers; a bundle's own, so that an old one goes on saying what it said."""
 
     advice: Mapping[str, str] = field(default_factory=lambda: dict(ADVICE))
     """By tier."""
@@ -125,7 +124,7 @@ class Texts:
         return " ".join([*before, self.advice[tier], *after])
 
     def write(self, folder: Path) -> None:
-        """Write `texts.json`."""
+        """Write `texts.json` into the folder, atomically."""
         write_json(folder / "texts.json", asdict(self))
 
     @classmethod

@@ -50,7 +50,7 @@ class Prediction:
     """Stands with every output."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The fields as JSON takes them, conditions as objects with name and probability."""
         return asdict(self)
 
 
@@ -71,5 +71,5 @@ class Failure:
         return cls(image, error.reason, str(error))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The fields as JSON takes them: image, reason and error."""
         return asdict(self)

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from skintag.bundle.parts import Preprocessing
 from skintag.core.errors import ImageError
+from skintag.data.images.decoding import Box, Decoder, fitted_box
 from skintag.data.images.encoding import ShardSettings, encode_bytes
 from skintag.data.images.files import MAX_PIXELS, encode_jpeg, shrink, upright_rgb
-from skintag.data.images.pipeline import ImagePipeline
+from skintag.data.images.resize import triangle
 
 Image = str | os.PathLike[str] | bytes | Pillow.Image | NDArray[np.uint8]
 """A path, the bytes of a file, a Pillow image, or RGB pixels uint8 [H, W, 3]."""
@@ -34,7 +34,7 @@ class Preprocessor:
     def __init__(self, settings: Preprocessing) -> None:
         self.settings = settings
         self._shards = ShardSettings(settings.longest_side, settings.jpeg_quality)
-        self._pipeline = ImagePipeline(settings.image_size, settings.fit)
+        self._decoder = Decoder()
 
     def __call__(self, images: Sequence[Image], names: Sequence[str]) -> NDArray[np.uint8]:
         """Pixels of the images, uint8 [n, S, S, 3] RGB.
@@ -43,10 +43,14 @@ class Preprocessor:
             ImageError: one cannot be read.
         """
         side = self.settings.image_size
-        out = torch.empty((len(images), side, side, 3), dtype=torch.uint8)
-        encoded = [self.encoded(image, name) for image, name in zip(images, names, strict=True)]
-        self._pipeline(encoded, names, out=out)
-        return out.numpy()
+        out = np.empty((len(images), side, side, 3), dtype=np.uint8)
+        for pixels, image, name in zip(out, images, names, strict=True):
+            part = self._decoder(self.encoded(image, name), name, side, self._box)
+            pixels[...] = triangle(part, side, side)
+        return out
+
+    def _box(self, height: int, width: int) -> Box:
+        return fitted_box(height, width, self.settings.fit)
 
     def encoded(self, image: Image, name: str) -> bytes:
         """The image as a shard would hold it. Raises ImageError where it cannot be read."""

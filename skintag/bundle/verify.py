@@ -8,7 +8,7 @@ from pathlib import Path
 from skintag.bundle.content import refuse_code
 from skintag.bundle.manifest import AGAIN, MANIFEST, FileEntry, Manifest
 from skintag.core.errors import DataError, first_few
-from skintag.data.shards.format import file_sha256
+from skintag.core.hashing import file_sha256
 
 
 def verify(folder: Path, shown: object = None) -> Manifest:

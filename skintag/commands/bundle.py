@@ -58,11 +58,14 @@ class PredictSettings:
 def build(config: DictConfig) -> None:
     """Build a bundle, and say where it lies."""
     from skintag.export.bundle.build import build_bundle, zip_of
+    from skintag.export.bundle.settings import BundleSettings
 
     values = plain(config)
-    folder = build_bundle(values.pop("run"), values.pop("out"), **values, say=say)
+    run, out, prepared, cache = (values.pop(name) for name in ("run", "out", "prepared", "cache"))
+    settings = settings_of(BundleSettings, values)
+    folder = build_bundle(run, settings, out, prepared=prepared, cache=cache, say=say)
     _describe(folder)
-    if config.zip:
+    if settings.zip:
         print(f"zip: {zip_of(folder)} ({zip_of(folder).stat().st_size:,} bytes)")
     print(f"bundle: {folder}")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 
@@ -18,8 +18,16 @@ def content_key(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, 64 hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def hash_strings(values: Sequence[str] | Iterable[str], salt: object = "") -> NDArray[np.uint64]:
     """SipHash of each string under `salt`, uint64 [n]: the same on every machine and in every order."""
+    import pandas as pd
+
     key = hashlib.sha256(str(salt).encode()).hexdigest()[:16]
     array = np.asarray(list(values), dtype=object)
     return pd.util.hash_array(array, hash_key=key, categorize=False)

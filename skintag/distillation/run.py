@@ -96,6 +96,7 @@ def hand_over(settings: DistillSettings, folder: Path) -> None:
         export_run(folder, settings.formats)
     if settings.bundle:
         from skintag.export.bundle.build import build_bundle
+        from skintag.export.bundle.settings import BundleSettings
 
         runtime = next((f for f in ("onnx_int8", "onnx") if f in settings.formats), "torch")
-        print(f"bundle: {build_bundle(folder, runtime=runtime)}")
+        print(f"bundle: {build_bundle(folder, BundleSettings(runtime=runtime))}")

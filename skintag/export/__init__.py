@@ -8,7 +8,7 @@ from skintag.export.formats import FORMATS
 from skintag.export.settings import ExportSettings
 
 if TYPE_CHECKING:
-    from skintag.export.deployed import DeployedModel
+    from skintag.export.deployed_model import DeployedModel
     from skintag.export.run import export_run
 
 __all__ = ["FORMATS", "DeployedModel", "ExportSettings", "export_run"]
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return export_run
     if name == "DeployedModel":
-        from skintag.export.deployed import DeployedModel
+        from skintag.export.deployed_model import DeployedModel
 
         return DeployedModel
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from skintag.bundle.runtime import OnnxRuntime
 from skintag.evaluation.predictions.predictions import ValPredictions, require_val
 from skintag.export.onnx_file import describe, quiet, strip
 from skintag.export.pictures import Pictures
-from skintag.export.runners import open_runner, outputs_of
+from skintag.export.runners import outputs_of
 from skintag.export.search import Trial, choose
 from skintag.export.settings import ExportSettings
 from skintag.export.stored_int8 import store_weights_as_int8
@@ -154,7 +155,7 @@ class _Quantiser:
     def _scored(self, path: Path) -> NDArray[np.floating]:
         size = self.settings.batch_size
         batches = (self.pictures[i : i + size] for i in range(0, len(self.pictures), size))
-        return outputs_of(open_runner("onnx", path), batches).malignant
+        return outputs_of(OnnxRuntime(path), batches).malignant
 
 
 class _Reader(CalibrationDataReader):

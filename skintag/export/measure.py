@@ -13,10 +13,12 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from skintag.core.errors import DataError
+from skintag.export.formats import FORMATS, TORCH, open_runner
 
 _WARM_UP: Final = 5
 _LEAST_SECONDS: Final = 0.2  # of warming up: caches, clocks and lazily built kernels
@@ -26,7 +28,7 @@ _LIMIT: Final = 1800  # seconds: a large tower on a slow machine takes minutes
 
 @dataclass(frozen=True)
 class Job:
-    """What is measured."""
+    """What a fresh process is to measure, and how."""
 
     kind: str
     """One of FORMATS that can be run, or `torch`."""
@@ -61,8 +63,10 @@ def measure(job: Job) -> Cost | None:
     threads = str(job.threads)
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     root = str(Path(__file__).resolve().parent.parent.parent)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-    command = [sys.executable, "-P", "-m", __name__, json.dumps(asdict(job))]
+    environment["PYTHONPATH"] = os.pathsep.join([root, *filter(None, sys.path)])
+    # a format of one's own is known once the module that defines it was imported
+    module = FORMATS[job.kind].__module__ if job.kind in FORMATS else __name__
+    command = [sys.executable, "-P", "-m", __name__, json.dumps(asdict(job)), module]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, env=environment, timeout=_LIMIT, check=False
@@ -82,12 +86,10 @@ def measure(job: Job) -> Cost | None:
 
 
 def run(job: Job) -> Cost:
-    """Measure in this process."""
+    """Measure in this process, which should have loaded nothing else, and be bound to no other cores."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, _cores()[: job.threads])
     import numpy as np
-
-    from skintag.export.runners import open_runner
 
     _import_libraries(job.kind)
     before = _resident("VmRSS")
@@ -111,20 +113,9 @@ def run(job: Job) -> Cost:
 
 def _import_libraries(kind: str) -> None:
     """Import what runs the file, so that its memory is not counted as the file's."""
-    if kind in ("onnx", "onnx_int8"):
-        import onnxruntime  # noqa: F401
-
-        return
-    if kind == "litert":
-        import ai_edge_litert.interpreter  # noqa: F401
-
-        return
-    import torch  # noqa: F401
-
-    if kind == "torch":
-        import skintag.bundle.torch_runtime  # noqa: F401
-    if kind == "executorch":
-        import executorch.runtime  # noqa: F401
+    modules = ("torch", "skintag.bundle.torch_runtime") if kind == TORCH else FORMATS[kind].runtime
+    for module in modules:
+        import_module(module)
 
 
 def _cores() -> list[int]:
@@ -154,4 +145,5 @@ def _resident(field: str) -> float:
 
 
 if __name__ == "__main__":
+    import_module(sys.argv[2])
     print(json.dumps(asdict(run(Job(**json.loads(sys.argv[1]))))))

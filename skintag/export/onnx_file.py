@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from skintag.export.deployed import INPUT, DeployedModel
+from skintag.export.deployed_model import INPUT, DeployedModel
 
 if TYPE_CHECKING:
     import onnx

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 NAN: Final = float("nan")
 FAILED: Final = "failed: "
-TORCH: Final = "torch"
 TEACHER: Final = "teacher"
 
 

@@ -21,12 +21,11 @@ from skintag.core.vocabulary import HEAD
 from skintag.evaluation.decisions.triage import TriagePolicy, fit_triage
 from skintag.evaluation.predictions.predictions import TestPredictions, ValPredictions
 from skintag.export.check import Answers, agreement
-from skintag.export.deployed import DeployedModel
-from skintag.export.formats import KNOWN, check_formats
+from skintag.export.deployed_model import DeployedModel
+from skintag.export.formats import FORMATS, TORCH, Format, check_formats, open_runner
 from skintag.export.metadata import metadata_of
 from skintag.export.pictures import Pictures
-from skintag.export.row import FAILED, TORCH, Row
-from skintag.export.runners import open_runner
+from skintag.export.row import FAILED, Row
 from skintag.export.settings import ExportSettings
 from skintag.export.table import print_table, read_rows, write_rows
 from skintag.export.teacher import teacher_row
@@ -146,13 +145,14 @@ class _Exporter:
 
     def row(self, name: str) -> Row:
         """Write, check and measure one format; what goes wrong is in the row."""
-        target = self.folder / KNOWN[name].file
+        kind = FORMATS[name]
+        target = self.folder / kind.file
         _remove(target)  # a file of other weights must not be taken for this one's
-        row = Row(name, target.name, note=KNOWN[name].note)
+        row = Row(name, target.name, note=kind.note)
         try:
-            row = self.written(row, target)
+            row = self.written(row, kind, target)
             row = replace(row, bytes=bytes_of(target))
-            if KNOWN[name].runs_here:
+            if kind.runs_here:
                 row = self.compared(row, self.answers(name, target))
                 row = with_cost(row, name, target, self.model.image_size, self.settings.repeats)
         except Exception as error:  # converters have errors of their own, by the dozen
@@ -161,38 +161,18 @@ class _Exporter:
             row = replace(row, file=target.name if target.exists() else "", note=f"{FAILED}{said[:300]}")
         return row
 
-    def written(self, row: Row, target: Path) -> Row:
+    def written(self, row: Row, kind: type[Format], target: Path) -> Row:
         """Write the file, whole or not at all; the row with what is known from writing it."""
         self.folder.mkdir(exist_ok=True)
         # some converters look at the name's ending, so the file is written under its own name, elsewhere
         with TemporaryDirectory(dir=self.folder, prefix=f".{target.name}.", suffix=".part") as folder:
             made = Path(folder) / target.name
-            row = self.write(row, made)
+            said = kind.write(self, made)
             with atomic_path(target) as part:
                 made.replace(part)
-        return row
-
-    def write(self, row: Row, path: Path) -> Row:
-        """Write one format."""
-        if row.format == "onnx":
-            shutil.copyfile(self.float_onnx, path)
-        elif row.format == "onnx_int8":
-            return self.write_int8(row, path)
-        else:
-            from skintag.export import programs
-
-            getattr(programs, f"write_{row.format}")(self.model, path)
-        return row
-
-    def write_int8(self, row: Row, path: Path) -> Row:
-        """Quantise on val, and say how."""
-        from skintag.export.int8 import write_int8
-
-        found = write_int8(self.float_onnx, path, self.every_val, self.settings, self.metadata)
-        note = f"{found.calibration} ranges"
-        if not found.within:
-            note += "; outside the bounds on val"
-        return replace(row, float_layers=",".join(found.float_layers), note=note)
+        if said is None:
+            return row
+        return replace(row, note=said.note or row.note, float_layers=",".join(said.float_layers))
 
     def compared(self, row: Row, mine: Answers) -> Row:
         """The row with what differs from the torch model."""

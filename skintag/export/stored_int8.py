@@ -26,8 +26,6 @@ def store_weights_as_int8(model: onnx.ModelProto) -> int:
     Returns:
         How many weights were changed.
     """
-    from onnx import helper, numpy_helper
-
     graph = model.graph
     floats = {t.name: t for t in graph.initializer if t.data_type == 1 and int(np.prod(t.dims)) >= _SMALLEST}
     added, done = [], set()
@@ -36,17 +34,9 @@ def store_weights_as_int8(model: onnx.ModelProto) -> int:
             continue
         name = node.input[_WEIGHTS]
         if name not in done:
-            codes, scale = quantised(numpy_helper.to_array(floats[name]), axis=0)
-            parts: dict[str, np.ndarray] = {
-                "int8": codes,
-                "scale": scale,
-                "zero": np.zeros(len(scale), np.int8),
-            }
-            graph.initializer.extend(numpy_helper.from_array(v, f"{name}_{k}") for k, v in parts.items())
-            inputs = [f"{name}_{k}" for k in parts]
-            added.append(
-                helper.make_node("DequantizeLinear", inputs, [f"{name}_float"], f"{name}_dequantise", axis=0)
-            )
+            stored, node_before = _dequantised(floats[name])
+            graph.initializer.extend(stored)
+            added.append(node_before)
             done.add(name)
         node.input[_WEIGHTS] = f"{name}_float"
     still = {name for node in graph.node for name in node.input}
@@ -65,6 +55,18 @@ def quantised(weights: NDArray[np.float32], axis: int) -> tuple[NDArray[np.int8]
     scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
     shape = [-1 if i == axis else 1 for i in range(weights.ndim)]
     return np.clip(np.rint(weights / scale.reshape(shape)), -127, 127).astype(np.int8), scale
+
+
+def _dequantised(weights: onnx.TensorProto) -> tuple[list[onnx.TensorProto], onnx.NodeProto]:
+    """Codes, scales and zeros of a weight, and the node that makes `<name>_float` of them."""
+    from onnx import helper, numpy_helper
+
+    codes, scale = quantised(numpy_helper.to_array(weights), axis=0)
+    parts: dict[str, np.ndarray] = {"int8": codes, "scale": scale, "zero": np.zeros(len(scale), np.int8)}
+    name = weights.name
+    stored = [numpy_helper.from_array(value, f"{name}_{kind}") for kind, value in parts.items()]
+    inputs, output = [tensor.name for tensor in stored], [f"{name}_float"]
+    return stored, helper.make_node("DequantizeLinear", inputs, output, f"{name}_dequantise", axis=0)
 
 
 def _keeps_float(node: onnx.NodeProto) -> bool:

@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from skintag.export.formats import TORCH
 from skintag.export.measure import Job, measure
-from skintag.export.row import NAN, TORCH, Row
+from skintag.export.row import NAN, Row
 from skintag.models.network import LesionNetwork
 
 

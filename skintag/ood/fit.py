@@ -60,6 +60,7 @@ def unit_rows(rows: Floats) -> Floats:
 
 
 def checked_rows(values: ArrayLike, what: str, least: int) -> Floats:
+    """Embeddings as float64 [n, D]; raises DataError where there are fewer than `least`, or some not finite."""
     rows = np.asarray(values, dtype=np.float64)
     problem = f"shape {rows.shape}" if rows.ndim != 2 or len(rows) < least or not rows.shape[1] else ""
     if not problem and not np.isfinite(rows).all():
@@ -103,5 +104,6 @@ def groups_with_a_say(groups: ArrayLike | None, n: int, settings: OodSettings) -
 
 
 def check_same(where: str, expected: str, found: object, wanted: object) -> None:
+    """Raise DataError where widths or lengths differ that belong together."""
     if found != wanted:
         raise DataError(where, expected=expected, found=str(found), fix="use embeddings of one model")

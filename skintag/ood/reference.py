@@ -83,23 +83,23 @@ class OodReference:
             DataError: no rows, widths or lengths that differ, or values that are not finite.
         """
         asked = OodSettings(kind=kind, **settings)
-        train, val = (
-            checked_rows(train_embeddings, "train embeddings", 2),
-            checked_rows(val_embeddings, "val embeddings", 1),
-        )
+        train = checked_rows(train_embeddings, "train embeddings", 2)
+        val = checked_rows(val_embeddings, "val embeddings", 1)
         classes = class_numbers(labels, len(train), asked)
         check_same("val embeddings", f"width {train.shape[1]}, as train has", val.shape[1], train.shape[1])
         arrays, rest, background = (
             knn_arrays(train, asked) if kind == "knn" else gaussian_arrays(train, classes, asked)
         )
         record = OodRecord(np.inf, train.shape[1], len(train), len(val), 1.0, rest, background)
-        made = cls(asked, record, arrays)
-        scores = made.score(val)  # of the arrays as stored, so that nothing moves when they are read back
-        limit = max(
-            least_limit(scores[rows], asked.target) for rows in groups_with_a_say(val_groups, len(val), asked)
-        )
+        return cls(asked, record, arrays)._limited(val, val_groups)
+
+    def _limited(self, val: Floats, val_groups: ArrayLike | None) -> Self:
+        """This reference with the threshold that val asks for."""
+        scores = self.score(val)  # of the arrays as stored, so that nothing moves when they are read back
+        groups = groups_with_a_say(val_groups, len(val), self.settings)
+        limit = max(least_limit(scores[rows], self.settings.target) for rows in groups)
         kept = float((scores <= limit).mean())
-        return replace(made, record=replace(record, threshold=limit, val_kept=kept))
+        return replace(self, record=replace(self.record, threshold=limit, val_kept=kept))
 
     @property
     def threshold(self) -> float:

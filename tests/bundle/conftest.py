@@ -9,6 +9,7 @@ import pytest
 
 from skintag.bundle import Bundle
 from skintag.export.bundle.build import build_bundle
+from skintag.export.bundle.settings import BundleSettings
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +21,7 @@ def run_copy(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="session")
 def bundle_folder(run_copy: Path) -> Path:
     """The bundle of its head, with its zip beside it; copy it before changing anything in it."""
-    return build_bundle(run_copy, zip=True)
+    return build_bundle(run_copy, BundleSettings(zip=True))
 
 
 @pytest.fixture(scope="session")

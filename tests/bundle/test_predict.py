@@ -19,6 +19,7 @@ from skintag.core.errors import ConfigError, DataError, ImageError
 from skintag.data.catalog.catalog import read_catalog
 from skintag.evaluation.decisions.triage import CATEGORIES, DISCLAIMER, TIERS
 from skintag.export.bundle.build import build_bundle
+from skintag.export.bundle.settings import BundleSettings
 from skintag.runs.folder import RunFolder
 from tests.bundle.pictures import photo, variants
 
@@ -51,7 +52,7 @@ def test_probe_on_the_embeddings_can_be_what_is_deployed(
 ) -> None:
     model = "xgboost_finetuned"
     run = RunFolder(run_copy)
-    folder = build_bundle(run_copy, tmp_path / "two_stage", model=model, ood=None)
+    folder = build_bundle(run_copy, BundleSettings(model=model, ood=None), tmp_path / "two_stage")
     found = Bundle.load(folder).predict(raw["path"].tolist())
     rows = run.predictions.test(model).frame.set_index("image_id").loc[raw["image_id"]]
     # trees may jump where an embedding lies on a threshold
@@ -187,7 +188,7 @@ def test_zip_and_folder_say_the_same(bundle_folder: Path, bundle: Bundle) -> Non
 
 
 def test_same_run_gives_the_same_bytes(bundle_folder: Path, run_copy: Path, tmp_path: Path) -> None:
-    again = build_bundle(run_copy, tmp_path / "again", zip=True)
+    again = build_bundle(run_copy, BundleSettings(zip=True), tmp_path / "again")
     assert Manifest.read(again) == Manifest.read(bundle_folder)
     assert (tmp_path / "again.zip").read_bytes() == bundle_folder.with_name("bundle.zip").read_bytes()
 
@@ -249,7 +250,7 @@ def test_choice_that_makes_no_sense_is_refused(
     run_copy: Path, tmp_path: Path, settings: dict, match: str
 ) -> None:
     with pytest.raises(ConfigError, match=match):
-        build_bundle(run_copy, tmp_path / "out", **settings)
+        build_bundle(run_copy, BundleSettings(**settings), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -257,20 +258,20 @@ def test_only_another_bundle_is_replaced(run_copy: Path, tmp_path: Path) -> None
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years")
     with pytest.raises(ConfigError, match="is no bundle"):
-        build_bundle(run_copy, tmp_path / "mine")
+        build_bundle(run_copy, out=tmp_path / "mine")
     assert [p.name for p in tmp_path.rglob("*")] == ["mine", "thesis.txt"]
 
 
 def test_missing_images_are_named_where_the_reference_needs_them(run_copy: Path, tmp_path: Path) -> None:
     with pytest.raises((ConfigError, DataError)):
-        build_bundle(run_copy, tmp_path / "out", prepared=tmp_path / "gone", cache=tmp_path / "gone")
+        build_bundle(run_copy, out=tmp_path / "out", prepared=tmp_path / "gone", cache=tmp_path / "gone")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")
 def exported(run_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run with its ONNX export, which stands in for the int8 one too; exporting measures, which takes longer."""
-    from skintag.export.deployed import DeployedModel
+    from skintag.export.deployed_model import DeployedModel
     from skintag.export.metadata import metadata_of
     from skintag.export.onnx_file import write_onnx
 
@@ -284,7 +285,7 @@ def exported(run_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_onnx_torch_and_bundle_agree(bundle: Bundle, exported: Path) -> None:
-    onnx = Bundle.load(build_bundle(exported, runtime="onnx", ood=None))
+    onnx = Bundle.load(build_bundle(exported, BundleSettings(runtime="onnx", ood=None)))
     pictures = [data for seed in range(3) for data in variants(photo(seed=seed)).values()]
     ours, theirs = bundle.predict(pictures), onnx.predict(pictures)
     assert np.abs(scores(ours) - scores(theirs)).max() < 1e-4
@@ -297,7 +298,7 @@ def test_onnx_torch_and_bundle_agree(bundle: Bundle, exported: Path) -> None:
 def test_int8_bundle_s_decisions_stand_on_its_own_scores(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import skintag.export.bundle.scores as deployed
+    import skintag.export.bundle.deployed_scores as deployed
 
     class Shifted(deployed.OnnxRuntime):
         """A network whose scores are far from the run's, as those of a bad quantisation would be."""
@@ -307,10 +308,10 @@ def test_int8_bundle_s_decisions_stand_on_its_own_scores(
             return deployed.Outputs(said.malignant**3, said.conditions, said.embeddings)
 
     run = RunFolder(exported)
-    same = Bundle.load(build_bundle(exported, tmp_path / "same", runtime="onnx_int8"))
+    same = Bundle.load(build_bundle(exported, BundleSettings(runtime="onnx_int8"), tmp_path / "same"))
     assert same.threshold.value == pytest.approx(run.thresholds[HEAD].value, abs=1e-5)
     monkeypatch.setattr(deployed, "OnnxRuntime", Shifted)
-    other = Bundle.load(build_bundle(exported, tmp_path / "other", runtime="onnx_int8"))
+    other = Bundle.load(build_bundle(exported, BundleSettings(runtime="onnx_int8"), tmp_path / "other"))
     assert other.threshold.value == pytest.approx(same.threshold.value**3, abs=1e-4)
     assert other.policy.low == pytest.approx(same.policy.low**3, abs=1e-4)
     assert other.threshold.sensitivity == same.threshold.sensitivity
@@ -334,5 +335,5 @@ def test_export_of_other_weights_is_made_again(
         skintag.export, "export_run", lambda folder, formats: asked.append(formats), raising=False
     )
     with pytest.raises(DataError, match="one of weights another"):
-        build_bundle(run, tmp_path / "out", runtime="onnx", ood=None)
+        build_bundle(run, BundleSettings(runtime="onnx", ood=None), tmp_path / "out")
     assert asked == [["onnx"]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from skintag.export.deployed import DeployedModel
+from skintag.export.deployed_model import DeployedModel
 from skintag.export.measure import Cost, Job
 from skintag.export.settings import ExportSettings
 from skintag.models.lesion_module import LesionModule

@@ -19,8 +19,9 @@ from skintag.core.errors import ConfigError, DataError
 from skintag.core.outputs import Outputs
 from skintag.evaluation.decisions.triage import TriagePolicy
 from skintag.evaluation.metrics.metrics import auroc
-from skintag.export import FORMATS, export_run, formats
+from skintag.export import FORMATS, export_run
 from skintag.export.check import Answers, agreement
+from skintag.export.formats import base as formats
 from skintag.export.measure import Job, measure
 from skintag.export.plot import front
 from skintag.export.run import refuse_failures
@@ -69,11 +70,11 @@ def test_finished_run_is_exported_checked_and_measured(folder: Path, unmeasured:
 def test_one_format_that_fails_keeps_no_other_from_being_written(
     folder: Path, unmeasured: list[Job], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def half(model: object, path: Path) -> None:
+    def half(material: object, path: Path) -> None:
         path.write_bytes(b"the first half of it")
         raise RuntimeError("the converter\ngave up")
 
-    monkeypatch.setattr("skintag.export.programs.write_torch_export", half)
+    monkeypatch.setattr(FORMATS["torch_export"], "write", staticmethod(half))
     exports = folder / "exports"
     exports.mkdir()
     (exports / "model.pt2").write_bytes(b"of an earlier checkpoint")
@@ -151,7 +152,7 @@ def test_teacher_s_row_comes_out_of_the_student_s_predictions(folder: Path, unme
 
 
 def test_file_is_measured_in_a_process_of_its_own(run: RunFolder, tmp_path: Path) -> None:
-    from skintag.export.deployed import DeployedModel
+    from skintag.export.deployed_model import DeployedModel
     from skintag.export.onnx_file import write_onnx
 
     path = tmp_path / "model.onnx"

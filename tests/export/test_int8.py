@@ -12,11 +12,11 @@ import pytest
 
 from skintag.core.errors import ConfigError
 from skintag.core.vocabulary import HEAD
-from skintag.export.deployed import DeployedModel
+from skintag.export.deployed_model import DeployedModel
+from skintag.export.formats import open_runner
 from skintag.export.int8 import Quantised, prepare, write_int8
 from skintag.export.onnx_file import write_onnx
 from skintag.export.pictures import Pictures
-from skintag.export.runners import open_runner
 from skintag.export.search import Trial, choose
 from skintag.export.settings import ExportSettings
 from skintag.export.units import unit_of

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from skintag.core.errors import ConfigError
-from skintag.export.deployed import DeployedModel
+from skintag.export.deployed_model import DeployedModel
+from skintag.export.formats import open_runner
 from skintag.export.metadata import metadata_of
 from skintag.export.onnx_file import OPSET, write_onnx
-from skintag.export.runners import open_runner
 from skintag.models.lesion_module import LesionModule
 from skintag.models.objectives import Erm
 from skintag.models.optimizer import OptimizerSettings

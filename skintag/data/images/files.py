@@ -15,13 +15,13 @@ import re
 from io import BytesIO
 from typing import Final
 
-import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
 from skintag.core.errors import ImageError
+from skintag.data.images.resize import area
 
 MAX_PIXELS: Final = 100_000_000
 FORMATS: Final = "JPEG, PNG, WebP, BMP or TIFF"
@@ -82,8 +82,7 @@ def shrink(image: NDArray[np.uint8], longest_side: int) -> NDArray[np.uint8]:
     scale = longest_side / max(height, width)
     if scale >= 1:
         return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return area(image, max(1, round(height * scale)), max(1, round(width * scale)))
 
 
 def encode_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:

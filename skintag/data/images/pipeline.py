@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import simplejpeg
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch.utils.data import get_worker_info
 
-from skintag.core.errors import ConfigError, ImageError
 from skintag.core.hashing import content_key, hash_strings
 from skintag.core.vocabulary import DOMAINS
 from skintag.data.images.augmenter import Augmenter
+from skintag.data.images.decoding import Box, Decoder, check_input, fitted_box
 from skintag.data.images.shared import shared_bytes
 
-FITS: Final = ("squash", "center_crop")
 _VERSION: Final = 1  # of what decoding and resizing make of the same bytes
 
 
 class ImagePipeline:
     """Decode, crop, resize, augment: a function of (bytes, image_id, domain, epoch, repeat, seed); picklable.
 
-    Where an image is at least twice the size that is needed, libjpeg decodes it at a half, quarter or eighth,
-    which averages whole blocks. The rest is resized with a triangle filter as wide as the reduction, so fine
-    structure is averaged away and not aliased (Parmar, Zhang & Zhu 2022, https://arxiv.org/abs/2104.11222).
+    Where an image is at least twice the size that is needed, the decoder averages whole blocks. The rest is
+    resized with a triangle filter as wide as the reduction, so fine structure is averaged away and not aliased
+    (Parmar, Zhang & Zhu 2022, https://arxiv.org/abs/2104.11222).
 
     Args:
         image_size: side S of the square, pixels.
@@ -39,12 +37,9 @@ class ImagePipeline:
     def __init__(
         self, image_size: int, fit: str = "squash", augmentation: Augmenter | None = None, seed: int = 0
     ) -> None:
-        if image_size < 8:
-            raise ConfigError(f"image_size={image_size}: expected at least 8 pixels")
-        if fit not in FITS:
-            raise ConfigError(f"loader.fit={fit!r}: expected one of {', '.join(FITS)}")
+        check_input(image_size, fit)
         self.image_size, self.fit, self.augmentation, self.seed = image_size, fit, augmentation, seed
-        self._pixels = np.empty(0, dtype=np.uint8)  # decoded into, again and again
+        self._decoder = Decoder()
 
     @property
     def fingerprint(self) -> str:
@@ -114,46 +109,17 @@ class ImagePipeline:
     def _into(self, out: NDArray[np.uint8], data: bytes, image_id: str, seed: int | None) -> None:
         """Fill `out` [S, S, 3] with the image."""
         side = self.image_size
-        try:
-            height, width, _, _ = simplejpeg.decode_jpeg_header(data)
-            y, x, h, w = self._box(height, width, seed)
-            scale = 1
-            while scale < 8 and min(h, w) >= 2 * scale * side:
-                scale *= 2
-            pixels = self._decode(data, -(-height // scale), -(-width // scale))
-        except ValueError as error:
-            raise ImageError(
-                image_id,
-                reason="damaged",
-                expected="a JPEG as it was written into the shard",
-                found=f"{len(data)} bytes: {error}",
-                fix="delete the dataset's folder under shards/ and run skintag prepare again",
-            ) from error
-        if (h, w) != (height, width):
-            top, left = y // scale, x // scale
-            pixels = pixels[top : top + max(1, round(h / scale)), left : left + max(1, round(w / scale))]
-        # [1, 3, H, W] with the strides of an RGB picture is torch's fast path; Pillow's result to one level
+        pixels = self._decoder(data, image_id, side, lambda height, width: self._box(height, width, seed))
+        # [1, 3, H, W] with the strides of an RGB picture is torch's fast path; `resize.triangle` to the bit
         planes = torch.from_numpy(pixels)[None].permute(0, 3, 1, 2)
         resized = F.interpolate(planes, (side, side), mode="bilinear", antialias=True)
         out[...] = resized[0].permute(1, 2, 0).numpy()
 
-    def _box(self, height: int, width: int, seed: int | None) -> tuple[int, int, int, int]:
-        """The part of the picture to use, `(y, x, h, w)` in pixels."""
+    def _box(self, height: int, width: int, seed: int | None) -> Box:
+        """The part of the picture to use."""
         if self.augmentation is not None and seed is not None:
             return self.augmentation.crop(height, width, seed)
-        if self.fit == "squash":
-            return 0, 0, height, width
-        side = min(height, width)
-        return (height - side) // 2, (width - side) // 2, side, side
-
-    def _decode(self, data: bytes, height: int, width: int) -> NDArray[np.uint8]:
-        """Pixels [height, width, 3], in memory that the next call uses again: fresh pages cost time."""
-        if self._pixels.size < height * width * 3:
-            self._pixels = np.empty(height * width * 3, dtype=np.uint8)
-        return simplejpeg.decode_jpeg(data, min_height=height, min_width=width, buffer=self._pixels)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_pixels": np.empty(0, dtype=np.uint8)}
+        return fitted_box(height, width, self.fit)
 
 
 def _empty_batch(n: int, side: int) -> torch.Tensor:

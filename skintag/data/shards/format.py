@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import tarfile
 from dataclasses import asdict, dataclass, field, replace
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skintag.core.errors import DataError
+from skintag.core.hashing import file_sha256
 from skintag.core.io import atomic_path, read_json
 from skintag.data.catalog.schema import conform
 
@@ -197,12 +198,6 @@ def check_shard(shard: Path, entry: ShardEntry, index: pd.DataFrame) -> None:
             if not right:
                 fix = f"delete it with its index and {PREPARE}"
                 raise DataError(shard, expected=expected, found=found, fix=fix)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    with path.open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()
 
 
 def cut_short(shard: object, expected: int, found: int) -> DataError:

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from skintag.core.errors import DataError
-from skintag.core.hashing import content_key, hash_strings
+from skintag.core.hashing import content_key, file_sha256, hash_strings
 from skintag.data.images.encoding import ShardSettings, Source
 from skintag.data.shards.format import (
     Manifest,
     Origin,
     ShardEntry,
-    file_sha256,
     index_of,
     read_origin,
     shard_folder,

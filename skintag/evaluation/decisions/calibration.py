@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from skintag.core.errors import ConfigError, DataError, near_matches
 from skintag.core.io import read_json, write_json
+from skintag.evaluation.decisions.logistic import expit, logit
 
-if TYPE_CHECKING:  # what serves a bundle needs numpy and scipy's special functions alone
+if TYPE_CHECKING:  # what serves a bundle needs numpy alone
     from skintag.evaluation.predictions.predictions import ModelPredictions, Predictions, ValPredictions
 
 Floats = NDArray[np.float64]
@@ -42,7 +42,7 @@ class Temperature:
 
     def apply(self, score: ArrayLike) -> Floats:
         """Probabilities for [n] scores, float64 [n]."""
-        return special.expit(clipped_logit(score) / self.temperature)
+        return expit(clipped_logit(score) / self.temperature)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Platt:
 
     def apply(self, score: ArrayLike) -> Floats:
         """Probabilities for [n] scores, float64 [n]."""
-        return special.expit(self.slope * clipped_logit(score) + self.intercept)
+        return expit(self.slope * clipped_logit(score) + self.intercept)
 
 
 @dataclass(frozen=True)
@@ -126,13 +126,13 @@ def fit_platt(val: ValPredictions) -> Platt:
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         logit = parameters[0] * z + parameters[1]
-        off = special.expit(logit) - wanted
+        off = expit(logit) - wanted
         return _log_loss(logit, wanted), np.array([np.mean(off * z), np.mean(off)])
 
     found = optimize.minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9})
     slope, intercept = found.x
     if slope < 0:  # the loss is convex: the least without falling is that of a constant
-        slope, intercept = 0.0, special.logit(wanted.mean())
+        slope, intercept = 0.0, logit(wanted.mean())
     return Platt(float(slope), float(intercept))
 
 
@@ -194,7 +194,7 @@ def read_calibrations(path: str | os.PathLike[str]) -> dict[str, Calibration]:
 
 def clipped_logit(score: ArrayLike) -> Floats:
     """log(p / (1 - p)) of [n] scores; 0 and 1 count as the numbers next to them, so the order stays."""
-    return special.logit(np.clip(np.asarray(score, dtype=np.float64), _LEAST, _MOST))
+    return logit(np.clip(np.asarray(score, dtype=np.float64), _LEAST, _MOST))
 
 
 def _fitted_logit(score: ArrayLike) -> Floats:

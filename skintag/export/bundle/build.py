@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,68 +11,30 @@ from skintag.bundle.archive import write_zip
 from skintag.bundle.manifest import FileEntry, Manifest
 from skintag.bundle.parts import Preprocessing, Taxonomy, Texts
 from skintag.bundle.place import replacing
-from skintag.bundle.runtime import ONNX_FILES, RUNTIMES
+from skintag.bundle.runtime import ONNX_FILES
 from skintag.bundle.verify import verify
 from skintag.core.errors import ConfigError, DataError, near_matches
 from skintag.core.io import write_json
 from skintag.core.vocabulary import CONDITIONS, HEAD
-from skintag.evaluation.decisions.calibration import KINDS, fit_calibration, write_calibrations
+from skintag.evaluation.decisions.calibration import fit_calibration, write_calibrations
 from skintag.evaluation.decisions.thresholds import write_thresholds
 from skintag.evaluation.decisions.triage import fit_triage, write_policies
+from skintag.export.bundle.deployed_scores import DeployedScores, deployed_scores
 from skintag.export.bundle.evidence import write_evidence
 from skintag.export.bundle.network import weights_of, write_module
 from skintag.export.bundle.probes import write_probes
-from skintag.export.bundle.scores import DeployedScores, scores_of
 from skintag.export.bundle.seen import write_seen
-from skintag.ood.reference import KINDS as OOD_KINDS
+from skintag.export.bundle.settings import BundleSettings
 from skintag.ood.reference import OodReference
 from skintag.runs.folder import RunFolder
 from skintag.runs.model import recorded_features
 
 
-@dataclass(frozen=True)
-class BundleSettings:
-    """What goes into a bundle, and what is fitted for it on val."""
-
-    runtime: str = "torch"
-    """`torch`: safetensors of the LesionModule; `onnx`, `onnx_int8`: its export."""
-    model: str = HEAD
-    """The model of the run that is deployed: `head`, or a probe on the model's own embeddings."""
-    calibration: str = "platt"
-    """`platt`, `temperature` or `isotonic`."""
-    target_sensitivity: float = 0.95
-    """Share of val malignancies that has to lie outside LOW."""
-    target_specificity: float = 0.90
-    """Share of the other val images that has to lie outside HIGH."""
-    ood: str | None = "knn"
-    """Kind of out-of-distribution reference, see `skintag.ood.reference`; None: none, and predictions say so."""
-    zip: bool = False
-    """Write `<bundle>.zip` beside the folder too."""
-
-    def __post_init__(self) -> None:
-        for key, value, known in (
-            ("runtime", self.runtime, RUNTIMES),
-            ("calibration", self.calibration, tuple(KINDS)),
-            ("ood", self.ood, (None, *OOD_KINDS)),
-        ):
-            if value not in known:
-                choices = [str(k) for k in known if k is not None]
-                raise ConfigError(
-                    f"{key}={value}: expected one of {', '.join(choices)}; {near_matches(str(value), choices)}"
-                )
-
-
 def build_bundle(
     run_folder: str | Path,
+    settings: BundleSettings | None = None,
     out: str | Path | None = None,
     *,
-    runtime: str = "torch",
-    zip: bool = False,
-    model: str = HEAD,
-    calibration: str = "platt",
-    target_sensitivity: float = 0.95,
-    target_specificity: float = 0.90,
-    ood: str | None = "knn",
     prepared: str | Path | None = None,
     cache: str | Path | None = None,
     say: Callable[[str], None] = lambda text: None,
@@ -85,38 +46,43 @@ def build_bundle(
 
     Args:
         run_folder: of a finished run, a distilled one too.
+        settings: what goes into it; None: `BundleSettings()`.
         out: folder of the bundle; by default `bundle` (or `bundle_<runtime>`) in the run folder.
-        runtime, zip, model, calibration, target_sensitivity, target_specificity, ood: see `BundleSettings`.
         prepared: the prepared folder, where it is no longer where the run found it; for the reference alone.
         cache: as `prepared`, the folder of the embedding store.
         say: is told what is being done.
 
     Raises:
-        ConfigError: a setting that makes no sense, a model that the run has not, or that cannot be deployed.
+        ConfigError: a model that the run has not, or that cannot be deployed.
         DataError: the run is not finished, or lacks what the bundle is made of.
     """
-    settings = BundleSettings(runtime, model, calibration, target_sensitivity, target_specificity, ood, zip)
+    settings = settings or BundleSettings()
     run = RunFolder(run_folder, prepared=prepared, cache=cache)
-    _check_model(run, model)
-    target = Path(out) if out else run.path / ("bundle" if runtime == "torch" else f"bundle_{runtime}")
+    _check_model(run, settings.model)
+    target = Path(out) if out else run.path / settings.folder_name
     with replacing(target) as part:
-        say(f"network ({runtime})")
-        _write_network(run, part, runtime)
-        names = write_probes(run, part / "probes")
-        _write_small_parts(run, part)
-        say("calibration and triage, on val")
-        scores = scores_of(run, model, runtime, part)
-        _write_decisions(scores, part, settings)
-        if ood:
-            say(f"out-of-distribution reference ({ood})")
-            _write_reference(run, scores, part, ood)
-        say("metrics and model card")
-        write_evidence(run, scores, part)
-        write_json(part / "provenance.json", {**run.provenance, "bundle": _made_with(settings, names)})
+        _write_parts(run, part, settings, say)
         _write_manifest(run, part, settings)
-    if zip:
+    if settings.zip:
         write_zip(target, zip_of(target))
     return target
+
+
+def _write_parts(run: RunFolder, part: Path, settings: BundleSettings, say: Callable[[str], None]) -> None:
+    """Everything but the manifest, which lists it."""
+    say(f"network ({settings.runtime})")
+    _write_network(run, part, settings.runtime)
+    names = write_probes(run, part / "probes")
+    _write_small_parts(run, part)
+    say("calibration and triage, on val")
+    scores = deployed_scores(run, settings.model, settings.runtime, part)
+    _write_decisions(scores, part, settings)
+    if settings.ood:
+        say(f"out-of-distribution reference ({settings.ood})")
+        _write_reference(run, scores, part, settings.ood)
+    say("metrics and model card")
+    write_evidence(run, scores, part)
+    write_json(part / "provenance.json", {**run.provenance, "bundle": _made_with(settings, names)})
 
 
 def zip_of(folder: Path) -> Path:

@@ -9,7 +9,7 @@ from skintag.evaluation.report.build import build_page
 from skintag.evaluation.report.gather import ReportSettings, gather
 from skintag.evaluation.report.model_card import model_card
 from skintag.evaluation.report.numbers import metrics_of
-from skintag.export.bundle.scores import DeployedScores
+from skintag.export.bundle.deployed_scores import DeployedScores
 from skintag.runs.evidence import origin_of
 from skintag.runs.folder import ROBUSTNESS, RunFolder
 

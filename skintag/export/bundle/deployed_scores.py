@@ -34,7 +34,7 @@ class DeployedScores:
     """Of the rows of `predictions.val`, [n, D]; None where they are the run's own."""
 
 
-def scores_of(run: RunFolder, model: str, runtime: str, part: Path) -> DeployedScores:
+def deployed_scores(run: RunFolder, model: str, runtime: str, part: Path) -> DeployedScores:
     """The run's own scores, or new ones where the deployed network is not the one that gave them.
 
     Torch and ONNX in float32 agree to the rounding, so the run's table stands for both. An int8 network gives

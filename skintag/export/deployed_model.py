@@ -72,3 +72,15 @@ class DeployedModel(nn.Module):
         shapes = None if batch else {INPUT: {0: torch.export.Dim("batch", min=1, max=1024)}}
         with torch.no_grad():
             return torch.export.export(self, (self.example(batch or 2),), dynamic_shapes=shapes)
+
+
+class FromPixels(nn.Module):
+    """The model on pixels as Core ML gives them: float [1, 3, S, S] in 0..255."""
+
+    def __init__(self, model: DeployedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """The outputs of `DeployedModel` for one picture [1, 3, S, S]."""
+        return self.model.from_pixels(pixels)

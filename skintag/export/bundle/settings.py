@@ -1,0 +1,48 @@
+"""What a bundle can be told when it is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from skintag.bundle.runtime import RUNTIMES
+from skintag.core.errors import ConfigError, near_matches
+from skintag.core.vocabulary import HEAD
+from skintag.evaluation.decisions.calibration import KINDS
+from skintag.ood.settings import KINDS as OOD_KINDS
+
+
+@dataclass(frozen=True)
+class BundleSettings:
+    """What goes into a bundle, and what is fitted for it on val."""
+
+    runtime: str = "torch"
+    """`torch`: safetensors of the network; `onnx`, `onnx_int8`: its export."""
+    model: str = HEAD
+    """The model of the run that is deployed: `head`, or a probe on the model's own embeddings."""
+    calibration: str = "platt"
+    """`platt`, `temperature` or `isotonic`."""
+    target_sensitivity: float = 0.95
+    """Share of val malignancies that has to lie outside LOW."""
+    target_specificity: float = 0.90
+    """Share of the other val images that has to lie outside HIGH."""
+    ood: str | None = "knn"
+    """Kind of out-of-distribution reference, see `skintag.ood.reference`; None: none, and predictions say so."""
+    zip: bool = False
+    """Write `<bundle>.zip` beside the folder too."""
+
+    def __post_init__(self) -> None:
+        for key, value, known in (
+            ("runtime", self.runtime, RUNTIMES),
+            ("calibration", self.calibration, tuple(KINDS)),
+            ("ood", self.ood, (None, *OOD_KINDS)),
+        ):
+            if value not in known:
+                choices = [str(k) for k in known if k is not None]
+                raise ConfigError(
+                    f"{key}={value}: expected one of {', '.join(choices)}; {near_matches(str(value), choices)}"
+                )
+
+    @property
+    def folder_name(self) -> str:
+        """What the bundle is called in its run folder, where no other place is named."""
+        return "bundle" if self.runtime == "torch" else f"bundle_{self.runtime}"
