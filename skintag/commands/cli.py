@@ -74,7 +74,7 @@ def run_command(
     except Exception as error:
         if (
             type(error).__name__ != "MisconfigurationException"
-        ):  # Lightning's own; importing it would take seconds
+        ):  # Lightning's own, which takes seconds to import
             raise
         _fail(2, str(error))
 

@@ -17,8 +17,8 @@ from skintag.commands.cli import run_command
 from skintag.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from skintag.evaluation.foreign.reader import ForeignSettings
-    from skintag.evaluation.report.gather import ReportSettings
+    from skintag.evaluation.foreign.settings import ForeignSettings
+    from skintag.evaluation.report.settings import ReportSettings
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class EvaluateSettings:
             ConfigError: neither or both of `run` and `predictions` are given, or a value makes no sense.
         """
         from skintag.core.config import instantiate
-        from skintag.evaluation.foreign.reader import ForeignSettings
+        from skintag.evaluation.foreign.settings import ForeignSettings
 
         if bool(config.run) == bool(config.predictions):
             raise ConfigError("give run=<folder>, run=[<folder>,<folder>], or predictions=<csv or parquet>")
@@ -71,7 +71,7 @@ def evaluate(settings: EvaluateSettings) -> list[Path]:
     if settings.predictions:
         path = Path(settings.predictions)
         return [report_predictions(path, settings.foreign, settings.report, settings.out, command)]
-    from skintag.runs.files import find_runs
+    from skintag.runs.finding import find_runs
     from skintag.runs.report import compare_folders, report_run
 
     folders = list(dict.fromkeys(folder for path in settings.runs for folder in find_runs(path)))
@@ -130,6 +130,7 @@ def _plain(node: Any) -> Any:
 
 
 def task(config: DictConfig) -> None:
+    """Write the reports that the configuration asks for."""
     evaluate(EvaluateSettings.of(config))
 
 

@@ -14,7 +14,8 @@ from skintag.core.config import plain
 from skintag.core.errors import DataError, first_few
 from skintag.core.memory import keep_freed_memory
 from skintag.core.settings import number, settings_of
-from skintag.runs.files import ROBUSTNESS, find_runs
+from skintag.runs.files import ROBUSTNESS
+from skintag.runs.finding import find_runs
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def score_runs(settings: RobustnessSettings) -> None:
 
 
 def task(config: DictConfig) -> None:
+    """Score the runs that the configuration names."""
     score_runs(settings_of(RobustnessSettings, plain(config)))
 
 

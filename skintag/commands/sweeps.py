@@ -70,7 +70,7 @@ class Job:
             ) from error
 
     def write(self, folder: Path) -> None:
-        """Into its folder."""
+        """Write `job.json` into the job's folder."""
         write_json(folder / JOB, asdict(self))
 
 

@@ -13,7 +13,7 @@ from skintag.core.settings import settings_of
 
 def task(config: DictConfig) -> None:
     """Make each finished run below the folder a W&B run, or complete the one it has."""
-    from skintag.runs.files import find_runs
+    from skintag.runs.finding import find_runs
     from skintag.tracking.log import TrackingSettings, log_run
 
     values = plain(config)

@@ -23,6 +23,7 @@ _MOVED: Final = {
     "skintag.data.label_policy": "skintag.data.view.label_policy",
     "skintag.data.splits": "skintag.data.view.splits",
     "skintag.evaluation.assess": "skintag.evaluation.analyses.assess",
+    "skintag.evaluation.report.gather": "skintag.evaluation.report.settings",
     "skintag.evaluation.selection": "skintag.evaluation.decisions.selection",
     "skintag.evaluation.table": "skintag.evaluation.analyses.table",
     "skintag.models.distill_module": "skintag.distillation.module",

@@ -90,13 +90,22 @@ def neighbours_of(
         similarities.append(np.take_along_axis(cosine, nearest, axis=1))
     if not rows:
         rows, similarities = [np.empty((0, 0), np.int64)], [np.empty((0, 0), np.float32)]
-    nearest, similarity = np.concatenate(rows), np.concatenate(similarities)
+    return _neighbour_table(frame, wanted, np.concatenate(rows), np.concatenate(similarities))
+
+
+def _neighbour_table(
+    frame: pd.DataFrame,
+    image_ids: NDArray[np.object_],
+    nearest: NDArray[np.int64],
+    similarity: NDArray[np.float32],
+) -> pd.DataFrame:
+    """The table of `neighbours_of`, from positions in the train rows [n, k] and similarities [n, k]."""
     of = frame.iloc[nearest.ravel()].reset_index(drop=True)
     table = pd.DataFrame(
         {
-            "image_id": np.repeat(wanted, nearest.shape[1]),
+            "image_id": np.repeat(image_ids, nearest.shape[1]),
             "neighbour": of["image_id"],
-            "rank": np.tile(np.arange(1, nearest.shape[1] + 1), len(wanted)),
+            "rank": np.tile(np.arange(1, nearest.shape[1] + 1), len(image_ids)),
             "similarity": similarity.ravel(),
             "dataset": of["dataset"],
             "target": of["target"],

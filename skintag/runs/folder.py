@@ -15,7 +15,7 @@ from skintag.core.errors import DataError
 from skintag.core.vocabulary import FINETUNED
 from skintag.data.images.files import decode_image, encode_jpeg, shrink
 from skintag.data.shards.reader import ShardStore
-from skintag.runs.files import PREDICTIONS, ROBUSTNESS, RunFiles, find_runs
+from skintag.runs.files import PREDICTIONS, ROBUSTNESS, RunFiles
 
 if TYPE_CHECKING:
     from skintag.data.loading.datamodule import LesionDataModule
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from skintag.models.lesion_module import LesionModule
     from skintag.probes.base import Probe
 
-__all__ = ["PREDICTIONS", "ROBUSTNESS", "RunFolder", "find_runs"]
+__all__ = ["PREDICTIONS", "ROBUSTNESS", "RunFolder"]
 
 _THUMBNAIL_QUALITY: Final = 85
 

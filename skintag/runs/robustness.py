@@ -58,15 +58,24 @@ def score_distorted(
     image_ids = _chosen(run, names, limit, seed)
     said = distorted_outputs(run, distortions, names, image_ids, seed)
     table = _table(run, distortions, image_ids, said)
+    _write(run, table, distortions, {"images": len(image_ids), "limit": limit, "seed": seed}, began)
+    return table
+
+
+def _write(
+    run: RunFolder,
+    table: pd.DataFrame,
+    distortions: Mapping[str, Distortion],
+    asked: dict[str, int | None],
+    began: float,
+) -> None:
+    """Write the scores, and beside them what was done."""
     with atomic_path(run.path / ROBUSTNESS) as part:
         table.to_parquet(part, index=False)
     of = {k: {"kind": d.kind, "severity": d.severity, "unit": d.unit} for k, d in distortions.items()}
-    settings = {"images": len(image_ids), "limit": limit, "seed": seed, "size": run.data.pipeline.image_size}
-    seconds = round(time.perf_counter() - began, 2)
-    write_json(
-        (run.path / ROBUSTNESS).with_suffix(".json"), {**settings, "distortions": of, "seconds": seconds}
-    )
-    return table
+    size, seconds = run.data.pipeline.image_size, round(time.perf_counter() - began, 2)
+    said = {**asked, "size": size, "distortions": of, "seconds": seconds}
+    write_json((run.path / ROBUSTNESS).with_suffix(".json"), said)
 
 
 def _models(run: RunFolder, models: Sequence[str] | None) -> list[str]:

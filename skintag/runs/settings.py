@@ -204,7 +204,7 @@ class RunSettings:
         return LesionModule(**self.module_arguments(view))
 
     def module_arguments(self, view: View) -> dict[str, Any]:
-        """The arguments of LesionModule."""
+        """What LesionModule, or a student's module, is made with."""
         return {
             "backbone": self.backbone,
             "finetune": self.finetune,

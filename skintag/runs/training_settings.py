@@ -16,7 +16,7 @@ Switch = bool | Literal["auto"]
 
 @dataclass(frozen=True)
 class PathSettings:
-    """Where things lie (configs/paths)."""
+    """Folders of data, runs and caches (configs/paths)."""
 
     raw: str
     """Raw dataset folders."""

@@ -77,15 +77,17 @@ def log_run(
     record = read_record(opened, errors=settings.errors)
     for note in record.notes:
         print(note, file=sys.stderr)
-    if run is not None:
-        run.tags = tuple(dict.fromkeys((*(run.tags or ()), *record.tags, *settings.tags)))
-        known = {
-            key: record.config[key]
-            for key in ("choices", "provenance", "data_note", "main_model", "sweep_folder")
-        }
-        run.config.update(known, allow_val_change=True)
-        _write(run, opened, record, settings)
-        return where_to_find(run)
+    if run is None:
+        return _log_own(opened, record, settings)
+    run.tags = tuple(dict.fromkeys((*(run.tags or ()), *record.tags, *settings.tags)))
+    named = ("choices", "provenance", "data_note", "main_model", "sweep_folder")
+    run.config.update({key: record.config[key] for key in named}, allow_val_change=True)
+    _write(run, opened, record, settings)
+    return where_to_find(run)
+
+
+def _log_own(opened: RunFolder, record: RunRecord, settings: TrackingSettings) -> str:
+    """The same into the folder's own W&B run, opened and ended here."""
     # what lies below `wandb` does not tell: it may be from here
     trained_there = bool(OmegaConf.select(opened.config, "logger.wandb"))
     with wandb_run(

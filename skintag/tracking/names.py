@@ -93,7 +93,7 @@ def plot(stem: str) -> str:
 
 
 def sheet(stem: str) -> str:
-    """A contact sheet."""
+    """Name of a contact sheet in W&B."""
     return f"sheets/{stem}"
 
 

@@ -48,7 +48,7 @@ class DashboardSettings:
 
 
 def libraries() -> tuple[Any, Any]:
-    """`wandb_workspaces.reports.v2` and `.workspaces`."""
+    """The modules `wandb_workspaces.reports.v2` and `wandb_workspaces.workspaces`."""
     try:
         import wandb_workspaces.reports.v2 as wr
         import wandb_workspaces.workspaces as ws

@@ -54,6 +54,6 @@ def spec_of(workspace: ws.Workspace) -> dict[str, Any]:
 
 
 def workspace_of(spec: dict[str, Any]) -> ws.Workspace:
-    """The reverse of `spec_of`."""
+    """The workspace whose plain values `spec_of` gave."""
     ws = libraries()[1]
     return ws.Workspace._from_model(ws.internal.View.model_validate(spec))

@@ -76,19 +76,7 @@ def put_together(
     variant = variant or Variant()
     catalog = settings.catalog(prepared)
     view = settings.view(catalog)
-    export = EmbeddingExport(
-        settings.paths.embeddings,
-        build_backbone=settings.first_backbone,
-        features=settings.callbacks.features,
-        checkpoint=settings.ckpt_path,
-    )
-    # what does not train a LesionModule as it stands may want the images themselves
-    stored = StoredTraining(
-        settings.paths.activations,
-        settings.cache,
-        export.embed,
-        wanted=settings.fit and variant.module is None,
-    )
+    export, stored = _features(settings, variant)
     data = settings.data_module(view, prepared, train_image_size=variant.train_image_size)
     module = (variant.module or settings.module)(view)
     _check_weights(settings, view, module)
@@ -108,6 +96,20 @@ def put_together(
         trainer=build_trainer(settings, folder, callbacks),
         variant=variant,
     )
+
+
+def _features(settings: RunSettings, variant: Variant) -> tuple[EmbeddingExport, StoredTraining]:
+    """What exports embeddings, and what takes the place of training images where it can."""
+    export = EmbeddingExport(
+        settings.paths.embeddings,
+        build_backbone=settings.first_backbone,
+        features=settings.callbacks.features,
+        checkpoint=settings.ckpt_path,
+    )
+    # what does not train a LesionModule as it stands may want the images themselves
+    wanted = settings.fit and variant.module is None
+    stored = StoredTraining(settings.paths.activations, settings.cache, export.embed, wanted=wanted)
+    return export, stored
 
 
 def _check_weights(settings: RunSettings, view: View, module: LesionModule) -> None:

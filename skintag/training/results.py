@@ -65,7 +65,7 @@ def finish(settings: RunSettings, folder: Path, parts: Parts, stages: Stages, *,
 
 
 def write_provenance(settings: RunSettings, folder: Path, parts: Parts, stages: Stages) -> None:
-    """Write `provenance.json`."""
+    """Write `provenance.json`: data, seeds, versions, and the seconds of each stage."""
     view = parts.view
     data = {"name": settings.data.name, "note": parts.caption, "shards": parts.data.store.fingerprint}
     written = provenance(

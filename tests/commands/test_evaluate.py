@@ -25,7 +25,8 @@ from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.gather import ReportSettings
 from skintag.runs import report
 from skintag.runs.evidence import origin_of
-from skintag.runs.folder import RunFolder, find_runs
+from skintag.runs.finding import find_runs
+from skintag.runs.folder import RunFolder
 from tests.conftest import CONFIGS
 
 ROOT = CONFIGS.parent

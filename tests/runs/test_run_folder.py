@@ -19,7 +19,8 @@ from skintag.core.errors import ConfigError, DataError
 from skintag.core.io import read_json, write_json
 from skintag.data.images.files import decode_image
 from skintag.data.shards.reader import ShardStore
-from skintag.runs.folder import RunFolder, find_runs
+from skintag.runs.finding import find_runs
+from skintag.runs.folder import RunFolder
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ class Contrast:
 
     @property
     def value(self) -> float:
-        """The point estimate."""
+        """The estimate on the images as they are."""
         return float(self.draws[0])
 
     def __sub__(self, other: Contrast) -> Contrast:

@@ -15,7 +15,8 @@ from omegaconf import OmegaConf
 from skintag.core.errors import DataError, first_few
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.predictions.predictions import Predictions
-from skintag.runs.folder import RunFolder, find_runs
+from skintag.runs.finding import find_runs
+from skintag.runs.folder import RunFolder
 from skintag.runs.regimes import differing, regime_key
 
 _SEEDS = ("split_seed",)
