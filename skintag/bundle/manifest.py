@@ -54,6 +54,8 @@ class Manifest:
     """Version of SkinTag that wrote it."""
     files: tuple[FileEntry, ...]
     """Every other file, sorted by path."""
+    format_version: int = FORMAT_VERSION
+    """Of the bundle; an older one keeps its own."""
 
     @property
     def digest(self) -> str:
@@ -67,7 +69,7 @@ class Manifest:
         return sum(entry.bytes for entry in self.files)
 
     def _content(self) -> dict[str, Any]:
-        return {"kind": KIND, "format_version": FORMAT_VERSION, **asdict(self), "files": self._listed()}
+        return {"kind": KIND, "format_version": self.format_version, **asdict(self), "files": self._listed()}
 
     def _listed(self) -> list[dict[str, Any]]:
         return [asdict(entry) for entry in self.files]
@@ -96,7 +98,8 @@ class Manifest:
             _check_version(raw["format_version"], where)
             entries = tuple(FileEntry(**entry) for entry in raw["files"])
             names = ("name", "model", "runtime", "note", "skintag")
-            manifest = cls(**{name: str(raw[name]) for name in names}, files=entries)
+            said = {name: str(raw[name]) for name in names}
+            manifest = cls(**said, files=entries, format_version=raw["format_version"])
             digest = str(raw["digest"])
             for entry in entries:
                 check_name(entry.path, where)

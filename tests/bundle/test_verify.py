@@ -179,3 +179,11 @@ def test_plain_arrays_pass(tmp_path: Path) -> None:
     stream = io.BytesIO()
     np.save(stream, np.arange(3.0))
     verify(write_small(tmp_path / "b", **{"a.npy": stream.getvalue()}))
+
+
+def test_bundle_of_an_older_format_is_read_by_a_later_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_small(tmp_path / "bundle")
+    monkeypatch.setattr("skintag.bundle.manifest.FORMAT_VERSION", 2)
+    assert verify(folder).format_version == 1
