@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skintag.core.errors import ConfigError
 from skintag.core.registry import Registry
 from skintag.models.outputs import Logits, Probabilities
 
@@ -56,6 +57,27 @@ class Objective(nn.Module):
     def probabilities(self, output: Logits) -> Probabilities:
         """What the logits [B] stand for; here conditions are not learnt."""
         return Probabilities(output.malignant.sigmoid(), None, output.embeddings)
+
+
+class ConditionObjective(Objective):
+    """What the objectives share that learn conditions too.
+
+    Args:
+        condition_weight: of the conditions' loss beside that of malignancy.
+
+    Raises:
+        ConfigError: it is not positive.
+    """
+
+    def __init__(self, condition_weight: float) -> None:
+        super().__init__()
+        if condition_weight <= 0:
+            raise ConfigError(f"objective.condition_weight={condition_weight} should be positive (else: erm)")
+        self.condition_weight = float(condition_weight)
+
+    def settings(self) -> dict[str, Setting]:
+        """`name` and `condition_weight`, as `build_objective` takes them."""
+        return {"name": self.name, "condition_weight": self.condition_weight}
 
 
 OBJECTIVES: Final[Registry[Objective]] = Registry("objective", "skintag.models.objectives")

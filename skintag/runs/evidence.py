@@ -13,7 +13,7 @@ from skintag.evaluation.report.evidence import Origin
 from skintag.evaluation.report.gather_runs import RunEntry
 from skintag.runs.files import PREDICTIONS
 from skintag.runs.folder import RunFolder
-from skintag.runs.regimes import regime_names
+from skintag.runs.regimes import regime_names, seed_of
 
 
 def origin_of(run: RunFolder, command: str) -> Origin:
@@ -40,7 +40,7 @@ def entries_of(runs: Sequence[RunFolder]) -> list[RunEntry]:
     return [
         RunEntry(
             name,
-            _seed(run),
+            seed_of(run),
             run.predictions,
             run.thresholds,
             origin_of(run, f"skintag evaluate run={run.path}"),
@@ -76,13 +76,6 @@ def _label(run: RunFolder) -> str:
         return run.label
     except DataError:
         return run.path.resolve().name
-
-
-def _seed(run: RunFolder) -> int:
-    try:
-        return run.seed
-    except DataError:
-        return 0
 
 
 def _split(run: RunFolder, audit: dict[str, Any] | None) -> str:

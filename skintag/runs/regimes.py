@@ -117,7 +117,7 @@ def _words(
 
 def _told_apart(runs: Sequence[RunFiles], names: list[str]) -> list[str]:
     """Names with the sweep, the folder or the whole path added where a name and seed are those of several runs."""
-    seeds = [_seed(run) for run in runs]
+    seeds = [seed_of(run) for run in runs]
     paths = [run.path.resolve() for run in runs]
     for name in dict.fromkeys(names):
         own = [i for i, other in enumerate(names) if other == name]
@@ -182,7 +182,8 @@ def _name(run: RunFiles) -> str:
         return run.path.resolve().name
 
 
-def _seed(run: RunFiles) -> int:
+def seed_of(run: RunFiles) -> int:
+    """The seed of a run's training; 0 where the run does not say."""
     try:
         return run.seed
     except DataError:

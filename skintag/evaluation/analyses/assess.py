@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from rich.progress import track
 
-from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.core.errors import ConfigError, DataError
 from skintag.evaluation.analyses.level_table import level_table
-from skintag.evaluation.decisions.thresholds import Threshold
+from skintag.evaluation.decisions.thresholds import Threshold, threshold_of
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
 from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
 from skintag.evaluation.statistics.bootstrap import Resamples, is_clustered, replicate
@@ -120,7 +120,7 @@ def _assess_family(
     progress: bool,
 ) -> dict[str, tuple[pd.DataFrame, ...]]:
     """Levels, gaps and pairs by model, for models on the same images: they share resamples and permutations."""
-    cuts = {name: _threshold_of(name, thresholds).value for name in rows}
+    cuts = {name: threshold_of(name, thresholds).value for name in rows}
     first = next(iter(rows.values()))
     resamples = Resamples.of(first, settings.resamples, settings.seed)
     replicates = {
@@ -224,14 +224,3 @@ def _with(rows: TestPredictions, attributes: pd.DataFrame | None) -> TestPredict
             fix="rename the columns" if taken else "drop the repeated rows",
         )
     return TestPredictions(frame.join(attributes, on="image_id"), rows.model)
-
-
-def _threshold_of(model: str, thresholds: Mapping[str, Threshold]) -> Threshold:
-    if model not in thresholds:
-        raise DataError(
-            f"model {model!r}",
-            expected="a threshold fitted on its val rows",
-            found="none",
-            fix=near_matches(model, thresholds),
-        )
-    return thresholds[model]

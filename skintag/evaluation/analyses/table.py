@@ -14,9 +14,15 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.core.errors import ConfigError
 from skintag.core.io import write_json
-from skintag.evaluation.decisions.thresholds import Objective, Threshold, fit_thresholds, write_thresholds
+from skintag.evaluation.decisions.thresholds import (
+    Objective,
+    Threshold,
+    fit_thresholds,
+    threshold_of,
+    write_thresholds,
+)
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, GROUPINGS, OVERALL, Grouping, evaluate
 from skintag.evaluation.metrics.registry import METRICS, Metric, listed
 from skintag.evaluation.predictions.predictions import Predictions
@@ -83,7 +89,7 @@ def metrics_json(
     """
     models: dict[str, Any] = {}
     for model in predictions.models:
-        threshold = _threshold_of(model, thresholds)
+        threshold = threshold_of(model, thresholds)
         results = evaluate(predictions.test(model), threshold.value)
         groups: dict[str, dict[str, dict[str, float]]] = {grouping.name: {} for grouping in GROUPINGS}
         for (grouping, group), cells in results.groupby(["grouping", "group"], sort=False):
@@ -115,13 +121,13 @@ def run_table(
     groupings = (OVERALL, DOMAIN, FST_GROUP)
     results = [
         evaluate(
-            predictions.test(m), _threshold_of(m, thresholds).value, groupings=groupings, metrics=_shown()
+            predictions.test(m), threshold_of(m, thresholds).value, groupings=groupings, metrics=_shown()
         )
         for m in names
     ]
     frame = pd.concat(results)
     tables = [_table(frame, grouping, caption, minimum) for grouping in groupings]
-    objectives = sorted({_threshold_of(model, thresholds).objective for model in names})
+    objectives = sorted({threshold_of(model, thresholds).objective for model in names})
     note = (
         f"Decisions at the threshold fitted on val ({', '.join(objectives)}). {UNDEFINED} undefined; "
         f"{TOO_FEW} stands on fewer than {minimum} images of a class it needs."
@@ -171,14 +177,3 @@ def _figure(value: float, metric: Metric, n: int, n_positive: int, minimum: int)
     if value != value:
         return UNDEFINED
     return f"{value:.3f}{TOO_FEW if metric.too_few(n, n_positive, minimum) else ''}"
-
-
-def _threshold_of(model: str, thresholds: Mapping[str, Threshold]) -> Threshold:
-    if model not in thresholds:
-        raise DataError(
-            f"model {model!r}",
-            expected="a threshold fitted on its val rows",
-            found="none",
-            fix=near_matches(model, thresholds),
-        )
-    return thresholds[model]

@@ -225,3 +225,15 @@ def thresholds_of(
             "and a column that says so, columns.split=<column>",
         )
     return {model: fit_threshold(predictions.val(model), objective) for model in predictions.models}
+
+
+def threshold_of(model: str, thresholds: Mapping[str, Threshold]) -> Threshold:
+    """A model's threshold. Raises DataError, with near matches, where there is none."""
+    if model not in thresholds:
+        raise DataError(
+            f"model {model!r}",
+            expected="a threshold fitted on its val rows",
+            found="none",
+            fix=near_matches(model, thresholds),
+        )
+    return thresholds[model]

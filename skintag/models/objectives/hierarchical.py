@@ -6,12 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from skintag.core.errors import ConfigError
-from skintag.models.objective import Batch, Objective, Setting, binary_cross_entropy, condition_logits
+from skintag.models.objective import Batch, ConditionObjective, binary_cross_entropy, condition_logits
 from skintag.models.outputs import Logits, Probabilities
 
 
-class Hierarchical(Objective):
+class Hierarchical(ConditionObjective):
     """Malignancy first, then the condition given malignancy, as one joint distribution.
 
     p(condition, malignant) = p(malignant) p(condition | malignant), with a softmax over the conditions for
@@ -26,14 +25,7 @@ class Hierarchical(Objective):
     name = "hierarchical"
 
     def __init__(self, condition_weight: float = 1.0) -> None:
-        super().__init__()
-        if condition_weight <= 0:
-            raise ConfigError(f"objective.condition_weight={condition_weight} should be positive (else: erm)")
-        self.condition_weight = float(condition_weight)
-
-    def settings(self) -> dict[str, Setting]:
-        """`name` and `condition_weight`, as `build_objective` takes them."""
-        return {"name": self.name, "condition_weight": self.condition_weight}
+        super().__init__(condition_weight)
 
     def condition_width(self, n_conditions: int) -> int:
         """Two sets of logits: given benign, given malignant."""

@@ -5,25 +5,17 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from skintag.core.errors import ConfigError
-from skintag.models.objective import Batch, Objective, Setting, binary_cross_entropy, condition_logits
+from skintag.models.objective import Batch, ConditionObjective, binary_cross_entropy, condition_logits
 from skintag.models.outputs import Logits, Probabilities
 
 
-class Multitask(Objective):
+class Multitask(ConditionObjective):
     """Cross-entropy of malignancy plus `condition_weight` times the cross-entropy of the condition."""
 
     name = "multitask"
 
     def __init__(self, condition_weight: float = 0.5) -> None:
-        super().__init__()
-        if condition_weight <= 0:
-            raise ConfigError(f"objective.condition_weight={condition_weight} should be positive (else: erm)")
-        self.condition_weight = float(condition_weight)
-
-    def settings(self) -> dict[str, Setting]:
-        """`name` and `condition_weight`, as `build_objective` takes them."""
-        return {"name": self.name, "condition_weight": self.condition_weight}
+        super().__init__(condition_weight)
 
     def condition_width(self, n_conditions: int) -> int:
         """K: one logit for each condition."""
