@@ -282,7 +282,7 @@ def test_a_section_is_added_by_one_file(
         found = evidence()
         page = build_page(found)
         names = [section.id for section in page.sections]
-        assert names[names.index("sizes") - 1 : names.index("sizes") + 2] == ["retention", "sizes", "groups"]
+        assert names.index("retention") < names.index("sizes") < names.index("groups")
         assert f"{len(found.test)} test images" in str(page.sections[names.index("sizes")].blocks)
         with pytest.raises(ConfigError, match="two report sections are called 'sizes'"):
             exec(compile(SECTION_FILE.replace("> 1", "> 2"), "other", "exec"), {"__name__": "other"})
@@ -291,8 +291,9 @@ def test_a_section_is_added_by_one_file(
 
 
 def test_a_report_has_the_sections_of_its_folder_in_order() -> None:
-    ordered = sorted(SECTIONS.values(), key=lambda section: section.order)
-    assert [section.name for section in ordered] == [
+    shipped = [
         "data", "split", "models", "retention", "groups", "gaps", "calibration", "triage", "robustness", "errors",
         "methods", "provenance",
     ]  # fmt: skip
+    ordered = sorted(SECTIONS.values(), key=lambda section: section.order)
+    assert [section.name for section in ordered if section.name in shipped] == shipped

@@ -17,6 +17,7 @@ from skintag.bundle.probe_files import probe_names, read_probe
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.vocabulary import FINETUNED
 from skintag.export.bundle.build import build_bundle
+from skintag.export.bundle.settings import BundleSettings
 from skintag.probes.base import PROBES
 from skintag.probes.data import ProbeData
 from skintag.runs.folder import RunFolder
@@ -25,6 +26,7 @@ from tests.conftest import CONFIGS, tiny_overrides
 from tests.conftest import train as run_training
 from tests.probes.nearest import NearestProbe
 
+DEPLOYED = BundleSettings(model="nearest_finetuned", ood=None)
 YAML = """# Distances to the classes' means.
 # skintag train probe=nearest
 nearest:
@@ -108,7 +110,7 @@ def test_own_probe_is_trained_scored_and_deployed(own_run: Path, tmp_path: Path)
     assert {"nearest_finetuned", "nearest_frozen"} <= set(run.predictions.models)
     feature, probe = run.probes()["nearest_finetuned"]
     assert (feature, probe.settings) == (FINETUNED, {"sharpness": 0.5})
-    bundle = Bundle.load(build_bundle(own_run, tmp_path / "bundle", model="nearest_finetuned", ood=None))
+    bundle = Bundle.load(build_bundle(own_run, DEPLOYED, tmp_path / "bundle"))
     assert bundle.probe_names == ("nearest_finetuned",)
     frame = run.predictions.val("nearest_finetuned").frame
     names = frame["image_id"].tolist()[:8]
@@ -123,7 +125,7 @@ def test_own_probe_is_trained_scored_and_deployed(own_run: Path, tmp_path: Path)
 def test_bundle_of_an_unknown_probe_says_so(
     own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = build_bundle(own_run, tmp_path / "bundle", model="nearest_finetuned", ood=None)
+    folder = build_bundle(own_run, DEPLOYED, tmp_path / "bundle")
     monkeypatch.delitem(PROBES._classes, "nearest")
     with pytest.raises(DataError, match="'nearest'"):
         Bundle.load(folder)
