@@ -1,6 +1,6 @@
 """A small student from a trained teacher: `python distill.py ...` is `skintag distill ...` in a checkout."""
 
-from skintag.commands.distill import main
+from skintag.commands.main import run
 
 if __name__ == "__main__":
-    main()
+    run("distill")

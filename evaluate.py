@@ -1,6 +1,6 @@
 """What a run, or anybody's predictions, show: `python evaluate.py ...` is `skintag evaluate ...` in a checkout."""
 
-from skintag.commands.evaluate import main
+from skintag.commands.main import run
 
 if __name__ == "__main__":
-    main()
+    run("evaluate")

@@ -1,6 +1,6 @@
 """Train, export embeddings, fit probes, score: `python train.py ...` is `skintag train ...` in a checkout."""
 
-from skintag.commands.train import main
+from skintag.commands.main import run
 
 if __name__ == "__main__":
-    main()
+    run("train")

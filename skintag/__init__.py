@@ -42,7 +42,14 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_PLACES[name]), name)
+    try:
+        return getattr(import_module(_PLACES[name]), name)
+    except ModuleNotFoundError as error:
+        from skintag.core.distributions import lacking
+
+        if (error.name or "").partition(".")[0] == "skintag":
+            raise
+        raise ModuleNotFoundError(f"skintag.{name} {lacking(error)}", name=error.name) from error
 
 
 def __dir__() -> list[str]:

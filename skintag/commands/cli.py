@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from skintag.commands.help import choices_of, groups_in, help_text, wants_help
+from skintag.commands.help import choices_of, defaults_of, groups_in, help_text, wants_help
 from skintag.commands.sweeps import LAST_CHECKPOINT, SWEEP, SweepSummary, run_job
 from skintag.commands.sweeps import expand_resume as resume_sweep
 from skintag.core.errors import ConfigError, SkinTagError, near_matches
@@ -57,12 +57,15 @@ def run_command(
     """
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hand us the exception instead of printing half of it
     try:
-        sys.argv[1:] = rewrite(expand_resume(sys.argv[1:]))
+        sys.argv[1:] = without_null_groups(rewrite(expand_resume(sys.argv[1:])), config_name)
         if wants_help(sys.argv[1:]):
             print(help_text(CONFIG_DIR, config_name, sys.argv[1:]))
             return
         program = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)
-        program(_checked(task, tuple(command)))()
+        raised: list[Exception] = []
+        program(_checked(task, tuple(command), raised))()
+        if raised:
+            raise raised[0]
         if SweepSummary.failed:
             sys.exit(1)
     except HydraException as error:
@@ -79,7 +82,9 @@ def run_command(
         _fail(2, str(error))
 
 
-def _checked(task: Callable[[DictConfig], Any], command: tuple[str, ...]) -> Callable[[DictConfig], Any]:
+def _checked(
+    task: Callable[[DictConfig], Any], command: tuple[str, ...], raised: list[Exception]
+) -> Callable[[DictConfig], Any]:
     """The task, refusing values that were not given; as a job of a sweep, see `skintag.commands.sweeps`."""
 
     def checked(config: DictConfig) -> Any:
@@ -91,9 +96,26 @@ def _checked(task: Callable[[DictConfig], Any], command: tuple[str, ...]) -> Cal
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return run_job(checked, config, command)
         sys.argv[1:] = [*command, *sys.argv[1:]]
-        return checked(config)
+        try:
+            return checked(config)
+        except Exception as error:
+            raised.append(error)  # Hydra would print a line of its own before it lets it through
+            return None
 
     return checked_job
+
+
+def without_null_groups(arguments: list[str], config_name: str) -> list[str]:
+    """`group=null` as Hydra takes it: `~group`, or nothing where the group has no choice by default."""
+    defaults = defaults_of(CONFIG_DIR, config_name)
+    given = []
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        if value != "null" or name not in defaults:
+            given.append(argument)
+        elif defaults[name] is not None:
+            given.append(f"~{name}")
+    return given
 
 
 def is_alone() -> bool:

@@ -20,6 +20,7 @@ from rich.table import Table
 from skintag.commands.cli import run_command
 from skintag.core.config import plain
 from skintag.core.console import readable_console
+from skintag.core.distributions import distribution_of
 from skintag.core.errors import SkinTagError, first_few
 
 GOOD: Final = "ok"
@@ -75,8 +76,14 @@ def raw_folders(sources: dict[str, str]) -> Iterator[Finding]:
     Args:
         sources: dataset -> its raw folder.
     """
-    from skintag.data.sources import read_source
-    from skintag.data.sources.published import PUBLISHED
+    try:
+        from skintag.data.sources import read_source
+        from skintag.data.sources.published import PUBLISHED
+    except ModuleNotFoundError as error:
+        yield Finding(
+            "raw folders", ABSENT, f"not looked at: {distribution_of(error.name or '')} is not installed"
+        )
+        return
 
     for dataset, root in sources.items():
         if not Path(root).is_dir():
@@ -149,7 +156,7 @@ def _accelerator() -> Iterator[Finding]:
     try:
         import torch
     except ImportError:
-        said = "torch is not installed: skintag evaluate and ONNX bundles work, training does not"
+        said = "torch is not installed: reports of predictions tables and ONNX bundles can do without, training cannot"
         yield Finding("accelerator", ABSENT, said)
         return
     for i in range(torch.cuda.device_count()):

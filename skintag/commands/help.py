@@ -39,7 +39,7 @@ def help_text(folder: Path, config_name: str, arguments: Sequence[str]) -> str:
     """
     path = folder / f"{config_name}.yaml"
     header, body = _parts(path.read_text(encoding="utf-8"))
-    used = _groups_of(folder, config_name)
+    used = defaults_of(folder, config_name)
     groups = {name: choices_of(folder, name) for name in groups_in(folder) if name in used}
     if not groups:
         return "\n".join([*header, "", *body, "", _FLAGS])
@@ -75,15 +75,17 @@ def choices_of(folder: Path, group: str) -> list[str]:
     return sorted(path.stem for path in (folder / group).glob("*.yaml"))
 
 
-def _groups_of(folder: Path, config_name: str) -> set[str]:
-    """Groups that the defaults of a configuration, and of those that it builds on, choose from."""
-    found: set[str] = set()
+def defaults_of(folder: Path, config_name: str) -> dict[str, str | None]:
+    """Group -> its choice by default, of a configuration and of those that it builds on; None: no choice."""
+    found: dict[str, str | None] = {}
     listed = OmegaConf.to_container(OmegaConf.load(folder / f"{config_name}.yaml"))
     for entry in listed.get("defaults", []) if isinstance(listed, dict) else []:
         if isinstance(entry, dict):
-            found |= {str(name).removeprefix("override ").lstrip("/") for name in entry}
+            found |= {
+                str(name).removeprefix("override ").lstrip("/"): choice for name, choice in entry.items()
+            }
         elif entry != "_self_":
-            found |= _groups_of(folder, str(entry))
+            found |= defaults_of(folder, str(entry))
     return found
 
 

@@ -1,15 +1,19 @@
 """`skintag <command> key=value ...`: finds the command; each has Hydra's syntax and its own `--help`.
 
-Only the standard library is imported before a command is known, so that `skintag --help` answers at once.
+Little but the standard library is imported before a command is known, so that `skintag --help` answers at once.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Final
+
+from skintag.core.distributions import lacking
 
 COMMANDS: Final[dict[str, str]] = {
     "train": "a view of prepared data in, a trained and scored run folder out",
@@ -39,19 +43,10 @@ HELP: Final = "\n".join(
 
 def main() -> None:
     """Run the command that the command line names; exit status 2 where it names none."""
-    try:
-        _run(sys.argv[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader has had enough: `| head`
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # the interpreter flushes once more at its end
-        sys.exit(1)
-
-
-def _run(arguments: list[str]) -> None:
+    arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(HELP)
+        with _quiet_pipes():
+            print(HELP)
         return
     name = arguments[0]
     if name in ("-V", "--version"):
@@ -66,15 +61,34 @@ def _run(arguments: list[str]) -> None:
         sys.exit(2)
     # what stays of the command line is Hydra's; the command puts its own name back for whoever starts it again
     sys.argv = [sys.argv[0], *arguments[1:]]
+    run(name, (name,))
+
+
+def run(name: str, before: tuple[str, ...] = ()) -> None:
+    """Run a command on the overrides in `sys.argv`.
+
+    Args:
+        name: of COMMANDS.
+        before: what stood before the overrides on the command line.
+    """
+    with _quiet_pipes():
+        try:
+            import_module(f"skintag.commands.{name.replace('-', '_')}").main(before)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "skintag":
+                raise
+            print(f"error: {name} {lacking(error)}", file=sys.stderr)
+            sys.exit(1)
+
+
+@contextmanager
+def _quiet_pipes() -> Iterator[None]:
+    """End without a word where the reader of what is printed has had enough: `| head`."""
     try:
-        import_module(f"skintag.commands.{name.replace('-', '_')}").main((name,))
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package == "skintag":
-            raise
-        print(
-            f"error: {name} needs the package {package!r}, which is not installed here\n"
-            "  to do: pip install skintag (for an ONNX bundle or a predictions table alone, see requirements/)",
-            file=sys.stderr,
-        )
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the interpreter flushes once more at its end
         sys.exit(1)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
+
+from skintag.core.errors import SkinTagError
 
 
 def end_with_parent() -> None:
@@ -17,6 +24,28 @@ def end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_watch, args=(parent.sentinel,), name="end_with_parent", daemon=True).start()
+
+
+@contextmanager
+def process_pool(
+    workers: int, context: BaseContext, initializer: Callable[[], object]
+) -> Iterator[ProcessPoolExecutor]:
+    """A pool of worker processes, ended with the block.
+
+    Raises:
+        SkinTagError: a worker was killed, or could not start; says what a user can do about either.
+    """
+    try:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=initializer) as pool:
+            yield pool
+    except BrokenProcessPool as error:
+        raise SkinTagError(
+            "a worker process ended before its work was done\n"
+            "  expected: that each can start, and has memory enough\n"
+            f"  found:    {error}\n"
+            '  to do:    put a program of your own under `if __name__ == "__main__":`, for each worker imports it '
+            "anew; where memory is short, use fewer (data.workers=1)"
+        ) from error
 
 
 def _watch(sentinel: int) -> None:

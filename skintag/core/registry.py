@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Final, Generic, TypeVar
 
+from skintag.core.distributions import distribution_of
 from skintag.core.errors import ConfigError, near_matches
 
 T = TypeVar("T")
-_PACKAGES: Final = {"sklearn": "scikit-learn"}
-"""Module -> what pip calls it, where that is another name."""
 _EVERY: Final[list[Registry]] = []
 
 
@@ -85,7 +84,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == self.package.partition(".")[0]:
                 raise
-            package = _PACKAGES.get(error.name or "", error.name)
+            package = distribution_of(error.name or "")
             raise ConfigError(
                 f"{self.what} {name!r} needs {error.name}, which is not installed: pip install {package}"
             ) from error

@@ -82,7 +82,7 @@ def _checked(value: Any, hint: Any, key: str, least: float | None) -> Any:
     small = least is not None and isinstance(value, int | float) and not value >= least
     if fitting is None or small:
         raise ConfigError(f"{key}={shown(value)}: expected {_wanted(options, least)}")
-    if get_origin(fitting) is tuple:
+    if get_origin(fitting) in (tuple, Sequence):
         return tuple(value)
     return value
 
@@ -95,7 +95,7 @@ def _fits(value: Any, option: Any) -> bool:
         return value is None
     if origin is Literal:
         return any(value == choice and type(value) is type(choice) for choice in arguments)
-    if origin is tuple:
+    if origin in (tuple, Sequence):
         return _is_sequence(value) and all(_fits(item, arguments[0]) for item in value)
     if origin is not None and issubclass(origin, Mapping):
         return isinstance(value, Mapping) and all(_fits(item, arguments[1]) for item in value.values())
@@ -125,7 +125,7 @@ def _names(option: Any, least: float | None) -> list[str]:
     limit = "" if least is None else f" of {least:g} or more"
     if get_origin(option) is Literal:
         return [shown(choice) for choice in get_args(option)]
-    if get_origin(option) is tuple:
+    if get_origin(option) in (tuple, Sequence):
         return [f"a list of {'names' if get_args(option)[0] is str else 'numbers'}"]
     if get_origin(option) is not None or dataclasses.is_dataclass(option):
         return ["keys with values"]

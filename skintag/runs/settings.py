@@ -44,6 +44,8 @@ from skintag.runs.training_settings import (
     TrainerSettings,
 )
 
+# what `logger=null` and `probe=null` leave out
+_WITHOUT: Final[dict[str, Any]] = {"logger": {"csv": False, "tensorboard": False}, "probe": {}}
 # groups that name a class of SkinTag's own, and values that stand as they are
 _TARGETS: Final = (
     "labels", "split", "balance", "augment", "backbone", "finetune", "objective", "optimizer", "evaluation", "select",
@@ -131,7 +133,7 @@ class RunSettings:
             ConfigError: a value of the wrong kind or out of range, or values that do not go together; names the
                 key, the value and what would do.
         """
-        values = plain(config)
+        values = {**_WITHOUT, **plain(config)}
         return cls(
             **checked_fields(cls, values, _PLAIN),
             **{group: instantiate(values[group]) for group in _TARGETS},

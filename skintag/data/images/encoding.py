@@ -6,7 +6,7 @@ import io
 import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ import simplejpeg
 from PIL import Image
 
 from skintag.core.errors import ConfigError, DataError
-from skintag.core.processes import end_with_parent
+from skintag.core.processes import end_with_parent, process_pool
 from skintag.data.images.files import ORIENTATION, decode_image, encode_jpeg, shrink
 
 _CHUNK: Final = 8  # images that a worker process is given at a time
@@ -119,7 +119,7 @@ def encode_all(sources: Sequence[Source], settings: ShardSettings, workers: int)
     chunks = (sources[i : i + _CHUNK] for i in range(0, len(sources), _CHUNK))
     # spawn: a fork would copy whatever threads the caller runs in an unknown state
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
+    with process_pool(workers, context, end_with_parent) as pool:
         waiting: deque[Future[list[Encoded]]] = deque()
         try:
             for chunk in chunks:

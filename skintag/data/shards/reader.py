@@ -150,7 +150,9 @@ class ShardStore:
         return {**self.__dict__, "_open": {}}
 
     def __del__(self) -> None:
-        if "_open" in self.__dict__:
+        if (
+            "_open" in self.__dict__ and os is not None
+        ):  # at the interpreter's end modules may be gone already
             self.close()
 
     def _descriptor(self, shard: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
@@ -26,7 +25,7 @@ class SyntheticSettings:
     """Everything random follows from it."""
     scale: float = 0.5
     """Picture size: 1.0 is 600 x 450 for HAM10000 and about 512 pixels for the others; 0.5 half of that."""
-    datasets: Sequence[str] = DATASETS
+    datasets: tuple[str, ...] = DATASETS
     """Which raw folders are written."""
     shortcut: float = 0.5
     """Association of a ruler with (pre)malignant labels, in dermoscopic photographs only: the probability of

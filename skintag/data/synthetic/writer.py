@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ import pandas as pd
 from skintag.core.errors import DataError, first_few
 from skintag.core.hashing import content_key
 from skintag.core.io import atomic_path, read_json, write_bytes, write_json
+from skintag.core.processes import process_pool
 from skintag.core.progress import track
 from skintag.data.synthetic.encode import Job, one_thread, write_photo, write_photos
 from skintag.data.synthetic.layouts import LAYOUTS
@@ -99,7 +100,7 @@ def _claim(out: Path, settings: SyntheticSettings) -> bool:
                 mine,
                 expected="the settings asked for now",
                 found=f"a benchmark that differs in {first_few(_differences(found, header))}",
-                fix="name another folder (out=...), or delete this one to have it drawn anew",
+                fix="name another folder (paths.raw=..., or out= of skintag synthetic), or delete this one",
             )
         return (out / TRUTH_JSON).is_file() and all((out / name).is_dir() for name in settings.datasets)
     taken = [name for name in LAYOUTS if (out / name).exists()]
@@ -108,7 +109,7 @@ def _claim(out: Path, settings: SyntheticSettings) -> bool:
             out,
             expected=f"an empty folder, or one with the {SETTINGS_FILE} of a benchmark",
             found=f"the folder(s) {', '.join(taken)}, which may hold real data",
-            fix="name another folder (out=...)",
+            fix="name another folder (paths.raw=..., or out= of skintag synthetic)",
         )
     write_json(mine, header)
     return False
@@ -164,12 +165,12 @@ def _copy_seed(seed: int, row: int) -> int:
     return int(content_key(seed, "copy", row)[:16], 16)
 
 
-def _pool(workers: int) -> ProcessPoolExecutor | nullcontext[None]:
+def _pool(workers: int) -> AbstractContextManager[ProcessPoolExecutor | None]:
     """A pool of `workers` processes, or nothing where this process draws by itself."""
     if workers <= 1:
         return nullcontext()
     # spawn: a forked child of a process with torch or OpenCV threads may deadlock
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=one_thread)
+    return process_pool(workers, get_context("spawn"), one_thread)
 
 
 def _finished(tasks: list[list[Job]], pool: ProcessPoolExecutor | None) -> Iterator[int]:

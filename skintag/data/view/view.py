@@ -74,6 +74,10 @@ class View:
     fingerprint: str
     """Equal for equal images, splits, targets and weights, whatever policy led to them."""
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {len(self.rows(name)):,}" for name in SPLITS)
+        return f"View({counts} images of {self.frame['dataset'].nunique()} datasets, fingerprint {self.fingerprint!r})"
+
     def rows(self, split: str) -> NDArray[np.int64]:
         """Positions in `frame` of the images of one split, ascending, int64."""
         return np.flatnonzero((self.frame["split"] == split).to_numpy())

@@ -100,8 +100,8 @@ class ForeignReader:
     def _split(self) -> pd.Series:
         if "split" in self.columns:
             return values.splits(self.columns["split"], self.where)
-        self.notes.append(f"no column for split: all rows count as {self.settings.split}")
-        return pd.Series(self.settings.split, index=self.ids.index, dtype="str")
+        self.notes.append(f"no column for split: all rows count as {self.settings.rows_are}")
+        return pd.Series(self.settings.rows_are, index=self.ids.index, dtype="str")
 
     def _score(self) -> pd.Series:
         score = values.numbers(self.columns["p_malignant"], "p_malignant", self.ids, self.where)

@@ -34,7 +34,7 @@ class ForeignSettings:
     """Further spellings of unknown in skin types, sexes and the like."""
     model: str | None = None
     """Name of the model where the file has no such column; null: the file's name."""
-    split: str = "test"
+    rows_are: str = "test"
     """Split of all rows where the file has no such column."""
     dataset: str | None = None
     """Dataset of all rows where the file has no such column; null: the file's name."""
@@ -45,5 +45,5 @@ class ForeignSettings:
         for name in self.columns:
             if name not in (*MAPPABLE, *PREDICTED):
                 raise ConfigError(f"columns.{name}: {near_matches(name, MAPPABLE)}")
-        if self.split not in SPLITS:
-            raise ConfigError(f"split={self.split}: expected test, val or train")
+        if self.rows_are not in SPLITS:
+            raise ConfigError(f"rows_are={self.rows_are}: expected test, val or train")
