@@ -115,3 +115,42 @@ def test_command_in_a_configs_header_composes(path: Path) -> None:
         with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
             config = compose("train", overrides=[o.replace("<file>", "x.pth") for o in overrides])
         assert config.backbone.image_size > 0, "composed, but not whole"
+
+
+def test_group_without_a_choice_is_left_out() -> None:
+    from skintag.commands.cli import without_null_groups
+
+    given = ["probe=null", "experiment=null", "seed=null", "callbacks.patience=null", "labels=default"]
+    kept = ["~probe", "seed=null", "callbacks.patience=null", "labels=default"]
+    assert without_null_groups(given, "train") == kept
+    done = train("probe=null", "logger=null", "--cfg", "job")
+    assert done.returncode == 0, done.stderr
+    assert "xgboost" not in done.stdout
+
+
+def test_error_of_a_task_stands_alone_on_stderr(tmp_path: Path) -> None:
+    done = train("trainer.max_epochs=abc", f"paths.runs={tmp_path}")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: trainer.max_epochs=abc: expected a whole number")
+
+
+@pytest.mark.parametrize("program", ["train.py", "evaluate.py", "distill.py"])
+def test_reader_who_has_had_enough_ends_a_program_quietly(program: str) -> None:
+    command = f"{sys.executable} {program} --help | head -1"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.stdout.strip()
+
+
+def test_drawing_the_benchmark_takes_its_defaults() -> None:
+    from omegaconf import OmegaConf
+
+    from skintag.core.settings import settings_of
+    from skintag.data.synthetic.settings import SyntheticSettings
+
+    values = OmegaConf.to_container(OmegaConf.load(ROOT / "configs" / "synthetic.yaml"))
+    assert isinstance(values, dict)
+    knobs = {
+        k: v for k, v in values.items() if k not in ("defaults", "hydra", "out", "workers", "contact_sheet")
+    }
+    assert settings_of(SyntheticSettings, knobs) == SyntheticSettings()

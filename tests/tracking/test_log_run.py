@@ -214,7 +214,7 @@ def test_failing_tracker_does_not_fail_the_run(tmp_path: Path, capsys: pytest.Ca
         experiment = None
 
     log_results(tmp_path, [WandbLogger(), object()])  # no finished run to log
-    assert "skintag.tracking run=" in capsys.readouterr().err
+    assert "skintag tracking run=" in capsys.readouterr().err
 
 
 def test_run_without_a_report_says_what_is_missing(
@@ -222,7 +222,7 @@ def test_run_without_a_report_says_what_is_missing(
 ) -> None:
     folder = write_run(tmp_path / "run", workspace)
     log_run(folder, settings=TrackingSettings(errors=0))
-    assert "evaluate.py" in capsys.readouterr().err
+    assert "skintag evaluate" in capsys.readouterr().err
     (run,) = read_offline(folder)
     assert run.summary["test/head/auroc"] == pytest.approx(
         metrics_of(folder)["head"]["groups"]["overall"]["all"]["auroc"]
@@ -283,6 +283,7 @@ def test_run_of_its_own_is_grouped_by_its_experiment_and_what_it_was_told(tmp_pa
 
 
 def test_training_logs_to_the_same_group_and_run(workspace: Path, tmp_path: Path) -> None:
+    from skintag.runs.settings import RunSettings
     from skintag.tracking.session import run_id
     from skintag.training.trainer import build_loggers
     from tests.conftest import compose_config
@@ -290,7 +291,7 @@ def test_training_logs_to_the_same_group_and_run(workspace: Path, tmp_path: Path
     config = compose_config(
         workspace, "experiment=multi", "logger=wandb", "logger.csv=false", "logger.tensorboard=false"
     )
-    (logger,) = build_loggers(config, tmp_path)
+    (logger,) = build_loggers(RunSettings.of(config), tmp_path)
     logger.experiment.finish()  # type: ignore[attr-defined]
     (run,) = read_offline(tmp_path)
     assert (run.run.run_id, run.run.run_group, run.run.job_type) == (run_id(tmp_path), "multi", "train")
