@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
@@ -19,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from skintag.commands.help import choices_of, defaults_of, groups_in, help_text, wants_help
+from skintag.commands.help import choices_of, defaults_of, groups_in, help_text, hydra_of_our_own, wants_help
 from skintag.commands.sweeps import LAST_CHECKPOINT, SWEEP, SweepSummary, run_job
 from skintag.commands.sweeps import expand_resume as resume_sweep
 from skintag.core.errors import ConfigError, SkinTagError, near_matches
@@ -203,8 +202,7 @@ def _hints(arguments: Sequence[str], config_name: str) -> list[str]:
             hints += [f"  {name}={choice}: {near_matches(choice, options)}" for choice in wrong]
             if not wrong:
                 good.append(override.input_line or "")
-    GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+    with hydra_of_our_own(CONFIG_DIR):
         base = hydra.compose(config_name, overrides=[g for g in good if g])
     known = _flat_keys(base)
     for override in overrides:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import hydra
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 
 from skintag.commands.cli import CONFIG_DIR, explain
+from skintag.commands.help import hydra_of_our_own
 from skintag.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,9 +30,8 @@ def compose(*overrides: str) -> RunSettings:
     """
     from skintag.runs.settings import RunSettings
 
-    GlobalHydra.instance().clear()
     try:
-        with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        with hydra_of_our_own(CONFIG_DIR):
             config = hydra.compose("train", overrides=list(overrides))
     except HydraException as error:
         raise ConfigError(explain(error, list(overrides), "train")) from error

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
+from hydra.initialize import get_gh_backup, restore_gh_from_backup
 from omegaconf import OmegaConf
 
 FLAGS: Final = ("-h", "--help")
@@ -43,8 +47,13 @@ def help_text(folder: Path, config_name: str, arguments: Sequence[str]) -> str:
     groups = {name: choices_of(folder, name) for name in groups_in(folder) if name in used}
     if not groups:
         return "\n".join([*header, "", *body, "", _FLAGS])
-    overrides = [a for a in arguments if not a.startswith("-")]
-    with hydra.initialize_config_dir(str(folder), version_base="1.3"):
+    given = get_args_parser().parse_known_args([a for a in arguments if a not in FLAGS])[0]
+    overrides = list(given.overrides)
+    if given.config_dir:
+        overrides.append(f"hydra.searchpath=[file://{Path(given.config_dir).absolute()}]")
+        for name in groups:
+            groups[name] = sorted({*groups[name], *choices_of(Path(given.config_dir), name)})
+    with hydra_of_our_own(folder):
         config = hydra.compose(config_name, overrides=overrides)
     width = max(map(len, groups))
     listed = [_wrapped(f"  {name:{width}}  ", choices) for name, choices in groups.items()]
@@ -62,6 +71,18 @@ def help_text(folder: Path, config_name: str, arguments: Sequence[str]) -> str:
             _FLAGS,
         ]
     )
+
+
+@contextmanager
+def hydra_of_our_own(folder: Path) -> Iterator[None]:
+    """Hydra on a folder of configurations; one that the program has set up itself is there again afterwards."""
+    before = get_gh_backup()
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(str(folder), version_base="1.3"):
+            yield
+    finally:
+        restore_gh_from_backup(before)
 
 
 def groups_in(folder: Path) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from skintag.core.errors import ConfigError
 from skintag.core.io import atomic_path
@@ -57,6 +58,19 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(name): value for name, value in values.items()}
 
 
+def resolved_where_possible(config: DictConfig) -> dict[str, Any]:
+    """A run's configuration as plain values; what refers to something that is not here any more stays as written."""
+    values: dict[str, Any] = {}
+    for key in map(str, config):
+        try:
+            node = config[key]
+            values[key] = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+        except OmegaConfBaseException:
+            node = config._get_node(key)
+            values[key] = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else None
+    return values
+
+
 def with_present_targets(node: Any) -> Any:
     """Plain values with every `_target_` of an earlier version's as this one has it, in a new tree."""
     if isinstance(node, dict):
@@ -73,11 +87,24 @@ def _present(target: str) -> str:
 
 
 def write_config(values: Mapping[str, Any], folder: Path) -> None:
-    """Write a run's configuration into its folder, unless Hydra, which started it, has done so."""
+    """Write a run's configuration into its folder, unless Hydra, which started it, has done so.
+
+    Raises:
+        ConfigError: the folder holds the configuration of another run.
+    """
     path = folder / ".hydra" / "config.yaml"
     if not path.is_file():
         with atomic_path(path) as part:
             OmegaConf.save(OmegaConf.create(dict(values)), part)
+        return
+    there = OmegaConf.load(path)
+    if not isinstance(there, DictConfig) or values.get("resume"):
+        return
+    differ = [key for key in ("seed", "split_seed") if key in there and there[key] != values.get(key)]
+    if differ:
+        raise ConfigError(
+            f"{folder} holds another run (it differs in {', '.join(differ)}): name another folder"
+        )
 
 
 def _check_targets(node: Any) -> None:

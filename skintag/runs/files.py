@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from skintag.core.config import with_present_targets
-from skintag.core.errors import DataError, first_few
+from skintag.core.errors import ConfigError, DataError, first_few
 from skintag.core.io import read_json
 from skintag.evaluation.decisions.thresholds import Threshold, read_thresholds
 from skintag.evaluation.predictions.predictions import Predictions
@@ -85,10 +85,13 @@ class RunFiles:
 
     @cached_property
     def settings(self) -> RunSettings:
-        """What the run was asked to do. Raises ConfigError where its configuration is not this version's."""
+        """What the run's view, data and model are made from. Raises ConfigError where the file does not say."""
         from skintag.runs.settings import RunSettings  # with torch, which a look at the figures does not need
 
-        return RunSettings.of(self.config)
+        try:
+            return RunSettings.of_run(self.config)
+        except (ConfigError, OmegaConfBaseException) as error:
+            raise ConfigError(f"{self.path / '.hydra/config.yaml'}: {error}") from error
 
     @property
     def prepared(self) -> Path:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import pandas as pd
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from skintag.core.config import instantiate, plain
+from skintag.core.config import instantiate, plain, resolved_where_possible
 from skintag.core.errors import ConfigError
 from skintag.core.settings import checked_fields, number
 from skintag.data.augment import Augmentation
@@ -42,6 +42,8 @@ from skintag.runs.training_settings import (
     PathSettings,
     Switch,
     TrainerSettings,
+    logger_values,
+    values_of_run,
 )
 
 # what `logger=null` and `probe=null` leave out
@@ -50,6 +52,7 @@ _WITHOUT: Final[dict[str, Any]] = {"logger": {"csv": False, "tensorboard": False
 _TARGETS: Final = (
     "labels", "split", "balance", "augment", "backbone", "finetune", "objective", "optimizer", "evaluation", "select",
 )  # fmt: skip
+_OPTIONAL: Final = ("train_on", "compile", "fit", "robustness", "report", "resume", "ckpt_path")
 _PLAIN: Final = (
     "name", "seed", "split_seed", "train_on", "compile", "fit", "robustness", "report", "resume", "ckpt_path",
     "paths", "data", "loader", "head", "cache", "callbacks", "logger",
@@ -124,6 +127,10 @@ class RunSettings:
     def __post_init__(self) -> None:
         if not self.fit and not self.ckpt_path and not self.probes:
             raise ConfigError("fit=false without ckpt_path scores probes alone, and probe=null has none")
+        if self.trainer.limit_val_batches == 0 and self.callbacks.patience is not None:
+            raise ConfigError(
+                "trainer.limit_val_batches=0 leaves no validation loss to be patient with: add callbacks.patience=null"
+            )
 
     @classmethod
     def of(cls, config: DictConfig) -> Self:
@@ -133,7 +140,24 @@ class RunSettings:
             ConfigError: a value of the wrong kind or out of range, or values that do not go together; names the
                 key, the value and what would do.
         """
-        values = {**_WITHOUT, **plain(config)}
+        if unset := sorted(OmegaConf.missing_keys(config)):
+            raise ConfigError(f"{', '.join(unset)} is not set: add {unset[0]}=<value>")
+        return cls._of({**_WITHOUT, **plain(config)})
+
+    @classmethod
+    def of_run(cls, config: DictConfig) -> Self:
+        """The tree of a finished run's configuration: what its view, data and model are made from.
+
+        Where it logged and how long it trained is not looked at: an earlier version may have taken other values there.
+        """
+        return cls._of(values_of_run({**_WITHOUT, **resolved_where_possible(config)}))
+
+    @classmethod
+    def _of(cls, values: dict[str, Any]) -> Self:
+        for group in (*_TARGETS, *_PLAIN, "trainer"):
+            if group not in values and group not in _OPTIONAL:
+                raise ConfigError(f"{group} is not set: add {group}=<choice>")
+        values = {**values, "logger": logger_values(values["logger"]), "name": str(values["name"])}
         return cls(
             **checked_fields(cls, values, _PLAIN),
             **{group: instantiate(values[group]) for group in _TARGETS},

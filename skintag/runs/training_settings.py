@@ -82,7 +82,8 @@ class TrainerSettings:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
         """From the group's values; raises ConfigError as `settings_of` does."""
-        known = {name: value for name, value in values.items() if name in cls.__dataclass_fields__}
+        fields = set(cls.__dataclass_fields__) - {"more"}
+        known = {name: value for name, value in values.items() if name in fields}
         more = {name: value for name, value in values.items() if name not in known}
         return settings_of(cls, {**known, "more": more}, "trainer")
 
@@ -128,6 +129,8 @@ class WandbSettings:
     """None: the experiment and what the command says of it."""
     tags: tuple[str, ...] = ()
     """Of the run."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Whatever else `WandbLogger` takes, given as `+logger.wandb.<name>=<value>`."""
 
 
 @dataclass(frozen=True)
@@ -140,3 +143,30 @@ class LoggerSettings:
     """`tensorboard/` in the run folder."""
     wandb: WandbSettings | None = None
     """Weights & Biases; offline without a key."""
+
+
+def logger_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The group `logger` as LoggerSettings takes it: no W&B for false, one tag for a list, all else for WandbLogger."""
+    made, wandb = dict(values), values.get("wandb")
+    if isinstance(wandb, Mapping):
+        own = set(WandbSettings.__dataclass_fields__) - {"more"}
+        asked = {name: value for name, value in wandb.items() if name in own and value is not None}
+        if isinstance(asked.get("tags"), str):
+            asked["tags"] = [asked["tags"]]
+        made["wandb"] = {**asked, "more": {name: value for name, value in wandb.items() if name not in own}}
+    elif wandb is False:
+        made["wandb"] = None
+    return made
+
+
+def values_of_run(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A finished run's configuration without what its figures do not hang on: logging, names, how long it trained."""
+    trainer = {name: values["trainer"].get(name) for name in ("precision", "accelerator")}
+    return {
+        **values,
+        "logger": {"csv": False, "tensorboard": False},
+        "trainer": {"effective_batch_size": 1, **{k: v for k, v in trainer.items() if v is not None}},
+        "callbacks": {},
+        "robustness": False,
+        "report": False,
+    }

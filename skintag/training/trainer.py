@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import LearningRateMonitor, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
@@ -31,7 +32,7 @@ def build_trainer(settings: RunSettings, folder: Path, callbacks: list[pl.Callba
     if not settings.fit:
         arguments["max_epochs"] = 0
     loggers = build_loggers(settings, folder)
-    trainer = pl.Trainer(
+    trainer = _trainer(
         **arguments,
         callbacks=[*own_callbacks(settings, folder, has_logger=bool(loggers)), *callbacks],
         logger=loggers,
@@ -45,6 +46,14 @@ def build_trainer(settings: RunSettings, folder: Path, callbacks: list[pl.Callba
         settings.trainer.effective_batch_size, settings.loader.batch_size, trainer.world_size
     )
     return trainer
+
+
+def _trainer(**arguments: Any) -> pl.Trainer:
+    """Lightning's Trainer; what it refuses is a mistake in the configuration."""
+    try:
+        return pl.Trainer(**arguments)
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise ConfigError(f"trainer: {str(error).splitlines()[0]}") from error
 
 
 def accumulation(effective: int, batch_size: int, world_size: int) -> int:
@@ -122,6 +131,7 @@ def _wandb(settings: RunSettings, asked: WandbSettings, folder: Path) -> Logger:
         entity=asked.entity,
         group=asked.group or group_of(folder, settings.name),
         tags=list(asked.tags),
+        **asked.more,
     )
 
 

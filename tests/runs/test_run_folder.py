@@ -304,3 +304,17 @@ def test_where_nothing_learned_the_features_are_one(copy: Path, tested: list[str
     both = [RunFolder(copy).embeddings(tested[:4], feature) for feature in ("finetuned", "frozen")]
     np.testing.assert_array_equal(*both)
     np.testing.assert_array_equal(both[0], run.embeddings(tested[:4], "finetuned"))
+
+
+def test_run_whose_logger_name_or_places_fail_today_s_checks_is_read_all_the_same(copy: Path) -> None:
+    path = copy / ".hydra" / "config.yaml"
+    config = OmegaConf.load(path)
+    prepared = config.data.prepared
+    config.name, config.trainer.devices, config.robustness = 2026, True, 1
+    OmegaConf.update(config, "logger.wandb", {"notes": "mine"}, force_add=True)
+    config.paths.raw = "${oc.env:NO_SUCH_VARIABLE_OF_SKINTAG}"
+    OmegaConf.save(config, path)
+    run = RunFolder(copy, prepared=OmegaConf.to_container(OmegaConf.create({"p": prepared}))["p"])
+    assert run.settings.name == "2026"
+    assert run.settings.backbone == RunFolder(copy).settings.backbone
+    assert len(run.view.frame)

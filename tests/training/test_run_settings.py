@@ -99,3 +99,50 @@ def test_time_of_a_stage_under_way_counts() -> None:
         assert stages.so_far()["fit"] >= 3.0
         assert stages.seconds["fit"] == 3.0
     assert stages.so_far() == stages.seconds
+
+
+@pytest.mark.parametrize(
+    ("overrides", "wanted"),
+    [
+        (("~optimizer",), "optimizer is not set: add optimizer=<choice>"),
+        (("split=leave_one_domain_out",), "split.domain is not set"),
+        (("+trainer.more=1",), "unexpected keyword|no trainer"),
+        (("+trainer.nonsense=1",), "trainer: .*nonsense"),
+        (("trainer.limit_val_batches=0",), "callbacks.patience=null"),
+        (("trainer.accelerator=foo",), "trainer: "),
+    ],
+)
+def test_what_does_not_go_together_is_said_in_one_line(
+    overrides: tuple[str, ...], wanted: str, compose_run: Compose, tmp_path: Path
+) -> None:
+    from skintag.training.trainer import build_trainer
+
+    with pytest.raises(ConfigError, match=wanted):
+        build_trainer(RunSettings.of(compose_run(*overrides)), tmp_path, [])
+
+
+def test_w_and_b_takes_what_its_logger_takes(compose_run: Compose) -> None:
+    settings = RunSettings.of(compose_run("logger=wandb", "+logger.wandb.notes=hello", "logger.wandb.tags=a"))
+    assert settings.logger.wandb is not None
+    assert (settings.logger.wandb.more, settings.logger.wandb.tags) == ({"notes": "hello"}, ("a",))
+    assert RunSettings.of(compose_run("logger=wandb", "logger.wandb=false")).logger.wandb is None
+
+
+def test_compose_leaves_a_hydra_of_one_s_own_alone(tmp_path: Path) -> None:
+    import hydra
+
+    import skintag
+
+    (tmp_path / "mine.yaml").write_text("a: 1\n")
+    with hydra.initialize_config_dir(str(tmp_path), version_base="1.3"):
+        assert skintag.compose("experiment=multi", "seed=3").seed == 3
+        assert hydra.compose("mine").a == 1
+
+
+def test_folder_of_another_run_is_refused(compose_run: Compose, tmp_path: Path) -> None:
+    from skintag.core.config import write_config
+
+    write_config(RunSettings.of(compose_run("seed=1")).values, tmp_path)
+    write_config(RunSettings.of(compose_run("seed=1")).values, tmp_path)
+    with pytest.raises(ConfigError, match="holds another run"):
+        write_config(RunSettings.of(compose_run("seed=2")).values, tmp_path)
