@@ -57,16 +57,7 @@ def run_command(
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hand us the exception instead of printing half of it
     try:
         sys.argv[1:] = without_null_groups(rewrite(expand_resume(sys.argv[1:])), config_name)
-        if wants_help(sys.argv[1:]):
-            print(help_text(CONFIG_DIR, config_name, sys.argv[1:]))
-            return
-        program = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)
-        raised: list[Exception] = []
-        program(_checked(task, tuple(command), raised))()
-        if raised:
-            raise raised[0]
-        if SweepSummary.failed:
-            sys.exit(1)
+        _compose_and_call(config_name, task, tuple(command))
     except HydraException as error:
         _fail(2, explain(error, sys.argv[1:], config_name))
     except (ConfigError, OmegaConfBaseException) as error:
@@ -74,11 +65,23 @@ def run_command(
     except SkinTagError as error:
         _fail(1, str(error))
     except Exception as error:
-        if (
-            type(error).__name__ != "MisconfigurationException"
-        ):  # Lightning's own, which takes seconds to import
+        if type(error).__name__ != "MisconfigurationException":  # Lightning's; importing it takes seconds
             raise
         _fail(2, str(error))
+
+
+def _compose_and_call(config_name: str, task: Callable[[DictConfig], Any], command: tuple[str, ...]) -> None:
+    """Print help where it is asked for, else run the task, or a sweep of it; what it raises comes through."""
+    if wants_help(sys.argv[1:]):
+        print(help_text(CONFIG_DIR, config_name, sys.argv[1:]))
+        return
+    raised: list[Exception] = []
+    program = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)
+    program(_checked(task, command, raised))()
+    if raised:
+        raise raised[0]
+    if SweepSummary.failed:
+        sys.exit(1)
 
 
 def _checked(

@@ -58,19 +58,8 @@ def help_text(folder: Path, config_name: str, arguments: Sequence[str]) -> str:
     width = max(map(len, groups))
     listed = [_wrapped(f"  {name:{width}}  ", choices) for name, choices in groups.items()]
     keys = "Keys, set with key=value (key.below=value; +key=value adds one, ~key takes one away):"
-    return "\n".join(
-        [
-            *header,
-            "",
-            "Groups, chosen with group=choice:",
-            *listed,
-            "",
-            keys,
-            "",
-            OmegaConf.to_yaml(config),
-            _FLAGS,
-        ]
-    )
+    shown = ["Groups, chosen with group=choice:", *listed, "", keys, "", OmegaConf.to_yaml(config), _FLAGS]
+    return "\n".join([*header, "", *shown])
 
 
 @contextmanager

@@ -17,9 +17,10 @@ from skintag.data.catalog.schema import CATALOG_COLUMNS, conform
 from skintag.data.sources import adapter_of
 from skintag.data.view.balance import Balance
 from skintag.data.view.label_policy import LabelPolicy
+from skintag.data.view.levels import GROUP_NAMES
 from skintag.data.view.splits import External, Grouped, LeaveOneDatasetOut, LeaveOneDomainOut, Stratified
 from skintag.data.view.summary import view_summary
-from skintag.data.view.view import GROUP_NAMES, LeftOut, View, build_view
+from skintag.data.view.view import LeftOut, View, build_view
 
 DATASETS = ("ham10000", "pad_ufes_20", "fitzpatrick17k")
 

@@ -24,10 +24,8 @@ from skintag.data.catalog.schema import check_unique
 from skintag.data.view.audit import KEYS, LeakageAudit, audit_split
 from skintag.data.view.balance import Balance
 from skintag.data.view.label_policy import UNDIAGNOSED, LabelPolicy
-from skintag.data.view.levels import GROUP_NAMES, as_names, group_index
+from skintag.data.view.levels import as_names, group_index
 from skintag.data.view.splits import DROPPED, Split
-
-__all__ = ["GROUP_NAMES", "LeftOut", "View", "build_view"]
 
 MISSING: Final = "missing file"
 UNREADABLE: Final = "unreadable file"
@@ -75,8 +73,7 @@ class View:
     """Equal for equal images, splits, targets and weights, whatever policy led to them."""
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{name} {len(self.rows(name)):,}" for name in SPLITS)
-        return f"View({counts} images of {self.frame['dataset'].nunique()} datasets, fingerprint {self.fingerprint!r})"
+        return f"View({', '.join(f'{n} {len(self.rows(n)):,}' for n in SPLITS)}, {self.fingerprint!r})"
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Positions in `frame` of the images of one split, ascending, int64."""
