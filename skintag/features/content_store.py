@@ -157,11 +157,6 @@ class ContentStore:
             with atomic_path(self.folder / f"{name}.{suffix}.npy") as part, part.open("wb") as stream:
                 np.save(stream, array, allow_pickle=False)
 
-    def row_shape(self) -> tuple[int, ...] | None:
-        """Shape of a row; None where nothing was added yet."""
-        parts = self._parts()
-        return parts[0][1].shape[1:] if parts else None
-
     def _parts(self) -> list[tuple[NDArray[np.bytes_], NDArray[Any]]]:
         """Hashes and rows of the whole parts in order of writing; new ones are opened."""
         found: list[tuple[NDArray[np.bytes_], NDArray[Any]]] = []

@@ -99,11 +99,6 @@ def sheet(stem: str) -> str:
 
 REPORT: Final = "report"
 """The report as HTML."""
-PLOTS: Final = (
-    "models", "roc_models", "roc_domain", "groups_sensitivity", "groups_specificity", "groups_auroc", "gaps",
-    "gaps_skin_type", "heatmap_sensitivity", "confusion",
-)  # fmt: skip
-"""Figures of the report that the dashboard shows; `log_run` sends all there are."""
 
 
 def _suffix(part: str) -> str:

@@ -66,7 +66,7 @@ class View:
     audit: LeakageAudit
     """What train, val and test share; nothing, unless the split is meant to leak."""
     left_out: tuple[LeftOut, ...]
-    """Every row of the catalog that is not in `frame`, by dataset and reason."""
+    """The catalog's rows that are not in `frame`, by dataset and reason."""
     n_conditions: int
     """10, or 11 in the extended taxonomy."""
     fingerprint: str
