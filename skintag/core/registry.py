@@ -40,11 +40,12 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         Raises:
             ConfigError: another class has the name.
         """
-        if name in self._own() and kind.__module__.partition(".")[0] != self.package.partition(".")[0]:
-            raise ConfigError(f"SkinTag has a {self.what} named {name!r}: give {_dotted(kind)} another name")
         other = self._classes.get(name)
         if other is not None and _dotted(other) != _dotted(kind):
             raise ConfigError(f"two {self.what}s are named {name!r}: {_dotted(other)} and {_dotted(kind)}")
+        if name in self._own() and kind.__module__.partition(".")[0] != self.package.partition(".")[0]:
+            # its own would be imported only when somebody asks for it, and so come too late to be refused
+            raise ConfigError(f"two {self.what}s are named {name!r}: SkinTag's own, and {_dotted(kind)}")
         self._classes[name] = kind
 
     def named(self, name: str) -> type[T]:

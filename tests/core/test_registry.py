@@ -56,6 +56,8 @@ def test_two_of_one_name_are_refused_and_the_same_again_is_not(animals: Registry
     animals.add(cat, "cat")
     with pytest.raises(ConfigError, match="two animals are named 'cat'"):
         animals.add(type("Tiger", (), {}), "cat")
+    with pytest.raises(ConfigError, match="two animals are named 'dog': SkinTag's own"):
+        animals.add(type("Wolf", (), {}), "dog")  # SkinTag's was not imported yet
 
 
 def test_configuration_may_name_a_registered_class_once_its_module_is_there(
