@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from skintag.commands.cli import run_command
 from skintag.core.errors import ConfigError
@@ -47,17 +47,18 @@ class EvaluateSettings:
         Raises:
             ConfigError: neither or both of `run` and `predictions` are given, or a value makes no sense.
         """
-        from skintag.core.config import instantiate
+        from skintag.core.config import instantiate, plain
         from skintag.evaluation.foreign.settings import ForeignSettings
 
         if bool(config.run) == bool(config.predictions):
             raise ConfigError("give run=<folder>, run=[<folder>,<folder>], or predictions=<csv or parquet>")
+        values = plain(config)
         runs = [config.run] if isinstance(config.run, str) else list(config.run or ())
         return cls(
             report=instantiate(config.report),
             runs=tuple(runs),
             predictions=config.predictions,
-            foreign=ForeignSettings(**{f.name: _plain(config[f.name]) for f in fields(ForeignSettings)}),
+            foreign=ForeignSettings(**{f.name: values[f.name] for f in fields(ForeignSettings)}),
             out=config.out,
             reference=config.reference,
             each=bool(config.each),
@@ -123,10 +124,6 @@ def report_predictions(
 def _common(folders: Sequence[Path]) -> Path:
     """The folder that all runs lie below."""
     return Path(os.path.commonpath([folder.resolve() for folder in folders]))
-
-
-def _plain(node: Any) -> Any:
-    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
 def task(config: DictConfig) -> None:

@@ -88,7 +88,19 @@ def _quiet_pipes() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
+        if not _reader_is_gone():
+            raise  # of another pipe, to a worker say: that is no reader's doing
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # the interpreter flushes once more at its end
         sys.exit(1)
+
+
+def _reader_is_gone() -> bool:
+    """Whether nobody reads stdout any more."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return True
+    return False

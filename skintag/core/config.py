@@ -66,8 +66,7 @@ def resolved_where_possible(config: DictConfig) -> dict[str, Any]:
             node = config[key]
             values[key] = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
         except OmegaConfBaseException:
-            node = config._get_node(key)
-            values[key] = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else None
+            values[key] = OmegaConf.to_container(config, resolve=False)[key]  # type: ignore[index, call-overload]
     return values
 
 

@@ -71,3 +71,15 @@ def test_missing_library_is_named_with_what_to_install(monkeypatch: pytest.Monke
     assert done.returncode == 1
     assert done.stderr.startswith("error: train needs the package 'omegaconf', which is not installed here")
     assert "Traceback" not in done.stderr
+
+
+def test_pipe_that_broke_elsewhere_is_no_reader_who_has_had_enough() -> None:
+    code = (
+        "import skintag.commands.doctor as d, sys; sys.argv = ['skintag', 'doctor']\n"
+        "def broken(command): raise BrokenPipeError('a worker is gone')\n"
+        "d.main = broken\n"
+        "from skintag.commands.main import main; main()\n"
+    )
+    done = python("-c", code)
+    assert done.returncode == 1
+    assert "a worker is gone" in done.stderr

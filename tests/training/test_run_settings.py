@@ -146,3 +146,13 @@ def test_folder_of_another_run_is_refused(compose_run: Compose, tmp_path: Path) 
     write_config(RunSettings.of(compose_run("seed=1")).values, tmp_path)
     with pytest.raises(ConfigError, match="holds another run"):
         write_config(RunSettings.of(compose_run("seed=2")).values, tmp_path)
+
+
+def test_value_that_cannot_be_resolved_any_more_is_no_null() -> None:
+    from omegaconf import OmegaConf
+
+    from skintag.core.config import resolved_where_possible
+
+    config = OmegaConf.create({"seed": 1, "train_on": "${oc.env:NO_SUCH_VARIABLE}", "again": "${seed}"})
+    found = resolved_where_possible(config)
+    assert found == {"seed": 1, "train_on": "${oc.env:NO_SUCH_VARIABLE}", "again": 1}
