@@ -1,4 +1,4 @@
-# make demo: the main job on the embedded synthetic data.   make test: the tests.
+# make demo: the main job on the embedded synthetic data.   make test: the tests.   make test-long: wide sweeps.
 # Both create .venv and install into it where that has not been done.
 
 PYTHON ?= python3
@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: install demo test lint format clean
+.PHONY: install demo test test-long lint format clean
 
 install: $(READY)
 
@@ -19,7 +19,10 @@ demo: $(READY)
 	$(BIN)/skintag train experiment=multi_balanced profile=demo
 
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not long"
+
+test-long: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m long
 
 lint: $(READY)
 	$(BIN)/ruff check .
