@@ -26,6 +26,23 @@ def end_with_parent() -> None:
         threading.Thread(target=_watch, args=(parent.sentinel,), name="end_with_parent", daemon=True).start()
 
 
+def process_context(name: str) -> BaseContext:
+    """How further processes are started, in a job of any launcher too.
+
+    A process that joblib started goes by a method of joblib's own, `loky`. A child is told its parent's method
+    and looks it up before it does anything, so there it has to be one that Python knows.
+
+    Args:
+        name: `forkserver`, `spawn` or `fork`.
+    """
+    if multiprocessing.get_start_method(allow_none=True) not in (
+        None,
+        *multiprocessing.get_all_start_methods(),
+    ):
+        multiprocessing.set_start_method(name, force=True)
+    return multiprocessing.get_context(name)
+
+
 @contextmanager
 def process_pool(
     workers: int, context: BaseContext, initializer: Callable[[], object]

@@ -203,7 +203,7 @@ def test_launcher_runs_both_jobs_of_a_sweep(
     launcher: str, plugin: str, workspace: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip(f"hydra_plugins.{plugin}")
-    done = sweep(workspace, tmp_path, f"hydra/launcher={launcher}", "seed=0,1")
+    done = sweep(workspace, tmp_path, f"hydra/launcher={launcher}", "loader.num_workers=2", "seed=0,1")
     assert done.returncode == 0, done.stderr
     jobs = sorted(path.parent.name for path in tmp_path.glob("*/predictions.parquet"))
     assert jobs == ["0_train_seed0", "1_train_seed1"]

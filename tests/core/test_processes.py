@@ -55,3 +55,21 @@ def test_workers_of_a_killed_program_end(tmp_path: Path, method: str) -> None:
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert not left
+
+
+def _start_one(method: str) -> int:
+    from skintag.core.processes import process_context
+
+    child = process_context(method).Process(target=time.sleep, args=(0,))
+    child.start()
+    child.join(60)
+    assert child.exitcode is not None
+    return child.exitcode
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn", "fork"])
+def test_job_of_a_joblib_launcher_starts_processes_of_its_own(method: str) -> None:
+    joblib = pytest.importorskip("joblib")
+    assert joblib.Parallel(n_jobs=2, backend="loky")(
+        joblib.delayed(_start_one)(method) for _ in range(2)
+    ) == [0, 0]

@@ -17,6 +17,7 @@ from skintag.core.io import write_json
 from skintag.data.catalog.catalog import read_catalog
 from skintag.data.images.files import decode_image
 from skintag.data.prepared import writing as writing_module
+from skintag.data.prepared.opening import ORIGIN, ensure_prepared
 from skintag.data.prepared.report import Report
 from skintag.data.prepared.settings import DataSettings
 from skintag.data.prepared.tables import print_report
@@ -163,6 +164,17 @@ def test_killed_call_leaves_no_catalog_and_goes_on(
     write_prepared(settings())
     assert read_catalog(out / "catalog.parquet")["status"].eq("ok").sum() == 5
     assert shards.items() <= snapshot(out).items()
+
+
+def test_folder_without_its_last_file_is_finished_and_not_refused(
+    settings: Callable[..., DataSettings],
+) -> None:
+    asked = settings()
+    prepared = ensure_prepared(asked)
+    origin = (prepared / ORIGIN).read_bytes()
+    (prepared / ORIGIN).unlink()  # as a kill behind catalog.parquet leaves it
+    assert ensure_prepared(asked) == prepared
+    assert (prepared / ORIGIN).read_bytes() == origin
 
 
 def test_catalog_goes_with_the_shards_that_it_described(

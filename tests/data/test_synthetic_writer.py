@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -83,7 +85,7 @@ def test_an_interrupted_write_leaves_no_half_folder_and_goes_on(
     monkeypatch.setattr(writer, "write_photo", full_disk)
     with pytest.raises(OSError, match="No space"):
         write_benchmark(tmp_path, SMALL, workers=1)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["bcn20000", "ham10000", "settings.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", "bcn20000", "ham10000", "settings.json"]
 
     def counted(job: writer.Job) -> None:
         drawn.append(job.path)
@@ -93,6 +95,20 @@ def test_an_interrupted_write_leaves_no_half_folder_and_goes_on(
     write_benchmark(tmp_path, SMALL, workers=1)
     assert not [path for path in drawn if "ham10000" in path]
     assert digests(tmp_path) == digests(written)
+
+
+def test_two_calls_at_once_write_one_benchmark(tmp_path: Path) -> None:
+    small = replace(SMALL, images=12, datasets=("ddi",))
+    both = threading.Barrier(2)
+
+    def write(_: int) -> Path:
+        both.wait()
+        return write_benchmark(tmp_path / "both", small, workers=0)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, range(2)))
+    alone = write_benchmark(tmp_path / "alone", small, workers=0)
+    assert digests(tmp_path / "both") == digests(alone)
 
 
 def test_truth_has_a_row_for_each_metadata_row_and_says_what_was_planted(written: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -16,7 +15,7 @@ import simplejpeg
 from PIL import Image
 
 from skintag.core.errors import ConfigError, DataError
-from skintag.core.processes import end_with_parent, process_pool
+from skintag.core.processes import end_with_parent, process_context, process_pool
 from skintag.data.images.files import ORIENTATION, decode_image, encode_jpeg, shrink
 
 _CHUNK: Final = 8  # images that a worker process is given at a time
@@ -118,7 +117,7 @@ def encode_all(sources: Sequence[Source], settings: ShardSettings, workers: int)
         return
     chunks = (sources[i : i + _CHUNK] for i in range(0, len(sources), _CHUNK))
     # spawn: a fork would copy whatever threads the caller runs in an unknown state
-    context = multiprocessing.get_context("spawn")
+    context = process_context("spawn")
     with process_pool(workers, context, end_with_parent) as pool:
         waiting: deque[Future[list[Encoded]]] = deque()
         try:

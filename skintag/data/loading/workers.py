@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from skintag.core.errors import ConfigError
-from skintag.core.processes import end_with_parent
+from skintag.core.processes import end_with_parent, process_context
 from skintag.data.loading.settings import LoaderSettings
 
 # What the fork server imports, in this order, so that no worker has to. skintag.commands.cli is what train.py imports,
@@ -86,7 +86,7 @@ def worker_context(name: str) -> BaseContext:
     known = multiprocessing.get_all_start_methods()
     if name not in known:
         raise ConfigError(f"loader.start_method={name!r}: expected one of {', '.join(known)}")
-    context = multiprocessing.get_context(name)
+    context = process_context(name)
     if name == "forkserver":
         context.set_forkserver_preload(list(_PRELOAD))
     return context

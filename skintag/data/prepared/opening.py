@@ -21,7 +21,7 @@ _LOW_RESOLUTION: Final = 224
 
 
 def ensure_prepared(data: DataSettings) -> Path:
-    """The prepared folder that `data` names, made first where it is not there.
+    """The prepared folder that `data` names, made first where it is not there, or was not finished.
 
     Raw folders are not looked at again once they are prepared: `skintag prepare` does that.
 
@@ -29,7 +29,7 @@ def ensure_prepared(data: DataSettings) -> Path:
         DataError: the raw folders cannot be read, or what lies there was made with other settings.
     """
     prepared = Path(data.prepared)
-    if not (prepared / CATALOG).is_file():
+    if not (prepared / CATALOG).is_file() or _was_left_unfinished(data, prepared):
         return prepare_data(data)
     _check_origin(data, prepared)
     wanted = vars(data.shards)
@@ -43,6 +43,13 @@ def ensure_prepared(data: DataSettings) -> Path:
                 fix="name another folder (paths.prepared=...), or give the settings that are there",
             )
     return prepared
+
+
+def _was_left_unfinished(data: DataSettings, prepared: Path) -> bool:
+    """Whether the file that is written last is not there, and the raw folders are, to go on with."""
+    if (prepared / ORIGIN).is_file():
+        return False
+    return bool(data.synthetic) or all(Path(root).is_dir() for root in data.sources.values())
 
 
 def prepare_data(data: DataSettings) -> Path:

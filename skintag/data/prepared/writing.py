@@ -1,6 +1,6 @@
 """Raw folders to a prepared folder: catalog, leakage groups, shards, and a report on all of them.
 
-<prepared>/catalog.parquet   written last: where it is, the rest is whole
+<prepared>/catalog.parquet   written last of these: where it is, the rest is whole
 <prepared>/shards/           see skintag.data.shards.writer
 <prepared>/report.json       counts (skintag.data.prepared.report)
 <prepared>/missing.csv       every image that cannot be used, and why

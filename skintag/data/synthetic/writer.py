@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, nullcontext
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,8 @@ import pandas as pd
 from skintag.core.errors import DataError, first_few
 from skintag.core.hashing import content_key
 from skintag.core.io import atomic_path, read_json, write_bytes, write_json
-from skintag.core.processes import process_pool
+from skintag.core.locks import alone
+from skintag.core.processes import process_context, process_pool
 from skintag.core.progress import track
 from skintag.data.synthetic.encode import Job, one_thread, write_photo, write_photos
 from skintag.data.synthetic.layouts import LAYOUTS
@@ -34,7 +34,8 @@ def write_benchmark(out: Path, settings: SyntheticSettings, *, workers: int) -> 
     """Write the raw folders of `settings` under `out` and return `out`.
 
     Each dataset's folder appears whole or not at all, so an interrupted call is continued by the next one;
-    where all is written already the call returns at once. The files do not depend on `workers`
+    where all is written already the call returns at once. Of two calls at once, one waits for the other. The
+    files do not depend on `workers`
     (processes; 0 or 1: this process draws). Beside the folders, never read by training:
 
     * `settings.json`: what was asked for;
@@ -45,8 +46,17 @@ def write_benchmark(out: Path, settings: SyntheticSettings, *, workers: int) -> 
         DataError: `out` holds a benchmark of other settings, or raw folders that are not of a benchmark.
     """
     out = Path(out)
-    if _claim(out, settings):
+    if _is_whole(out, settings):  # before the lock, which is a file in the folder
         return out
+    with alone(out):
+        if not _is_whole(out, settings):
+            write_json(out / SETTINGS_FILE, _header(settings))
+            _write_all(out, settings, workers)
+    return out
+
+
+def _write_all(out: Path, settings: SyntheticSettings, workers: int) -> None:
+    """Write what is missing of a benchmark."""
     corpora = plan_benchmark(settings)
     missing = [corpus for corpus in corpora if not (out / corpus.dataset).is_dir()]
     with _pool(workers) if missing else nullcontext() as pool:
@@ -58,7 +68,6 @@ def write_benchmark(out: Path, settings: SyntheticSettings, *, workers: int) -> 
     write_json(
         out / TRUTH_JSON, {**_header(settings), **_planted(truth)}
     )  # last: its presence says all is there
-    return out
 
 
 def plan_benchmark(settings: SyntheticSettings) -> list[Corpus]:
@@ -90,8 +99,8 @@ def truth_table(corpus: Corpus) -> pd.DataFrame:
     return truth
 
 
-def _claim(out: Path, settings: SyntheticSettings) -> bool:
-    """True where the benchmark is complete; otherwise marks `out` as being written with these settings."""
+def _is_whole(out: Path, settings: SyntheticSettings) -> bool:
+    """Whether the benchmark is complete; DataError where `out` holds something else."""
     mine, header = out / SETTINGS_FILE, _header(settings)
     if mine.is_file():
         found = read_json(mine)
@@ -111,7 +120,6 @@ def _claim(out: Path, settings: SyntheticSettings) -> bool:
             found=f"the folder(s) {', '.join(taken)}, which may hold real data",
             fix="name another folder (paths.raw=..., or out= of skintag synthetic)",
         )
-    write_json(mine, header)
     return False
 
 
@@ -170,7 +178,7 @@ def _pool(workers: int) -> AbstractContextManager[ProcessPoolExecutor | None]:
     if workers <= 1:
         return nullcontext()
     # spawn: a forked child of a process with torch or OpenCV threads may deadlock
-    return process_pool(workers, get_context("spawn"), one_thread)
+    return process_pool(workers, process_context("spawn"), one_thread)
 
 
 def _finished(tasks: list[list[Job]], pool: ProcessPoolExecutor | None) -> Iterator[int]:
