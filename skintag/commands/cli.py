@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,14 +12,15 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override
+from hydra.core.override_parser.types import ChoiceSweep
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from skintag.commands.help import choices_of, defaults_of, groups_in, help_text, hydra_of_our_own, wants_help
+from skintag.commands.door import log_into
+from skintag.commands.help import choices_of, groups_in, help_text, hydra_of_our_own, wants_help
+from skintag.commands.overrides import cures, parsed, prepared_overrides
 from skintag.commands.sweeps import LAST_CHECKPOINT, SWEEP, SweepSummary, run_job
 from skintag.commands.sweeps import expand_resume as resume_sweep
 from skintag.core.errors import ConfigError, SkinTagError, near_matches
@@ -52,11 +54,12 @@ def run_command(
             the further processes of a distributed run are started by the whole command line.
 
     Mistakes in the configuration end with exit status 2, other errors that a user can mend with 1, each with
-    one readable message; anything else is a bug and keeps its traceback.
+    one readable message; anything else is for the door (skintag.commands.door).
     """
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hand us the exception instead of printing half of it
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # hand us the exception instead of printing half of it
     try:
-        sys.argv[1:] = without_null_groups(rewrite(expand_resume(sys.argv[1:])), config_name)
+        sys.argv[1:] = prepared_overrides(sys.argv[1:], CONFIG_DIR, config_name)
+        sys.argv[1:] = prepared_overrides(rewrite(expand_resume(sys.argv[1:])), CONFIG_DIR, config_name)
         _compose_and_call(config_name, task, tuple(command))
     except HydraException as error:
         _fail(2, explain(error, sys.argv[1:], config_name))
@@ -77,7 +80,13 @@ def _compose_and_call(config_name: str, task: Callable[[DictConfig], Any], comma
         return
     raised: list[Exception] = []
     program = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)
-    program(_checked(task, command, raised))()
+    try:
+        program(_checked(task, command, raised))()
+    except (ValueError, TypeError, KeyError, IndexError, AssertionError) as error:
+        if not _of_hydra(error):
+            raise
+        said = str(error) if isinstance(error, ValueError) else f"not understood: {error}"
+        raise HydraException(said) from error
     if raised:
         raise raised[0]
     if SweepSummary.failed:
@@ -97,6 +106,8 @@ def _checked(
     def checked_job(config: DictConfig) -> Any:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return run_job(checked, config, command)
+        if "paths" in config:  # the others have no folder of their own
+            log_into(Path(HydraConfig.get().runtime.output_dir))
         sys.argv[1:] = [*command, *sys.argv[1:]]
         try:
             return checked(config)
@@ -107,22 +118,15 @@ def _checked(
     return checked_job
 
 
-def without_null_groups(arguments: list[str], config_name: str) -> list[str]:
-    """`group=null` as Hydra takes it: `~group`, or nothing where the group has no choice by default."""
-    defaults = defaults_of(CONFIG_DIR, config_name)
-    given = []
-    for argument in arguments:
-        name, _, value = argument.partition("=")
-        if value != "null" or name not in defaults:
-            given.append(argument)
-        elif defaults[name] is not None:
-            given.append(f"~{name}")
-    return given
-
-
 def is_alone() -> bool:
     """Whether this run is no job of a sweep: what is set to `auto` is then done at its end."""
     return bool(HydraConfig.get().mode != RunMode.MULTIRUN)
+
+
+def _of_hydra(error: Exception) -> bool:
+    """Whether Hydra, and nothing that it called, raised an error: then it is about what was typed."""
+    innermost = list(traceback.walk_tb(error.__traceback__))[-1][0]
+    return innermost.f_globals.get("__name__", "").partition(".")[0] in ("hydra", "omegaconf", "antlr4")
 
 
 def _fail(status: int, message: str) -> None:
@@ -177,12 +181,14 @@ def explain(error: Exception, arguments: Sequence[str], config_name: str) -> str
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
     said = str(error).split("\nfull_key")[0].split("\nConfig search path")[0].strip()
     # "+key=value" would be taken, and never looked at
-    lines = [line for line in said.splitlines() if not line.startswith("To append to your config")]
+    dropped = ("To append to your", "See https://hydra.cc")
+    lines = [line for line in said.splitlines() if not line.startswith(dropped)] or [type(error).__name__]
     if cause is not None and str(cause).split("\n")[0] not in lines[0]:
         lines.append("  " + str(cause).split("\n")[0])
     lines += [
         f"  pip install 'skintag[{extra}]' adds it" for name, extra in _EXTRAS.items() if f"'{name}" in said
     ]
+    lines += cures(arguments)
     # the hints are extra: the message above already says what is wrong
     with suppress(HydraException, OmegaConfBaseException):
         lines += _hints([a for a in arguments if "=" in a or a.startswith("~")], config_name)
@@ -191,7 +197,7 @@ def explain(error: Exception, arguments: Sequence[str], config_name: str) -> str
 
 def _hints(arguments: Sequence[str], config_name: str) -> list[str]:
     """One line for each override whose key or choice is unknown."""
-    overrides = [o for a in arguments if (o := _parse(a)) is not None]
+    overrides = [o for a in arguments if (o := parsed(a)) is not None]
     groups = groups_in(CONFIG_DIR)
     hints, good = [], []
     for override in overrides:
@@ -210,17 +216,18 @@ def _hints(arguments: Sequence[str], config_name: str) -> list[str]:
     known = _flat_keys(base)
     for override in overrides:
         name = override.key_or_group
-        if name in groups or name in known or override.is_add() or name.startswith(("hydra.", "hydra/")):
+        if (
+            not name
+            or name in groups
+            or name in known
+            or override.is_add()
+            or name.startswith(("hydra.", "hydra/"))
+        ):
             continue
-        hints.append(f"  {name}: {near_matches(name, {*known, *groups})}")
+        near = near_matches(name, {*known, *groups})
+        top = {key.partition(".")[0] for key in known}
+        hints.append(f"  {name}: {near if near.startswith('did') else near_matches(name, top)}")
     return hints
-
-
-def _parse(argument: str) -> Override | None:
-    try:
-        return OverridesParser.create().parse_override(argument)
-    except HydraException:
-        return None
 
 
 def _flat_keys(config: DictConfig, prefix: str = "") -> list[str]:

@@ -5,15 +5,12 @@ Little but the standard library is imported before a command is known, so that `
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Final
 
-from skintag.core.distributions import lacking
+from skintag.commands.door import door
 
 COMMANDS: Final[dict[str, str]] = {
     "train": "a view of prepared data in, a trained and scored run folder out",
@@ -43,16 +40,17 @@ HELP: Final = "\n".join(
 
 def main() -> None:
     """Run the command that the command line names; exit status 2 where it names none."""
-    arguments = sys.argv[1:]
+    with door("skintag"):
+        _main(sys.argv[1:])
+
+
+def _main(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        with _quiet_pipes():
-            print(HELP)
+        print(HELP)
         return
     name = arguments[0]
     if name in ("-V", "--version"):
-        from importlib.metadata import version
-
-        print(f"skintag {version('skintag')}")
+        print(f"skintag {_version()}")
         return
     if name not in COMMANDS:
         near = get_close_matches(name, COMMANDS, n=1)
@@ -71,36 +69,14 @@ def run(name: str, before: tuple[str, ...] = ()) -> None:
         name: of COMMANDS.
         before: what stood before the overrides on the command line.
     """
-    with _quiet_pipes():
-        try:
-            import_module(f"skintag.commands.{name.replace('-', '_')}").main(before)
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] == "skintag":
-                raise
-            print(f"error: {name} {lacking(error)}", file=sys.stderr)
-            sys.exit(1)
+    with door(name):
+        import_module(f"skintag.commands.{name.replace('-', '_')}").main(before)
 
 
-@contextmanager
-def _quiet_pipes() -> Iterator[None]:
-    """End without a word where the reader of what is printed has had enough: `| head`."""
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        if not _reader_is_gone():
-            raise  # of another pipe, to a worker say: that is no reader's doing
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # the interpreter flushes once more at its end
-        sys.exit(1)
-
-
-def _reader_is_gone() -> bool:
-    """Whether nobody reads stdout any more."""
-    try:
-        sys.stdout.write("\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return True
-    return False
+        return version("skintag")
+    except PackageNotFoundError:
+        return "of a checkout that is not installed"

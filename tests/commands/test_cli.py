@@ -118,11 +118,12 @@ def test_command_in_a_configs_header_composes(path: Path) -> None:
 
 
 def test_group_without_a_choice_is_left_out() -> None:
-    from skintag.commands.cli import without_null_groups
+    from skintag.commands.cli import CONFIG_DIR
+    from skintag.commands.overrides import without_null_groups
 
     given = ["probe=null", "experiment=null", "seed=null", "callbacks.patience=null", "labels=default"]
     kept = ["~probe", "seed=null", "callbacks.patience=null", "labels=default"]
-    assert without_null_groups(given, "train") == kept
+    assert without_null_groups(given, CONFIG_DIR, "train") == kept
     done = train("probe=null", "logger=null", "--cfg", "job")
     assert done.returncode == 0, done.stderr
     assert "xgboost" not in done.stdout
