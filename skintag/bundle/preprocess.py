@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,7 +14,7 @@ from skintag.bundle.parts import Preprocessing
 from skintag.core.errors import ImageError
 from skintag.data.images.decoding import Box, Decoder, fitted_box
 from skintag.data.images.encoding import ShardSettings, encode_bytes
-from skintag.data.images.files import MAX_PIXELS, encode_jpeg, shrink, upright_rgb
+from skintag.data.images.files import check_size, encode_jpeg, read_image, shrink, upright_rgb
 from skintag.data.images.resize import triangle
 
 Image = str | os.PathLike[str] | bytes | Pillow.Image | NDArray[np.uint8]
@@ -55,7 +54,7 @@ class Preprocessor:
     def encoded(self, image: Image, name: str) -> bytes:
         """The image as a shard would hold it. Raises ImageError where it cannot be read."""
         if isinstance(image, str | os.PathLike):
-            image = _read(Path(image), name)
+            image = read_image(image, name)
         if isinstance(image, bytes | bytearray | memoryview):
             return encode_bytes(bytes(image), self._shards, name).data
         if isinstance(image, Pillow.Image):
@@ -72,36 +71,22 @@ def name_of(image: Image, position: int) -> str:
     return os.fspath(image) if isinstance(image, str | os.PathLike) else f"image {position + 1}"
 
 
-def _read(path: Path, name: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else "not readable"
-        found = error.strerror or type(error).__name__
-        raise ImageError(
-            name,
-            reason=reason,
-            expected="an image file",
-            found=found,
-            fix="check the path and its permissions",
-        ) from error
-
-
 def _from_pillow(image: Pillow.Image, name: str) -> NDArray[np.uint8]:
-    if image.width * image.height > MAX_PIXELS:
-        found = f"{image.width:,} x {image.height:,} pixels, limit {MAX_PIXELS:,}"
-        raise ImageError(name, reason="too large", expected="one image", found=found, fix="shrink it")
     if not image.width * image.height:
         raise _unsupported(name, f"{image.width} x {image.height} pixels")
+    check_size(image.width, image.height, name)
     try:
         return upright_rgb(image, name)
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow decodes an opened file only now
+    except ImageError:
+        raise
+    except Exception as error:  # Pillow decodes an opened file only now, and raises nearly anything
         raise _unsupported(name, f"{type(error).__name__}: {error}") from error
 
 
 def _checked(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise _unsupported(name, f"{pixels.dtype} {list(pixels.shape)}")
+    check_size(pixels.shape[1], pixels.shape[0], name)
     return pixels
 
 

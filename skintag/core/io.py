@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +48,29 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` as indented JSON, atomically. NaN becomes null, for JSON knows none."""
     text = json.dumps(_json_ready(value), indent=2, sort_keys=False, allow_nan=False)
     write_bytes(path, (text + "\n").encode())
+
+
+def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
+    """What a regular file of at most `most` bytes holds.
+
+    A pipe would be waited for and a device read without end, so neither is opened for that; nor is it where a link
+    leads to one.
+
+    Raises:
+        OSError: it cannot be read, is no regular file (`EINVAL`) or is larger (`EFBIG`).
+    """
+    # without O_NONBLOCK, opening a pipe waits for somebody to write
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(number, "rb") as stream:
+        about = os.fstat(number)
+        if stat.S_ISDIR(about.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "a pipe, socket or device, no file", os.fspath(path))
+        data = stream.read(most + 1) if about.st_size <= most else b""
+        if about.st_size > most or len(data) > most:
+            raise OSError(errno.EFBIG, f"{about.st_size:,} bytes, at most {most:,} are read", os.fspath(path))
+        return data
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:

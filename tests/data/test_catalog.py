@@ -202,7 +202,7 @@ def test_damaged_cache_costs_time_only(raw: Path, tmp_path: Path, opened: list[s
 def test_file_that_vanishes_is_unreadable_and_not_remembered(raw: Path, tmp_path: Path) -> None:
     listed = table(raw, "ham10000", ["a.jpg", "gone.jpg"])
     frame = build_catalog([listed], workers=1, cache=tmp_path / "cache")
-    assert frame["reason"].tolist()[1] == "cannot be read"
+    assert frame["reason"].tolist()[1] == "no such file"
     picture(5).save(raw / "gone.jpg")
     assert build_catalog([listed], workers=1, cache=tmp_path / "cache")["status"].tolist() == ["ok", "ok"]
 

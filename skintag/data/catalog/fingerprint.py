@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import pandas as pd
 
 from skintag.core.errors import ImageError
@@ -17,9 +18,9 @@ from skintag.core.hashing import content_key
 from skintag.core.io import atomic_path
 from skintag.core.progress import track
 from skintag.data.catalog.likeness import perceptual_hash, thumbnail
-from skintag.data.images.files import decode_image
+from skintag.data.images.files import decode_image, read_image
 
-_VERSION: Final = 1  # of what is computed from a file; raise it when decoding or hashing changes
+_VERSION: Final = 2  # of what is computed from a file; raise it when decoding or hashing changes
 _KEY: Final = ["path", "file_bytes", "mtime_ns"]
 COLUMNS: Final[dict[str, str]] = {
     "path": "str",  # relative to the raw folder
@@ -35,7 +36,8 @@ COLUMNS: Final[dict[str, str]] = {
 }
 _BATCH: Final = 16
 _SAVE_EVERY: Final = 4096
-_NOT_READ: Final = "cannot be read"
+_PASSING: Final = ("cannot be read", "no such file", "out of memory", "unsupported format")
+"""Reasons that may be gone the next time, though the file has not changed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,22 +84,23 @@ def fingerprint_files(
 
 def fingerprint_file(root: Path, path: str) -> dict[str, Any]:
     """One row of `COLUMNS` but for size and time of change; an unreadable file gives status and reason."""
+    where = root / path
     try:
-        data = (root / path).read_bytes()
-        image = decode_image(data, root / path)
+        data = read_image(where, where)
+        image = decode_image(data, where)
+        return {
+            "path": path,
+            "status": "ok",
+            "content_hash": hashlib.sha256(data).hexdigest(),
+            "phash": perceptual_hash(image),
+            "height": image.shape[0],
+            "width": image.shape[1],
+            "thumbnail": thumbnail(image).tobytes(),
+        }
     except ImageError as error:
         return {"path": path, "status": "unreadable", "reason": error.reason}
-    except OSError:
-        return {"path": path, "status": "unreadable", "reason": _NOT_READ}
-    return {
-        "path": path,
-        "status": "ok",
-        "content_hash": hashlib.sha256(data).hexdigest(),
-        "phash": perceptual_hash(image),
-        "height": image.shape[0],
-        "width": image.shape[1],
-        "thumbnail": thumbnail(image).tobytes(),
-    }
+    except (MemoryError, cv2.error):  # one picture's: the others go on
+        return {"path": path, "status": "unreadable", "reason": "out of memory"}
 
 
 def _each(root: Path, paths: list[str], workers: int) -> Iterator[dict[str, Any]]:
@@ -134,7 +137,7 @@ def _load(store: Path | None) -> pd.DataFrame:
 
 def _save(frame: pd.DataFrame, store: Path | None) -> None:
     if store is not None:
-        kept = frame[frame["reason"].ne(_NOT_READ) | frame["reason"].isna()]  # may be readable the next time
+        kept = frame[~frame["reason"].isin(_PASSING)]
         with atomic_path(store) as part:
             kept.to_parquet(part, index=False, compression="zstd")
 

@@ -64,7 +64,7 @@ class Decoder:
             while scale < 8 and min(h, w) >= 2 * scale * side:
                 scale *= 2
             pixels = self._decode(data, -(-height // scale), -(-width // scale))
-        except ValueError as error:
+        except (ValueError, MemoryError) as error:
             raise ImageError(
                 image_id,
                 reason="damaged",

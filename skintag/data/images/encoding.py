@@ -14,9 +14,9 @@ from typing import Final
 import simplejpeg
 from PIL import Image
 
-from skintag.core.errors import ConfigError, DataError
+from skintag.core.errors import ConfigError, DataError, ImageError
 from skintag.core.processes import end_with_parent, process_context, process_pool
-from skintag.data.images.files import ORIENTATION, decode_image, encode_jpeg, shrink
+from skintag.data.images.files import ORIENTATION, decode_image, encode_jpeg, read_image, shrink
 
 _CHUNK: Final = 8  # images that a worker process is given at a time
 
@@ -70,11 +70,10 @@ def encode(source: Source, settings: ShardSettings) -> Encoded:
     """
     fix = "rebuild the catalog: skintag prepare"
     try:
-        data = source.path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(
-            source.path, expected="the image that the catalog lists", found="no such file", fix=fix
-        ) from error
+        data = read_image(source.path, source.path)
+    except ImageError as error:
+        expected = "the image that the catalog lists"
+        raise DataError(source.path, expected=expected, found=error.reason, fix=fix) from error
     if source.content_hash is not None and (found := sha256(data).hexdigest()) != source.content_hash:
         raise DataError(
             source.path, expected=f"SHA-256 {source.content_hash}, as in the catalog", found=found, fix=fix

@@ -1,17 +1,20 @@
 """Bytes of an image file to upright RGB pixels, and back to JPEG.
 
-Raw folders hold what people found on the web: the header is believed first (format, size), pixels are decoded
-after that, and whatever is wrong with a file becomes one `ImageError` with a short reason that reports count:
+Raw folders hold what people found on the web: the header is believed first (format, size), then the file has to be
+sound as far as its format lets one say, and pixels are decoded after that. Whatever is wrong with a file, and
+whatever its decoder raises, becomes one `ImageError` with a short reason that reports count:
 
-`empty`, `not an image`, `unsupported format`, `too large`, `truncated`, `damaged`, `several frames`,
-`unsupported pixels`.
+`no such file`, `cannot be read`, `not a file`, `empty`, `not an image`, `unsupported format`, `too large`,
+`truncated`, `damaged`, `several frames`, `unsupported pixels`, `out of memory`.
 
-Colour profiles are not applied.
+Colour profiles are not applied. What cannot be noticed of each format is in docs/pictures.md.
 """
 
 from __future__ import annotations
 
-import re
+import errno
+import os
+from importlib import import_module
 from io import BytesIO
 from typing import Final
 
@@ -21,36 +24,59 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skintag.core.errors import ImageError
+from skintag.core.io import read_regular
+from skintag.data.images.containers import bmp, heif, jpeg, png, tiff, webp
+from skintag.data.images.kinds import AGAIN, FORMATS, broken, format_of, problem
+from skintag.data.images.modes import to_rgb
 from skintag.data.images.resize import area
 
 MAX_PIXELS: Final = 100_000_000
-FORMATS: Final = "JPEG, PNG, WebP, BMP or TIFF"
+MAX_SIDE: Final = 65_535
+"""Pixels; what a JPEG may have, and longer strips are no photographs."""
+MAX_BYTES: Final = 1 << 30
+"""Of an image file."""
 ORIENTATION: Final = 0x0112  # EXIF tag
 
-# What people mistake for a supported image, by its first bytes, so that the message can name it.
-_OTHERS: Final = (
-    (0, b"GIF8", "a GIF"),
-    (4, b"ftyp", "a HEIC, AVIF or video file"),
-    (0, b"8BPS", "a Photoshop file"),
-    (0, b"%PDF", "a PDF"),
-)
-_PAGES: Final = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<svg")
+_PLUGINS: Final = {"JPEG": "Jpeg", "PNG": "Png", "WEBP": "WebP", "TIFF": "Tiff", "BMP": "Bmp"}
+_PILLOWS_LIMIT: Final = 1024**3 // 4 // 3  # that Pillow begins with
 
-# Some cameras and editors pad the picture data: no pixel is lost. Many bytes too many are lost ones, though.
-_STRAY: Final = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
-_MAX_STRAY: Final = 16
+
+def read_image(path: str | os.PathLike[str], where: object) -> bytes:
+    """The bytes of an image file.
+
+    Raises:
+        ImageError: there is none, it cannot be read, is no regular file, or has more than `MAX_BYTES`.
+    """
+    try:
+        return read_regular(path, MAX_BYTES)
+    except OSError as error:
+        reason = {
+            errno.ENOENT: "no such file",
+            errno.EINVAL: "not a file",
+            errno.ENXIO: "not a file",  # what a socket gives
+            errno.EISDIR: "not a file",
+            errno.EFBIG: "too large",
+        }.get(error.errno or 0, "cannot be read")
+        raise ImageError(
+            where,
+            reason=reason,
+            expected="an image file",
+            found=error.strerror or type(error).__name__,
+            fix="check the path and its permissions",
+        ) from error
 
 
 def decode_image(data: bytes, where: object, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Decode the bytes of an image file.
 
     EXIF orientation is applied, transparency is flattened on white, CMYK, palette, grey, 1-bit and 16-bit
-    images become 8-bit RGB. The first picture of a phone's multi-picture JPEG is taken.
+    images become 8-bit RGB. The first picture of a phone's multi-picture JPEG is taken. A larger JPEG than
+    `max_pixels`, up to `jpeg.REDUCED` times as large, is decoded at a fraction of its size (`jpeg.decode`).
 
     Args:
         data: the whole file.
         where: the file's name, for messages.
-        max_pixels: refuse larger images before decoding them. Pillow's own limit holds as well.
+        max_pixels: refuse other larger images before decoding them. Pillow's own limit holds as well.
 
     Returns:
         uint8 [H, W, 3], RGB.
@@ -58,13 +84,16 @@ def decode_image(data: bytes, where: object, max_pixels: int = MAX_PIXELS) -> ND
     Raises:
         ImageError: the image cannot be had whole; `reason` is one of the words above.
     """
-    kind = _format_of(data, where)
-    with _open(data, kind, where, max_pixels) as image:
-        if kind == "JPEG" and image.mode in ("RGB", "L"):
-            pixels = _decode_jpeg(data, where)
-        else:
-            pixels = _decode_with_pillow(image, data, kind, where)
-        return _upright(pixels, _orientation(image))
+    kind = format_of(data, where)
+    try:
+        return _decode(data, kind, where, max_pixels)
+    except ImageError:
+        raise
+    except MemoryError as error:
+        found = f"{kind} of {len(data):,} bytes: {error or 'more memory than there is'}"
+        raise problem(where, "out of memory", found, "shrink it, or free memory") from error
+    except Exception as error:  # on hostile bytes decoders raise nearly anything
+        raise broken(data, kind, where, error) from error
 
 
 def upright_rgb(image: Image.Image, where: object) -> NDArray[np.uint8]:
@@ -73,7 +102,16 @@ def upright_rgb(image: Image.Image, where: object) -> NDArray[np.uint8]:
     Raises:
         ImageError: pixels of a kind that cannot become RGB; `where` is named in the message.
     """
-    return _upright(_to_rgb(image, where), _orientation(image))
+    return _upright(to_rgb(image, where), _orientation(image))
+
+
+def check_size(width: int, height: int, where: object, max_pixels: int = MAX_PIXELS) -> None:
+    """Raise ImageError where a picture has no pixel, too many, or too long a side."""
+    if width < 1 or height < 1:
+        raise problem(where, "damaged", f"{width} x {height} pixels", AGAIN)
+    if width * height > max_pixels or max(width, height) > MAX_SIDE:
+        found = f"{width:,} x {height:,} pixels, limit {max_pixels:,}, and {MAX_SIDE:,} on a side"
+        raise problem(where, "too large", found, "shrink it, or leave it out")
 
 
 def shrink(image: NDArray[np.uint8], longest_side: int) -> NDArray[np.uint8]:
@@ -91,107 +129,54 @@ def encode_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
     return simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality, "RGB", "444")
 
 
-def _format_of(data: bytes, where: object) -> str:
-    """Pillow's name of the format, from the first bytes."""
-    if not data:
-        raise _error(where, "empty", "a file of 0 bytes", "copy or download it again")
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data.startswith((b"II*\0", b"MM\0*")):
-        return "TIFF"
-    if data.startswith(b"BM"):
-        return "BMP"
-    for offset, magic, name in _OTHERS:
-        if data.startswith(magic, offset):
-            raise _error(where, "unsupported format", name, f"convert it to {FORMATS}")
-    page = data[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGES)
-    found = (
-        "a web page (a dead link, probably)" if page else f"{len(data):,} bytes that begin with {data[:8]!r}"
-    )
-    raise _error(where, "not an image", found, "download it again, or leave it out")
+def _decode(data: bytes, kind: str, where: object, max_pixels: int) -> NDArray[np.uint8]:
+    if kind == "WEBP":  # opening one takes memory for its pixels
+        check_size(*webp.size(data), where, max_pixels)
+    with _open(data, kind, where) as image:
+        limit = max_pixels
+        if kind == "JPEG" and image.mode != "CMYK" and image.width * image.height > max_pixels:
+            limit = int(jpeg.REDUCED * max_pixels) if jpeg.may_be_reduced(data) else max_pixels
+        if Image.MAX_IMAGE_PIXELS not in (None, _PILLOWS_LIMIT):  # what a program has set has to hold
+            limit = min(limit, 2 * Image.MAX_IMAGE_PIXELS)
+        check_size(image.width, image.height, where, limit)
+        if kind == "JPEG" and image.mode in ("RGB", "L"):
+            return _upright(jpeg.decode(data, *image.size, max_pixels), _orientation(image))
+        _check(data, kind, image)
+        frames = getattr(image, "n_frames", 1) if kind not in ("JPEG", "HEIC") else 1
+        if frames != 1:
+            fix = "save the one to use as a file of its own"
+            raise problem(where, "several frames", f"{frames} of them", fix)
+        image.load()
+        return upright_rgb(image, where)
 
 
-def _open(data: bytes, kind: str, where: object, max_pixels: int) -> Image.Image:
-    """Parse the header alone and refuse what is too large."""
-    try:
-        image = Image.open(BytesIO(data), formats=(kind,))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(where, str(error)) from error
-    except MemoryError:
-        raise
-    except Exception as error:  # on hostile bytes Pillow's plugins raise nearly anything
-        raise _broken(data, kind, where, error) from error
-    if image.width * image.height > max_pixels:
-        raise _too_large(where, f"{image.width:,} x {image.height:,} pixels, limit {max_pixels:,}")
-    return image
+def _open(data: bytes, kind: str, where: object) -> Image.Image:
+    """Parse the header alone. Not by `Image.open`, which warns of sizes that are looked at here, or refuses them."""
+    if kind == "HEIC":
+        try:
+            from pillow_heif import HeifImageFile
+        except ImportError as error:
+            fix = f"pip install pillow-heif, or convert it to {FORMATS.replace(' or HEIC', '')}"
+            raise problem(where, "unsupported format", "HEIC, and no pillow-heif to read it", fix) from error
+        heif.check(data)
+        return HeifImageFile(BytesIO(data))
+    import_module(f"PIL.{_PLUGINS[kind]}ImagePlugin")
+    factory, _ = Image.OPEN[kind]
+    return factory(BytesIO(data), "")
 
 
-def _decode_jpeg(data: bytes, where: object) -> NDArray[np.uint8]:
-    """libjpeg-turbo directly: the pixels that Pillow gives, sooner, and any damage is an error."""
-    try:
-        return simplejpeg.decode_jpeg(data, "RGB", strict=True)
-    except ValueError as error:
-        stray = _STRAY.search(str(error))
-        if stray is None or int(stray[1]) > _MAX_STRAY:
-            raise _broken(data, "JPEG", where, error) from error
-    try:
-        return simplejpeg.decode_jpeg(data, "RGB", strict=False)
-    except ValueError as error:
-        raise _broken(data, "JPEG", where, error) from error
-
-
-def _decode_with_pillow(image: Image.Image, data: bytes, kind: str, where: object) -> NDArray[np.uint8]:
-    # asked here, because a program that sets ImageFile.LOAD_TRUNCATED_IMAGES gets grey areas and no error
-    if not _is_whole(data, kind):
-        raise _broken(data, kind, where, None)
-    try:
-        frames = getattr(image, "n_frames", 1) if kind != "JPEG" else 1
-        if frames == 1:
-            image.load()
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise _broken(data, kind, where, error) from error
-    if frames != 1:
-        raise _error(where, "several frames", f"{frames} of them", "save the one to use as a file of its own")
-    return _to_rgb(image, where)
-
-
-def _to_rgb(image: Image.Image, where: object) -> NDArray[np.uint8]:
-    """Any Pillow mode to uint8 [H, W, 3]."""
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return _from_16_bit(image, where)
-    try:
-        if image.mode == "F":
-            raise ValueError("floating-point pixels have no fixed white")
-        if not image.has_transparency_data:
-            return np.array(image.convert("RGB"))
-        image = image.convert("LA") if image.mode == "La" else image
-        layer = image.convert("RGBA")
-    except ValueError as error:
-        raise _error(
-            where, "unsupported pixels", f"mode {image.mode!r} ({error})", "convert it to 8-bit RGB"
-        ) from error
-    paper = Image.new("RGB", layer.size, (255, 255, 255))
-    paper.paste(layer, mask=layer.getchannel("A"))
-    return np.array(paper)
-
-
-def _from_16_bit(image: Image.Image, where: object) -> NDArray[np.uint8]:
-    """Grey of 16 bits to 8: 65,535 becomes 255. `I` is accepted where its values fit 16 bits."""
-    values = np.asarray(image).astype(np.int32)
-    if values.min() < 0 or values.max() > 65_535:
-        found = f"whole numbers from {values.min():,} to {values.max():,}"
-        raise _error(where, "unsupported pixels", found, "convert it to 8-bit RGB")
-    see_through = image.info.get("transparency")
-    if isinstance(see_through, int):
-        values[values == see_through] = 65_535
-    grey = ((values + 128) // 257).astype(np.uint8)
-    return np.repeat(grey[:, :, None], 3, axis=2)
+def _check(data: bytes, kind: str, image: Image.Image) -> None:
+    """Raise ValueError or another error where a file is not sound."""
+    if kind == "JPEG":
+        jpeg.check(data)
+    elif kind == "PNG":
+        png.check(data)
+    elif kind == "WEBP":
+        webp.check(data)
+    elif kind == "BMP":
+        bmp.check(data)
+    elif kind == "TIFF":
+        tiff.check(data, image.tag_v2)  # type: ignore[attr-defined]
 
 
 def _orientation(image: Image.Image) -> int:
@@ -210,30 +195,3 @@ def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
-
-
-def _is_whole(data: bytes, kind: str) -> bool:
-    """Whether the file's end is there, as far as its format lets one say."""
-    if kind == "JPEG":  # the last scan begins, and an end of image follows
-        return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda") >= 0
-    if kind == "PNG":
-        end = data.rfind(b"IEND")  # its checksum of 4 bytes follows
-        return len(data) - 8 >= end > data.rfind(b"IDAT") >= 0
-    if kind == "WEBP":
-        return len(data) >= 8 + int.from_bytes(data[4:8], "little")
-    return True
-
-
-def _broken(data: bytes, kind: str, where: object, error: Exception | None) -> ImageError:
-    said = str(error) if error is not None else "the file stops before its end"
-    cut = not _is_whole(data, kind) or any(word in said.lower() for word in ("truncated", "premature end"))
-    found = f"{kind} of {len(data):,} bytes: {said}"
-    return _error(where, "truncated" if cut else "damaged", found, "copy or download it again")
-
-
-def _too_large(where: object, found: str) -> ImageError:
-    return _error(where, "too large", found, "shrink it, or leave it out")
-
-
-def _error(where: object, reason: str, found: str, fix: str) -> ImageError:
-    return ImageError(where, reason=reason, expected=f"one whole image, {FORMATS}", found=found, fix=fix)

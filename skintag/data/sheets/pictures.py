@@ -13,7 +13,7 @@ from skintag.core.errors import ConfigError, near_matches
 from skintag.core.vocabulary import DOMAINS
 from skintag.data.augment.condition import Image
 from skintag.data.catalog.catalog import CATALOG, read_catalog
-from skintag.data.images.files import decode_image
+from skintag.data.images.files import decode_image, read_image
 from skintag.data.shards.reader import ShardStore
 from skintag.data.sources import adapter_of, registered
 
@@ -84,11 +84,12 @@ def _from_files(settings: SheetSettings, pattern: str, domain: str | None) -> li
     for name, candidates in sorted(by_domain.items()):
         # spread over the list, not its beginning: neighbours are often photographs of one lesion
         chosen = np.random.default_rng(settings.seed).permutation(len(candidates))[: settings.rows]
-        pictures += [
-            Picture(candidates[i].stem, name, decode_image(candidates[i].read_bytes(), str(candidates[i])))
-            for i in chosen
-        ]
+        pictures += [Picture(candidates[i].stem, name, _decoded(candidates[i])) for i in chosen]
     return pictures
+
+
+def _decoded(file: Path) -> Image:
+    return decode_image(read_image(file, file), file)
 
 
 def _domain_of(file: Path) -> str:

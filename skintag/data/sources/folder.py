@@ -14,7 +14,9 @@ import pandas as pd
 
 from skintag.core.errors import DataError, first_few
 
-IMAGE_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+IMAGE_SUFFIXES: Final = (
+    ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".gif",
+)  # fmt: skip
 TABLE_SUFFIXES: Final = (".csv", ".tab", ".tsv", "")
 # What never is the picture of a row, however it is called. Any other suffix may be: Fitzpatrick17k images
 # carry whatever suffix their web address had.
