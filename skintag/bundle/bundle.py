@@ -19,7 +19,7 @@ from skintag.bundle.prediction import Failure, Prediction
 from skintag.bundle.preprocess import Image, Preprocessor, name_of
 from skintag.bundle.probe_files import probe_names, read_probe
 from skintag.bundle.runtime import ONNX_FILES, WEIGHTS, OnnxRuntime, Runtime
-from skintag.bundle.seen import refuse_seen
+from skintag.bundle.seen import seen_by
 from skintag.bundle.verify import verify
 from skintag.core.errors import DataError, ImageError
 from skintag.core.io import read_json
@@ -27,6 +27,7 @@ from skintag.core.outputs import Outputs
 from skintag.core.vocabulary import HEAD
 
 if TYPE_CHECKING:
+    from skintag.data.view.seen import Seen
     from skintag.data.view.view import View
     from skintag.models.network import LesionNetwork
     from skintag.probes.base import Probe
@@ -200,9 +201,16 @@ class Bundle:
         """The network in torch, in evaluation mode. Raises DataError where the bundle has no torch weights."""
         return self._module
 
+    @property
+    def seen(self) -> Seen:
+        """The images that its weights learned from, at any remove; none where the bundle does not say."""
+        return seen_by(self.folder)
+
     def refuse_seen(self, view: View) -> None:
-        """Raise ConfigError where the network was trained on images that the view tests on, see `checkpoints`."""
-        refuse_seen(self.folder, view)
+        """Raise ConfigError where the view tests on images that the weights have seen, or on relatives of them."""
+        from skintag.data.view.seen import refuse_seen
+
+        refuse_seen(view, self.seen, self.folder)
 
     def probe(self, name: str) -> Probe:
         """One of `probe_names`, read when it is first asked for: it may need a library that others do not.

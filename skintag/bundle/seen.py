@@ -1,4 +1,4 @@
-"""Which leakage groups a bundle's weights have seen, so that nobody tests a student of it on its training images."""
+"""Which images a bundle's weights have seen, so that nobody tests a student of it on its training images."""
 
 from __future__ import annotations
 
@@ -6,23 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from skintag.data.view.view import View
+    from skintag.data.view.seen import Seen
 
 SEEN: Final = "model/trained_on.safetensors"
-GROUPS: Final = "groups"
-"""Name of the array in it."""
+"""Beside the weights, under the name that `skintag.data.view.seen.FILE` is."""
 
 
-def refuse_seen(folder: Path, view: View) -> None:
-    """Refuse a view that tests on what the bundle's weights have seen; passes where the bundle does not say.
+def seen_by(folder: Path) -> Seen:
+    """What a bundle says; nothing where it does not say. Raises DataError where the file is damaged."""
+    from skintag.data.view.seen import read_seen
 
-    Raises:
-        ConfigError: see `skintag.data.view.seen.refuse_seen_groups`.
-    """
-    if not (folder / SEEN).is_file():
-        return
-    from safetensors.numpy import load_file
-
-    from skintag.data.view.seen import refuse_seen_groups
-
-    refuse_seen_groups(view, load_file(folder / SEEN)[GROUPS], folder)
+    return read_seen(folder / SEEN)

@@ -67,7 +67,6 @@ def variant_of(settings: DistillSettings, source: TeacherSource, teacher: Teache
     run, distillation = settings.run, settings.distillation
 
     def module(view: View) -> LesionModule:
-        source.refuse_seen(view)
         return DistillModule(
             teacher=teacher if distillation.asks_teacher else None,
             distillation=distillation,
@@ -85,7 +84,7 @@ def variant_of(settings: DistillSettings, source: TeacherSource, teacher: Teache
     # Pictures are decoded once, at the larger of both sizes; with labels alone too, so that the arms of an
     # experiment see the same pictures.
     size = max(run.backbone.image_size, teacher.image_size)
-    return Variant(module, size, callbacks, predictions)
+    return Variant(module, size, callbacks, predictions, lent={str(source.path): source.seen()})
 
 
 def hand_over(settings: DistillSettings, folder: Path) -> None:

@@ -18,11 +18,11 @@ from skintag.core.outputs import Outputs
 from skintag.core.progress import track
 from skintag.core.vocabulary import HEAD
 from skintag.data.loading.datamodule import LesionDataModule
+from skintag.data.view.seen import Seen
 from skintag.data.view.view import View
 from skintag.distillation.teacher import EmbeddingProbe, Kind, Teacher
-from skintag.runs.checkpoints import refuse_seen_test_images
 from skintag.runs.folder import RunFolder
-from skintag.runs.model import checkpoint_of
+from skintag.runs.model import seen_of
 from skintag.runs.settings import RunSettings
 
 XGBOOST: Final = "xgboost_finetuned"
@@ -44,8 +44,8 @@ class TeacherSource(Protocol):
     def teacher(self) -> Teacher:
         """The teacher, on the processor."""
 
-    def refuse_seen(self, view: View) -> None:
-        """Raise ConfigError where the teacher was trained on test images of the view."""
+    def seen(self) -> Seen:
+        """The images that the teacher has learned from, at any remove."""
 
     def scores(self, view: View, rows: NDArray[np.int64], settings: RunSettings, teacher: Teacher) -> Outputs:
         """What the teacher says of rows of the view, [n]; its malignant scores are float64."""
@@ -94,9 +94,9 @@ class RunTeacher:
             self.models = tuple(name if model == XGBOOST else model for model in MODELS[self.kind])
         return Teacher(self.run.module(), self.kind, probe)
 
-    def refuse_seen(self, view: View) -> None:
-        """Raise ConfigError where the teacher was trained on test images of the view."""
-        refuse_seen_test_images(view, checkpoint_of(self.run))
+    def seen(self) -> Seen:
+        """The images that the teacher has learned from, at any remove. Raises as `skintag.runs.model.seen_of`."""
+        return seen_of(self.run)
 
     def scores(self, view: View, rows: NDArray[np.int64], settings: RunSettings, teacher: Teacher) -> Outputs:
         """The scores in the run's own predictions where they are all there, else computed."""
@@ -129,9 +129,9 @@ class BundleTeacher:
             probe = probes[XGBOOST]
         return Teacher(self.bundle.module(), self.kind, probe)
 
-    def refuse_seen(self, view: View) -> None:
-        """Raise ConfigError where the teacher was trained on test images of the view."""
-        self.bundle.refuse_seen(view)
+    def seen(self) -> Seen:
+        """The images that the teacher has learned from, at any remove."""
+        return self.bundle.seen
 
     def scores(self, view: View, rows: NDArray[np.int64], settings: RunSettings, teacher: Teacher) -> Outputs:
         """Computed from the images, of which a bundle keeps no scores."""

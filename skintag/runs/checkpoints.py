@@ -6,17 +6,16 @@ import pickle
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningModule
-from numpy.typing import NDArray
 
 from skintag.core.errors import ConfigError
-from skintag.data.view.seen import refuse_seen_groups
-from skintag.data.view.view import View
+from skintag.data.view.seen import FILE, GROUPS, IMAGES, Seen, read_seen
 
-TRAINED_ON: Final = "skintag_trained_on"
-"""Key of the hashed leakage groups in a checkpoint."""
+SEEN_IMAGES: Final = "skintag_seen_images"
+"""Key of the hashed images in a checkpoint."""
+SEEN_GROUPS: Final = "skintag_trained_on"
+"""Key of the hashed names of leakage groups: all that version 0.1 wrote; runs that begin there carry them on."""
 
 
 def check_fits(module: LightningModule, path: str | Path) -> None:
@@ -40,25 +39,24 @@ def check_fits(module: LightningModule, path: str | Path) -> None:
         )
 
 
-def refuse_seen_test_images(view: View, path: str | Path) -> None:
-    """Refuse weights that were trained on what the view tests on.
+def seen_in(path: str | Path) -> Seen:
+    """The images that the weights in a file have learned from; none where it does not say.
 
     Args:
-        view: of this run; one whose split leaks on purpose is not checked.
-        path: a checkpoint; one that does not say what it was trained on (no LesionModule's) passes.
-
-    Raises:
-        ConfigError: train or val images of the checkpoint share a patient, lesion or near-duplicate with test
-            images of the view.
+        path: a checkpoint of a run, a bundle's `model/weights.safetensors`, or weights of somebody else, or no file.
     """
-    if view.audit.leaky or Path(path).suffix == ".safetensors" or not Path(path).is_file():
-        return
-    seen = trained_on(path)
-    if seen is not None:
-        refuse_seen_groups(view, seen, path)
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        return read_seen(path.with_name(FILE))
+    if not path.is_file():
+        return Seen()
+    saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    names = {IMAGES: SEEN_IMAGES, GROUPS: SEEN_GROUPS}
+    return Seen.from_arrays({name: saved[key].numpy() for name, key in names.items() if key in saved})
 
 
-def trained_on(path: str | Path) -> NDArray[np.int64] | None:
-    """Hashes of the leakage groups that a checkpoint's weights have seen, int64 [n]; None where it does not say."""
-    seen = torch.load(path, map_location="cpu", weights_only=True, mmap=True).get(TRAINED_ON)
-    return None if seen is None else seen.numpy().copy()
+def to_checkpoint(seen: Seen) -> dict[str, torch.Tensor]:
+    """What a checkpoint holds of it, by key."""
+    arrays = seen.to_arrays()
+    kept = {SEEN_IMAGES: torch.from_numpy(arrays[IMAGES])}
+    return {**kept, SEEN_GROUPS: torch.from_numpy(arrays[GROUPS])} if len(arrays[GROUPS]) else kept

@@ -12,10 +12,12 @@ import torch
 from skintag.core.errors import DataError
 from skintag.core.vocabulary import FEATURES, FROZEN
 from skintag.data.loading.datamodule import LesionDataModule
+from skintag.data.view.seen import Seen
 from skintag.data.view.view import View
 from skintag.models.backbone import Backbone
 from skintag.models.lesion_module import LesionModule
 from skintag.probes.base import Probe
+from skintag.runs.checkpoints import seen_in
 from skintag.runs.files import RunFiles
 
 
@@ -63,6 +65,26 @@ def checkpoint_of(run: RunFiles) -> Path:
             fix="skintag train writes it; run it again",
         )
     return best
+
+
+def seen_of(run: RunFiles) -> Seen:
+    """The images that the run's models have learned from, those of whatever it began from among them.
+
+    Raises:
+        DataError: the run has no checkpoint; or it only scored one, and its data, which its probes have learned from,
+            are gone.
+    """
+    checkpoint = checkpoint_of(run)
+    seen = seen_in(checkpoint)
+    trained = checkpoint.is_relative_to(run.path)
+    if trained and len(seen.images):
+        return seen
+    try:
+        return Seen.union([seen, Seen.of(view_of(run))])
+    except DataError:
+        if not trained:
+            raise
+        return seen  # trained by version 0.1, whose checkpoints say no more than the names of groups
 
 
 def frozen_backbone_of(run: RunFiles) -> Backbone:

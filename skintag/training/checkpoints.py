@@ -13,9 +13,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from skintag.core.io import atomic_path
-from skintag.data.view.seen import seen_groups
-from skintag.data.view.view import View
-from skintag.runs.checkpoints import TRAINED_ON
+from skintag.data.view.seen import Seen
+from skintag.runs.checkpoints import to_checkpoint
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -101,12 +100,12 @@ class PatientStopping(EarlyStopping):
 
 
 class TrainedOn(pl.Callback):
-    """Writes into each checkpoint which leakage groups its weights have seen, as train or val images."""
+    """Writes into each checkpoint which images its weights have seen, those of what the run begins from among them."""
 
-    def __init__(self, view: View) -> None:
-        self._seen = torch.from_numpy(seen_groups(view))
+    def __init__(self, seen: Seen) -> None:
+        self._seen = to_checkpoint(seen)
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        checkpoint[TRAINED_ON] = self._seen
+        checkpoint.update(self._seen)

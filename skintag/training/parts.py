@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -11,10 +11,11 @@ import lightning.pytorch as pl
 from skintag.core.provenance import Stages
 from skintag.data.loading.datamodule import LesionDataModule
 from skintag.data.prepared.opening import resolution_note
+from skintag.data.view.seen import Seen, refuse_seen
 from skintag.data.view.view import View
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.models.lesion_module import LesionModule
-from skintag.runs.checkpoints import check_fits, refuse_seen_test_images
+from skintag.runs.checkpoints import check_fits, seen_in
 from skintag.runs.settings import RunSettings
 from skintag.training.callbacks.embedding_export import EmbeddingExport
 from skintag.training.callbacks.probe_fitting import ProbeFitting
@@ -36,6 +37,8 @@ class Variant:
     """Further callbacks, before those that export and fit probes."""
     predictions: Callable[[View], list[Predictions]] | None = None
     """Gives further models' rows for the predictions table."""
+    lent: Mapping[str, Seen] = field(default_factory=dict)
+    """What others that it learns from, teachers, have seen: by what to call them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +82,10 @@ def put_together(
     export, stored = _features(settings, variant)
     data = settings.data_module(view, prepared, train_image_size=variant.train_image_size)
     module = (variant.module or settings.module)(view)
-    _check_weights(settings, view, module)
+    seen = _check_weights(settings, view, module, variant)
     probing = ProbeFitting(settings.probes, folder / "probes")
     time = RunTime(stages, resumed=bool(settings.resume))
-    callbacks = [*variant.callbacks, TrainedOn(view), time, stored, export, probing]
+    callbacks = [*variant.callbacks, TrainedOn(seen), time, stored, export, probing]
     notes = [note for note in (settings.data.note, resolution_note(catalog)) if note]
     return Parts(
         view=view,
@@ -112,11 +115,18 @@ def _features(settings: RunSettings, variant: Variant) -> tuple[EmbeddingExport,
     return export, stored
 
 
-def _check_weights(settings: RunSettings, view: View, module: LesionModule) -> None:
-    """Refuse checkpoints of another model, and weights that have seen the view's test images."""
-    for weights in dict.fromkeys((settings.checkpoint, settings.ckpt_path)):
-        if weights:
-            check_fits(module, weights)
-            refuse_seen_test_images(view, weights)
+def _check_weights(settings: RunSettings, view: View, module: LesionModule, variant: Variant) -> Seen:
+    """What the run's weights will have seen: the view's train and val, and all that what it begins from had.
+
+    Raises:
+        ConfigError: checkpoints of another model, or weights that have seen the view's test images.
+    """
+    given = [path for path in dict.fromkeys((settings.checkpoint, settings.ckpt_path)) if path]
+    for path in given:
+        check_fits(module, path)
     if module.backbone.settings.checkpoint:
-        refuse_seen_test_images(view, module.backbone.settings.checkpoint)
+        given.append(module.backbone.settings.checkpoint)
+    lent = {**variant.lent, **{path: seen_in(path) for path in given}}
+    for name, seen in lent.items():
+        refuse_seen(view, seen, name)
+    return Seen.union([Seen.of(view), *lent.values()])

@@ -87,4 +87,4 @@ def view_of(catalog: pd.DataFrame, val: int = 4, test: int = 4) -> View:
         sampling_weight=np.ones(n, dtype=np.float32),
         group_index=(np.arange(n) % 12).astype(np.int16),
     )
-    return View(frame, None, (), 10, "fingerprint")  # type: ignore[arg-type]
+    return View(frame, None, (), 10, "fingerprint", frame)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,29 @@ def test_teacher_that_has_seen_the_test_images_is_refused(
     config = compose_config(workspace, f"teacher={finished_run}", *SMALL, "split_seed=1", name="distill")
     with pytest.raises(ConfigError, match="was trained on images that this run tests on"):
         distill_from(config, tmp_path / "run", ["split_seed=1"])
+
+
+def test_bundle_of_a_student_remembers_what_its_teacher_had_seen(
+    finished_run: Path, workspace: Path, tmp_path: Path
+) -> None:
+    from skintag.bundle import Bundle
+    from skintag.data.view.seen import Seen
+    from skintag.export.bundle.build import build_bundle
+    from skintag.export.bundle.settings import BundleSettings
+
+    student_of(finished_run, workspace, tmp_path / "run", "train_on=[pad_ufes_20]")
+    save_config(compose_config(workspace, f"teacher={finished_run}", *SMALL, "train_on=[pad_ufes_20]", name="distill"),
+                tmp_path / "run", {}, [])  # fmt: skip
+    bundle = Bundle.load(build_bundle(tmp_path / "run", BundleSettings(ood=None), tmp_path / "bundle"))
+    view = RunFolder(finished_run).view
+    assert set(bundle.seen.images) >= set(Seen.of(view).images)
+    # a run that tests on other datasets' images, which the teacher alone had seen
+    ham = view.frame["dataset"] == "ham10000"
+    swapped = view.frame["split"].where(
+        ~ham, view.frame["split"].map({"train": "test", "test": "train", "val": "val"})
+    )
+    with pytest.raises(ConfigError, match="was trained on images that this run tests on"):
+        bundle.refuse_seen(replace(view, frame=view.frame.assign(split=swapped)[ham]))
 
 
 def test_teacher_that_is_not_there_is_named(workspace: Path, tmp_path: Path) -> None:

@@ -132,3 +132,28 @@ def test_weights_that_have_seen_the_test_images_are_refused(compose_run: Compose
     with pytest.raises(ConfigError, match="trained on images that this run tests on"):
         train(compose_run(*SMALL, "split_seed=2", "fit=false", best), tmp_path / "other")
     assert train(compose_run(*SMALL, "split_seed=1", "fit=false", best), tmp_path / "same") is not None
+
+
+def test_weights_remember_what_the_weights_that_they_began_from_had_seen(
+    compose_run: Compose, tmp_path: Path
+) -> None:
+    def only(*kept: str) -> list[str]:
+        names = ("ham10000", "bcn20000", "fitzpatrick17k", "ddi", "pad_ufes_20")
+        return [f"~data.sources.{name}" for name in names if name not in kept]
+
+    def checkpoint(name: str) -> str:
+        return f"ckpt_path={tmp_path}/{name}/checkpoints/best.ckpt"
+
+    train(compose_run(*SMALL, *only("ham10000")), tmp_path / "a")
+    begun = f"backbone.checkpoint={tmp_path}/a/checkpoints/best.ckpt"
+    train(compose_run(*SMALL, *only("pad_ufes_20", "fitzpatrick17k"), begun), tmp_path / "b")
+    # a third run begins from the second's weights and looks at what the first learned from, under another seed
+    third = compose_run(*SMALL, *only("ham10000", "ddi"), "split_seed=1", "fit=false", checkpoint("b"))
+    with pytest.raises(
+        ConfigError, match=r"b/checkpoints/best.ckpt was trained on images that this run tests on"
+    ):
+        train(third, tmp_path / "c")
+    # and where the second's tower alone is taken
+    tower = f"backbone.checkpoint={tmp_path}/b/checkpoints/best.ckpt"
+    with pytest.raises(ConfigError, match="was trained on images that this run tests on"):
+        train(compose_run(*SMALL, *only("ham10000"), "split_seed=1", tower), tmp_path / "d")

@@ -1,48 +1,137 @@
-"""Which leakage groups weights have seen, so that nobody tests them on their own training images."""
+"""Which images weights have learned from, at any remove, so that nobody tests them on their own training images.
+
+An image is known by the SHA-256 of its raw file. That stays what it is when data are prepared again, under another
+name or beside other data, which names of leakage groups do not: these are looked up in the catalog at hand, so that
+an image is refused too where a relative of it was seen. What cannot be noticed: an image whose seen relatives, or
+whose seen copy of other bytes, are not among the data at hand.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+from typing import Any, Final, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from skintag.core.errors import ConfigError, first_few
+from skintag.core.errors import ConfigError, DataError, first_few
 from skintag.core.hashing import hash_strings
+from skintag.core.io import atomic_path
 from skintag.data.view.view import View
 
+IMAGES: Final = "images"
+"""Name of the array of hashed images, wherever it is stored."""
+GROUPS: Final = "groups"
+"""Name of the array of hashed group names."""
+FILE: Final = "trained_on.safetensors"
+"""Name of the file that says it beside weights that are no checkpoint."""
 _SALT: Final = "skintag_trained_on"  # part of checkpoints and bundles that are there already
+_DIGITS: Final = 16  # hex digits of a SHA-256 that are kept: 64 bits
 
 
-def seen_groups(view: View) -> NDArray[np.int64]:
-    """Hashes of the leakage groups of the view's train and val images, int64 [groups]."""
-    return _hashed(view.frame["group_id"][view.frame["split"] != "test"].unique())
+def _nothing() -> NDArray[np.int64]:
+    return np.empty(0, np.int64)
 
 
-def refuse_seen_groups(view: View, seen: NDArray[np.int64], where: object) -> None:
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What weights have learned from, as train or val images: their own run's, and all that it had begun from."""
+
+    images: NDArray[np.int64] = field(default_factory=_nothing)
+    """First 64 bits of the SHA-256 of each raw file, int64 [images], rising, each once. Two different files share one
+    with a chance of 5e-20, so a million seen and a million tested images do by chance in one of 18 million cases."""
+    groups: NDArray[np.int64] = field(default_factory=_nothing)
+    """Hashed names of leakage groups, int64 [groups], rising: all that weights say that were trained by version 0.1."""
+
+    @classmethod
+    def of(cls, view: View) -> Self:
+        """The view's train and val images."""
+        return cls(np.unique(_hashed_images(view.frame["content_hash"][view.frame["split"] != "test"])))
+
+    @classmethod
+    def union(cls, parts: Iterable[Seen]) -> Seen:
+        """What any of the parts has seen."""
+        return reduce(
+            lambda a, b: Seen(np.union1d(a.images, b.images), np.union1d(a.groups, b.groups)), parts, Seen()
+        )
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> Seen:
+        """What `to_arrays` gave. Raises ValueError where an array is no int64 [n]."""
+        found = {name: np.asarray(arrays[name]) for name in (IMAGES, GROUPS) if name in arrays}
+        for name, array in found.items():
+            if array.dtype != np.int64 or array.ndim != 1:
+                raise ValueError(f"{name} is {array.dtype} {list(array.shape)}, expected int64 [n]")
+        return cls.union([cls(**found)])  # sorted, each once
+
+    def to_arrays(self) -> dict[str, NDArray[np.int64]]:
+        """Both arrays by name; the second is empty unless weights of version 0.1 are among the ancestors."""
+        return {IMAGES: self.images, GROUPS: self.groups}
+
+    def __len__(self) -> int:
+        return len(self.images) + len(self.groups)
+
+
+def read_seen(path: Path) -> Seen:
+    """What `write_seen` wrote; nothing where there is no such file. Raises DataError where it is damaged."""
+    if not path.is_file():
+        return Seen()
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return Seen.from_arrays(load_file(path))
+    except (OSError, ValueError, SafetensorError) as error:
+        found, fix = f"{type(error).__name__}: {error}", "copy or build the bundle again"
+        raise DataError(path, expected="hashes of images, int64 [n]", found=found, fix=fix) from error
+
+
+def write_seen(seen: Seen, path: Path) -> None:
+    """Write both arrays as safetensors, atomically."""
+    from safetensors.numpy import save_file
+
+    with atomic_path(path) as part:
+        save_file(seen.to_arrays(), part)
+
+
+def refuse_seen(view: View, seen: Seen, where: object) -> None:
     """Refuse weights that were trained on what the view tests on; a split that leaks on purpose is not checked.
 
     Args:
         view: of this run.
-        seen: what `seen_groups` gave when the weights were trained, int64 [groups].
+        seen: by the weights.
         where: what to call the weights.
 
     Raises:
-        ConfigError: train or val images of the weights share a patient, lesion or near-duplicate with test
-            images of the view.
+        ConfigError: an image that the weights have seen, or that weights before them had, is a test image of the view
+            or shares a patient, lesion or near-duplicate with one.
     """
-    if view.audit.leaky:
+    if view.audit.leaky or not len(seen):
         return
     test = view.frame[view.frame["split"] == "test"]
-    known = np.isin(_hashed(test["group_id"]), seen)
-    if known.any():
-        names = test["image_id"][known].tolist()
+    pictures = view.pictures
+    known = pictures["group_id"][np.isin(_hashed_images(pictures["content_hash"]), seen.images)]
+    related = test["group_id"].isin(known.unique()).to_numpy(bool)
+    caught = related | np.isin(_hashed_groups(test["group_id"]), seen.groups)
+    if caught.any():
+        names = test["image_id"][caught].tolist()
         raise ConfigError(
-            f"{where} was trained on images that this run tests on: {len(names):,} of {len(test):,} test images "
-            f"share a patient, lesion or near-duplicate with its train or val images, e.g. {first_few(names, 3)}\n"
-            "  to do: use the split and split_seed that it was trained with"
+            f"{where} was trained on images that this run tests on: {len(names):,} of {len(test):,} test images are "
+            "among those that it, or weights that it was made from, learned from, or share a patient, lesion or "
+            f"near-duplicate with one, e.g. {first_few(names, 3)}\n"
+            "  to do: use the split and split_seed that it was trained with, or begin from other weights"
         )
 
 
-def _hashed(groups: object) -> NDArray[np.int64]:
-    return hash_strings(groups, _SALT).astype(np.int64)  # type: ignore[arg-type]
+def _hashed_images(hashes: pd.Series) -> NDArray[np.int64]:
+    """The first 64 bits of each SHA-256 in hex, int64 [n]."""
+    text = "".join(value[:_DIGITS] for value in hashes)
+    return np.frombuffer(bytes.fromhex(text), ">i8").astype(np.int64)
+
+
+def _hashed_groups(groups: pd.Series) -> NDArray[np.int64]:
+    return hash_strings(groups, _SALT).astype(np.int64)

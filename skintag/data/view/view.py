@@ -33,7 +33,7 @@ RELATED_TO_TEST: Final = "shares a patient, lesion or near-duplicate with the te
 NOT_TRAINED_ON: Final = "not in train_on"
 
 _NEEDED: Final = (
-    "image_id", "dataset", "domain", "status", "malignancy", "condition", "fst_group", *KEYS.values(),
+    "image_id", "dataset", "domain", "status", "malignancy", "condition", "fst_group", "content_hash", *KEYS.values(),
 )  # fmt: skip
 
 
@@ -71,6 +71,8 @@ class View:
     """10, or 11 in the extended taxonomy."""
     fingerprint: str
     """Equal for equal images, splits, targets and weights, whatever policy led to them."""
+    pictures: pd.DataFrame
+    """`content_hash` and `group_id` of every readable image of the catalog, whether or not it is in `frame`."""
 
     def __repr__(self) -> str:
         return f"View({', '.join(f'{n} {len(self.rows(n)):,}' for n in SPLITS)}, {self.fingerprint!r})"
@@ -129,7 +131,7 @@ def build_view(
     audit = audit_split(frame, split=type(split).__name__, leaky=split.leaky)
     if not split.leaky:
         audit.assert_clean()
-    return View(frame, audit, left_out, labels.n_conditions, _fingerprint(frame))
+    return View(frame, audit, left_out, labels.n_conditions, _fingerprint(frame), _pictures(catalog))
 
 
 def _sorted(catalog: pd.DataFrame) -> pd.DataFrame:
@@ -183,6 +185,11 @@ def _with_weights(frame: pd.DataFrame, balance: Balance) -> pd.DataFrame:
         sampling_weight=weights if balance.mode == "sampling" else ones,
         group_index=group_index(frame),
     )
+
+
+def _pictures(catalog: pd.DataFrame) -> pd.DataFrame:
+    """Hash and group of every image that could be read."""
+    return catalog.loc[catalog["content_hash"].notna(), ["content_hash", "group_id"]].reset_index(drop=True)
 
 
 def _not_trained_on(

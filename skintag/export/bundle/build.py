@@ -23,7 +23,7 @@ from skintag.export.bundle.deployed_scores import DeployedScores, deployed_score
 from skintag.export.bundle.evidence import write_evidence
 from skintag.export.bundle.network import weights_of, write_module
 from skintag.export.bundle.probes import write_probes
-from skintag.export.bundle.seen import write_seen
+from skintag.export.bundle.seen import write_seen_images
 from skintag.export.bundle.settings import BundleSettings
 from skintag.ood.reference import OodReference
 from skintag.runs.folder import RunFolder
@@ -72,6 +72,7 @@ def _write_parts(run: RunFolder, part: Path, settings: BundleSettings, say: Call
     """Everything but the manifest, which lists it."""
     say(f"network ({settings.runtime})")
     _write_network(run, part, settings.runtime)
+    write_seen_images(run, part)
     names = write_probes(run, part / "probes")
     _write_small_parts(run, part)
     say("calibration and triage, on val")
@@ -109,7 +110,6 @@ def _check_model(run: RunFolder, model: str) -> None:
 def _write_network(run: RunFolder, part: Path, runtime: str) -> None:
     if runtime == "torch":
         write_module(run.module(), part)
-        write_seen(run, part)
         return
     from skintag.export import export_run
 
