@@ -14,7 +14,9 @@ TITLES = {FOUND: "Found", NOT_FOUND: "Not found", CANNOT_TELL: "Cannot be told f
 
 
 def planted(question: Question, knobs: Mapping[str, float]) -> str:
-    """`yes`, `no`, or `may follow` for what planted effects may bring with them but do not have to."""
+    """`yes`, `no`, or `may follow` for what planted effects, or the training data, may bring but do not have to."""
+    if question.trained_apart:
+        return "may follow"
     neutral = {"dark_skin_contrast": 1.0}
     live = [k for k in question.knobs if knobs.get(k, 0.0) != neutral.get(k, 0.0)]
     if not live:
@@ -36,14 +38,15 @@ def findings_text(
 ) -> str:
     """Markdown: what was found, what was not, what cannot be told, and, on the benchmark, what is true."""
     asked = {q.name: q for q in questions}
-    lines = [f"# {title}", "", *(f"{note}  " for note in notes), "", f"Rule: {rules.text}", ""]
+    seeds = min(len(q.per_seed) for q in questions)
+    lines = [f"# {title}", "", *(f"{note}  " for note in notes), "", f"Rule: {rules.text(seeds)}", ""]
     for verdict, heading in TITLES.items():
         part = judged[judged["verdict"] == verdict]
         if len(part):
             lines += [
                 f"## {heading}",
                 "",
-                *(_line(asked[str(r["question"])], r) for r in part.to_dict("records")),
+                *(_line(asked.get(str(r["question"])), r) for r in part.to_dict("records")),
                 "",
             ]
     if "planted" in judged:
@@ -51,11 +54,13 @@ def findings_text(
     return "\n".join(lines)
 
 
-def _line(question: Question, row: Mapping[str, object]) -> str:
+def _line(question: Question | None, row: Mapping[str, object]) -> str:
+    if question is None:
+        return f"- {row['question']}: it is not known any more which images show a ruler."
     value, low, high = (float(row[k]) for k in ("value", "low", "high"))  # type: ignore[arg-type]
     says = question.positive if not value < 0 else question.negative
     if row["verdict"] == CANNOT_TELL:
-        return f"- {question.name}: one side has {min(int(row['n_a']), int(row['n_b']))} image(s)."  # type: ignore[call-overload]
+        return f"- {question.name}: {_few(row)}."
     figures = (
         f"{interval(value, low, high)}, p {p_text(float(row['p_value']))}, adjusted p {p_text(float(row['p_holm']))}; "  # type: ignore[arg-type]
         f"{row['n_a']} and {row['n_b']} images"
@@ -63,6 +68,14 @@ def _line(question: Question, row: Mapping[str, object]) -> str:
     if row["verdict"] == FOUND:
         return f"- **{question.name}**: {says}: {figures}."
     return f"- {question.name}: {figures}."
+
+
+def _few(row: Mapping[str, object]) -> str:
+    """What a question that cannot be told stands on."""
+    images, patients = min(int(row["n_a"]), int(row["n_b"])), float(row["clusters"])  # type: ignore[call-overload,arg-type]
+    if not images:
+        return "one side has no image"
+    return f"one side has {images} image(s), of {patients:.3g} independent patient(s) or lesion(s)"
 
 
 def _truth(judged: pd.DataFrame) -> list[str]:

@@ -10,9 +10,9 @@ from study import HOME, Study, others_of
 
 from skintag.evaluation.analyses.assess import AssessmentSettings, assess
 from skintag.evaluation.metrics.groups import FST_GROUP
-from skintag.runs.grid.contrasts import Contrast
 from skintag.runs.grid.findings import Evidence
 from skintag.runs.grid.runs import GridRun, frame_tested
+from skintag.runs.grid.sides import Contrast
 from skintag.runs.grid.write import interval, p_text
 
 SHOWN = ("auroc", "f1_malignant", "sensitivity", "specificity")
@@ -166,7 +166,8 @@ def contrast_rows(judged: pd.DataFrame, model: str | None = None) -> pd.DataFram
         "value": [interval(v, a, b) for v, a, b in judged[["value", "low", "high"]].to_numpy(float)],
         "sd over seeds": judged["sd_seeds"],
         "p": judged["p_value"].map(p_text), "p (Holm)": judged["p_holm"].map(p_text),
-        "n": judged["n_a"].astype(str) + " / " + judged["n_b"].astype(str), "verdict": judged["verdict"],
+        "n": judged["n_a"].astype(str) + " / " + judged["n_b"].astype(str),
+        "patients": judged["clusters"].round(1), "verdict": judged["verdict"],
         **{c: judged[c] for c in ("planted", "outcome") if c in judged},
     })  # fmt: skip
     if model is not None:

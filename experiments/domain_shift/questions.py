@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from study import BALANCED, DARK, HOME, LIGHTER, MULTI, OLD, SINGLE, YOUNG, Study, minus, others_of
+from study import BALANCED, DARK, HOME, LIGHTER, MULTI, OLD, SINGLE, YOUNG, Study, others_of, paired
 
-from skintag.runs.grid.contrasts import Contrast, auroc_of, mean_of
+from skintag.runs.grid.contrasts import auroc_of
+from skintag.runs.grid.sides import Contrast, mean_over
+
+DROP, BARE = "cross-domain drop of single_ham", ", without rulers"
+RULER = f"ruler, {HOME} images called malignant by multi"
+RULER_BALANCED = "balancing, images called malignant for a ruler"
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,9 @@ class Question:
     """Which planted effects of the synthetic benchmark make it differ from zero; none: never planted."""
     follows: bool = False
     """It may follow from the planted effects, but it is no direct one: both answers are right."""
+    trained_apart: bool = False
+    """It compares regimes that learned from other amounts of data, or with other weights on them: that makes a
+    difference even where nothing is planted, so both answers are right whatever the benchmark."""
 
 
 def questions(study: Study) -> list[Question]:
@@ -33,33 +41,46 @@ def questions(study: Study) -> list[Question]:
     return [*_drops(study), *_shortcut(study), *_groups(study), *_balancing(study)]
 
 
+def without_rulers(study: Study) -> list[str]:
+    """Names of the questions that need to know which images show a ruler, where that is not known."""
+    if "ruler" in study.frame:
+        return []
+    names = []
+    if SINGLE in study.runs and others_of(study):
+        names.append(DROP + BARE)
+    if MULTI in study.runs:
+        names.append(RULER)
+        names += [RULER_BALANCED] if BALANCED in study.runs else []
+    return names
+
+
 def _drops(study: Study) -> Iterator[Question]:
     """What single_ham loses away from home, and what having learned from all domains gives there."""
     others = others_of(study)
     if SINGLE not in study.runs or not others:
         return
-    for name, among in (("", None), (", without rulers", study.bare)):
+    for name, among in (("", None), (BARE, study.bare)):
         if among is not None and among.all():
             continue
         by_domain = [study.drop(SINGLE, d, among) for d in others]
         yield Question(
-            f"cross-domain drop of single_ham{name}",
+            DROP + name,
             f"single_ham has less AUROC on other images than on {HOME} ones{name}, on the same conditions",
             f"single_ham has more AUROC on other images than on {HOME} ones{name}, on the same conditions",
-            [mean_of(of_seed) for of_seed in zip(*by_domain, strict=True)],
+            [mean_over(of_seed) for of_seed in zip(*by_domain, strict=True)],
             # a ruler that gives the diagnosis away is part of what is lost away from home
             ("domain_gap",) if name else ("domain_gap", "shortcut"), follows=bool(name),
         )  # fmt: skip
     if MULTI in study.runs:
         by_domain = [
-            minus(study.auroc(MULTI, d, study.pairs(d)), study.auroc(SINGLE, d, study.pairs(d)))
+            paired(study.auroc(MULTI, d, study.pairs(d)), study.auroc(SINGLE, d, study.pairs(d)))
             for d in others
         ]
         yield Question(
             "all domains instead of one, AUROC on other images",
             f"away from {HOME} images multi has more AUROC than single_ham",
             f"away from {HOME} images multi has less AUROC than single_ham",
-            [mean_of(of_seed) for of_seed in zip(*by_domain, strict=True)], ("domain_gap",), follows=True,
+            [mean_over(of_seed) for of_seed in zip(*by_domain, strict=True)], ("domain_gap",), trained_apart=True,
         )  # fmt: skip
 
 
@@ -67,7 +88,7 @@ def _shortcut(study: Study) -> Iterator[Question]:
     """Whether a ruler makes multi call an image malignant, whatever it shows."""
     if "ruler" in study.frame and MULTI in study.runs:
         yield Question(
-            f"ruler, {HOME} images called malignant by multi",
+            RULER,
             f"{HOME} images of one diagnosis are called malignant more often with a ruler than without",
             f"{HOME} images of one diagnosis are called malignant less often with a ruler than without",
             study.ruler_effect(MULTI), ("shortcut",),
@@ -112,26 +133,28 @@ def _balancing(study: Study) -> Iterator[Question]:
         yield Question(
             f"balancing, AUROC in {domain}", f"multi_balanced has more AUROC than multi on {domain} images",
             f"multi_balanced has less AUROC than multi on {domain} images",
-            minus(study.auroc(BALANCED, domain, pairs), study.auroc(MULTI, domain, pairs)),
-            ("domain_gap",), follows=True,
+            paired(study.auroc(BALANCED, domain, pairs), study.auroc(MULTI, domain, pairs)),
+            ("domain_gap",), trained_apart=True,
         )  # fmt: skip
     dark = study.is_in("fst_group", DARK)
     yield Question(
         "balancing, sensitivity on skin type V-VI", "balancing raises the sensitivity on dark skin",
         "balancing lowers the sensitivity on dark skin",
-        minus(study.level(BALANCED, 1, dark), study.level(MULTI, 1, dark)), ("dark_skin_contrast",), follows=True,
+        paired(study.level(BALANCED, 1, dark), study.level(MULTI, 1, dark)), ("dark_skin_contrast",),
+        trained_apart=True,
     )  # fmt: skip
     whole = [
-        [auroc_of(study.score(run), study.target, dark, study.weights) for run in study.runs[r]]
+        [auroc_of(study.score(run), study.target, dark, study.rows) for run in study.runs[r]]
         for r in (BALANCED, MULTI)
     ]
     yield Question(
         "balancing, AUROC on skin type V-VI", "multi_balanced has more AUROC than multi on dark skin",
-        "multi_balanced has less AUROC than multi on dark skin", minus(*whole), ("dark_skin_contrast",), follows=True,
+        "multi_balanced has less AUROC than multi on dark skin", paired(*whole), ("dark_skin_contrast",),
+        trained_apart=True,
     )  # fmt: skip
     if "ruler" in study.frame:
         yield Question(
-            "balancing, images called malignant for a ruler",
+            RULER_BALANCED,
             "with balancing a ruler makes more of a difference", "with balancing a ruler makes less of a difference",
-            minus(study.ruler_effect(BALANCED), study.ruler_effect(MULTI)), ("shortcut",), follows=True,
+            paired(study.ruler_effect(BALANCED), study.ruler_effect(MULTI)), ("shortcut",), follows=True,
         )  # fmt: skip

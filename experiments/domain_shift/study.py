@@ -12,14 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.evaluation.statistics.bootstrap import cluster_names
-from skintag.runs.grid.contrasts import (
-    ConditionPairs,
-    Contrast,
-    Weights,
-    row_weights,
-    standardised_difference,
-)
+from skintag.runs.grid.contrasts import ConditionPairs, share_of, standardised_difference
 from skintag.runs.grid.runs import GridRun, frame_tested
+from skintag.runs.grid.sides import Contrast, RowDraws
 
 SINGLE, MULTI, BALANCED = "single_ham", "multi", "multi_balanced"
 HOME: Final = "dermoscopic"  # the domain of the one dataset that `single_ham` learns from
@@ -39,8 +34,8 @@ class Study:
     """Whose scores."""
     frame: pd.DataFrame
     """The test rows, with further attributes joined on."""
-    weights: Weights
-    """[R, n]"""
+    rows: RowDraws
+    """How often each of the n test rows counts, in every resample."""
 
     @classmethod
     def of(
@@ -50,16 +45,16 @@ class Study:
         *,
         attributes: pd.DataFrame | None = None,
         resamples: int = 2000,
-        weights: Weights | None = None,
+        rows: RowDraws | None = None,
     ) -> Study:
         """A study of runs tested on the same images; `attributes` are indexed by image_id."""
         frame = frame_tested(runs[0])
-        if weights is None:
-            weights = row_weights(cluster_names(frame), resamples, seed=0)
+        if rows is None:
+            rows = RowDraws.draw(cluster_names(frame), resamples, seed=0)
         if attributes is not None:
             frame = frame.join(attributes[[c for c in attributes if c not in frame]], on="image_id")
         regimes = {name: [r for r in runs if r.name == name] for name in dict.fromkeys(r.name for r in runs)}
-        return cls(regimes, model, frame, weights)
+        return cls(regimes, model, frame, rows)
 
     @cached_property
     def target(self) -> NDArray[np.int64]:
@@ -106,7 +101,7 @@ class Study:
         taking = self.target == target
         sides = np.where(taking & side, 1, np.where(taking & other, 0, -1))
         return [
-            standardised_difference(self.right(run), sides, self.strata, self.weights)
+            standardised_difference(self.right(run), sides, self.strata, self.rows)
             for run in self.runs[regime]
         ]
 
@@ -121,24 +116,13 @@ class Study:
         sides = np.where(self.is_in("domain", [HOME]), ruler, -1)
         strata = self.strata * 2 + self.target
         return [
-            standardised_difference(self.called(run), sides, strata, self.weights)
-            for run in self.runs[regime]
+            standardised_difference(self.called(run), sides, strata, self.rows) for run in self.runs[regime]
         ]
 
     def level(self, regime: str, target: int, side: NDArray[np.bool_]) -> list[Contrast]:
         """Sensitivity (target 1) or specificity (0) of some rows, per seed."""
-        rows = np.flatnonzero((self.target == target) & side)
-        n = len(rows)
-        if not n:
-            return [Contrast(np.full(len(self.weights), np.nan), 0, 0) for _ in self.runs[regime]]
-        w = self.weights[:, rows]
-        total = w.sum(axis=1)
-        out = []
-        for run in self.runs[regime]:
-            hits = w @ self.right(run)[rows].astype(np.float32)
-            values = np.divide(hits, total, out=np.full(len(w), np.nan, np.float32), where=total > 0)
-            out.append(Contrast(values.astype(np.float64), n, n))
-        return out
+        chosen = (self.target == target) & side
+        return [share_of(self.right(run), chosen, self.rows) for run in self.runs[regime]]
 
     def pairs(self, domain: str, among: NDArray[np.bool_] | None = None) -> ConditionPairs:
         """The pairs of conditions that a domain shares with the home domain, among the rows [n] of a mask."""
@@ -156,7 +140,7 @@ class Study:
         rows = self.is_in("domain", [domain])
         rows = rows if among is None else rows & among
         return [
-            pairs.auroc(self.score(run), self.condition, self.target, rows, self.weights)
+            pairs.auroc(self.score(run), self.condition, self.target, rows, self.rows)
             for run in self.runs[regime]
         ]
 
@@ -174,8 +158,13 @@ class Study:
 
 
 def minus(a: Sequence[Contrast], b: Sequence[Contrast]) -> list[Contrast]:
-    """Seed by seed."""
+    """One model on some rows less the same on others, seed by seed."""
     return [x - y for x, y in zip(a, b, strict=True)]
+
+
+def paired(a: Sequence[Contrast], b: Sequence[Contrast]) -> list[Contrast]:
+    """One regime less the other on the same rows, seed by seed."""
+    return [x.against(y) for x, y in zip(a, b, strict=True)]
 
 
 def others_of(study: Study) -> list[str]:

@@ -16,7 +16,8 @@ from skintag.evaluation.metrics.groups import DATASET, DOMAIN, FST_GROUP, OVERAL
 from skintag.evaluation.statistics.bootstrap import Resamples, cluster_names
 from skintag.evaluation.statistics.shares import clustered_shares
 from skintag.ood.reference import OodReference
-from skintag.runs.grid.contrasts import auroc_of, row_weights
+from skintag.runs.grid.contrasts import auroc_of
+from skintag.runs.grid.sides import RowDraws
 
 Reference = tuple[str, int]
 RANKS: Final = (16, 64, 256)
@@ -87,11 +88,11 @@ def detection(
     for family, strangers in _of_role(material, REPORT).items():
         clusters = pd.Series([*cluster_names(material.frame), *(f"\1{c}" for c in strangers.clusters)])
         target = np.repeat([0, 1], [len(material.test), len(strangers.embeddings)])
-        weights = row_weights(clusters, resamples, seed)
+        drawn = RowDraws.draw(clusters, resamples, seed)
         units = len(set(strangers.clusters))
         for kind, reference in made.items():
             score = np.concatenate([reference.score(material.test), reference.score(strangers.embeddings)])
-            draws = auroc_of(score, target, np.ones(len(score), bool), weights).draws
+            draws = auroc_of(score, target, np.ones(len(score), bool), drawn).draws
             low, high = np.nanquantile(draws[1:], [0.025, 0.975]) if units >= FEW else (np.nan, np.nan)
             rows.append({
                 "family": family, "kind": kind, "n": len(strangers.embeddings), "independent": units,
@@ -131,5 +132,5 @@ def _of_role(material: Material, role: str) -> dict[str, Strangers]:
 def _auroc(own: NDArray[np.float64], strange: NDArray[np.float64]) -> float:
     score = np.concatenate([own, strange])
     target = np.repeat([0, 1], [len(own), len(strange)])
-    ones = np.ones((1, len(score)), np.float32)
-    return auroc_of(score, target, np.ones(len(score), bool), ones).value
+    rows = RowDraws.as_they_are(len(score))
+    return auroc_of(score, target, np.ones(len(score), bool), rows).value

@@ -43,8 +43,47 @@ def test_planted_effects_are_found_and_nothing_else_is_claimed(planted: Path) ->
 def test_a_null_grid_claims_nothing(null: Path) -> None:
     judged = pd.read_csv(null / "questions.csv")
     assert len(judged) >= 10
-    assert set(judged["verdict"]) == {"not found"}
+    assert set(judged["verdict"]) <= {"not found", "cannot be told"}
     assert "0 were claimed" in (null / "findings.md").read_text()
+
+
+def test_questions_about_rulers_do_not_vanish_with_the_file_that_names_them(null: Path) -> None:
+    judged = pd.read_csv(null / "questions.csv").set_index("question")
+    gone = judged[judged["outcome"] == "not asked"]
+    assert len(gone) == 3
+    assert all("ruler" in name for name in gone.index)
+    assert set(gone["verdict"]) == {"cannot be told"}
+    told = judged[judged["p_holm"].notna()]
+    least = told.loc[told["p_value"].idxmin()]
+    assert least["p_holm"] == pytest.approx(min(1, (len(told) + 3) * least["p_value"]), rel=1e-4)
+    text = (null / "findings.md").read_text()
+    assert "truth.csv" in text
+    assert "any more which images show a ruler" in text
+
+
+def test_what_more_data_or_other_weights_bring_is_no_planted_null(null: Path) -> None:
+    # single_ham learns from a part of the images: multi may well be better where nothing was planted
+    judged = pd.read_csv(null / "questions.csv").set_index("question")
+    for name in (
+        "all domains instead of one, AUROC on other images",
+        "balancing, sensitivity on skin type V-VI",
+    ):
+        assert judged.loc[name, "planted"] == "may follow"
+        assert judged.loc[name, "outcome"] == "either is right"
+    assert judged.loc["sex, male against female, sensitivity of multi", "planted"] == "no"
+
+
+def test_one_seed_changes_what_the_report_promises(tmp_path: Path) -> None:
+    write_grid(tmp_path / "one", effects=False, names=("multi",), seeds=(0,), n=600)
+    run_tables("domain_shift", tmp_path / "out", tmp_path / "one", more=PERMUTATIONS)
+    assert (
+        "with one seed that is said of these trained models alone"
+        in (tmp_path / "out/grouped/findings.md").read_text()
+    )
+
+
+def test_several_seeds_promise_it_of_training_too(null: Path) -> None:
+    assert "with one seed" not in (null / "findings.md").read_text()
 
 
 def test_every_table_and_figure_is_written_small_and_with_its_kind_of_data(planted: Path) -> None:

@@ -2,8 +2,7 @@
 
 Domains and groups of patients differ in what they are ill with, and a model errs more on some conditions than on
 others. A difference of raw rates mixes the two; here both sides of a contrast have the same conditions, in the same
-proportions. Every function works on many resamples at once: `weights` [R, n] says how often each row counts, its
-first row being the table as it is (all ones).
+proportions. Every function works on many resamples at once (`RowDraws`).
 """
 
 from __future__ import annotations
@@ -12,64 +11,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from skintag.evaluation.statistics.bootstrap import Resamples
-
-Weights = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """A number, its value in every resample, and how many rows it stands on."""
-
-    draws: NDArray[np.float64]
-    """[R]: the estimate, then its resamples; nan where they cannot tell it."""
-    n_a: int
-    """Rows of the first side that count (of the rarer class, for an AUROC)."""
-    n_b: int
-    """Rows of the second side."""
-
-    @property
-    def value(self) -> float:
-        """The estimate on the images as they are."""
-        return float(self.draws[0])
-
-    def __sub__(self, other: Contrast) -> Contrast:
-        """The paired difference: both have to stand on the same resamples."""
-        return Contrast(self.draws - other.draws, min(self.n_a, other.n_a), min(self.n_b, other.n_b))
-
-
-def mean_of(contrasts: Sequence[Contrast]) -> Contrast:
-    """The mean of contrasts on the same resamples, such as those of several seeds."""
-    values = np.mean([c.draws for c in contrasts], axis=0)
-    return Contrast(values, min(c.n_a for c in contrasts), min(c.n_b for c in contrasts))
-
-
-def row_weights(clusters: pd.Series, resamples: int, seed: int) -> Weights:
-    """How often each of [n] rows counts, float32 [1 + resamples, n]: ones, then resamples of whole clusters."""
-    drawn = Resamples.draw(clusters, resamples, seed)
-    counts = drawn.counts.astype(np.float32)[:, drawn.cluster]
-    return np.concatenate([np.ones((1, counts.shape[1]), np.float32), counts])
+from skintag.runs.grid.sides import Contrast, RowDraws, Side, effective_clusters
 
 
 def standardised_difference(
     outcome: NDArray[np.float64],
     side: NDArray[np.int64],
     strata: NDArray[np.int64],
-    weights: Weights,
+    rows: RowDraws,
 ) -> Contrast:
     """Mantel-Haenszel difference of the mean outcome, side 1 minus side 0, over strata that have both.
 
     sum_k w_k (mean_1k - mean_0k) / sum_k w_k with w_k = n_1k n_0k / (n_1k + n_0k), the estimator of a common risk
-    difference (Greenland and Robins 1985, Biometrics 41:55). Its interval comes from the resamples.
+    difference (Greenland and Robins 1985, Biometrics 41:55). The sides' own levels are the two sums.
 
     Args:
         outcome: in [0, 1], e.g. whether the decision was right; float [n].
         side: 1, 0, or -1 for rows that take no part; int [n].
         strata: number of each row's stratum, -1 for none; int [n].
-        weights: [R, n], see the module.
+        rows: how often each of the n rows counts.
 
     Returns:
         A contrast of [R] values; nan throughout where no stratum has rows of both sides.
@@ -78,31 +40,47 @@ def standardised_difference(
     both = both[both >= 0]
     taking = np.flatnonzero(np.isin(strata, both) & (side >= 0))
     if not len(taking):
-        return Contrast(np.full(len(weights), np.nan), 0, 0)
+        return _nothing(len(rows))
     at = np.searchsorted(both, strata[taking])
     k = len(both)
     ones = np.zeros((len(taking), 2, k), np.float32)
     ones[np.arange(len(taking)), side[taking], at] = 1.0
     cells = np.concatenate([ones, ones * outcome[taking, None, None].astype(np.float32)], axis=1)
-    sums = (
-        (weights[:, taking] @ cells.reshape(len(taking), -1)).reshape(len(weights), 4, k).astype(np.float64)
-    )
-    n0, n1, y0, y1 = (sums[:, i] for i in range(4))  # each [R, k]
-    # w (y1/n1 - y0/n0) = (y1 n0 - y0 n1) / (n0 + n1): a stratum that lost a side in a resample drops out
+    sums = (rows.weights[:, taking] @ cells.reshape(len(taking), -1)).reshape(len(rows), 4, k)
+    n0, n1, y0, y1 = (sums[:, i].astype(np.float64) for i in range(4))  # each [R, k]
+    # w y1 / n1 = y1 n0 / (n0 + n1): a stratum that lost a side in a resample drops out
     total = np.maximum(n0 + n1, 1.0)
     weight = (n0 * n1 / total).sum(axis=1)
-    difference = ((y1 * n0 - y0 * n1) / total).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = np.where(weight > 0, difference / weight, np.nan)
+    sides = []
+    for i, levels in ((1, y1 * n0), (0, y0 * n1)):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            draws = np.where(weight > 0, (levels / total).sum(axis=1) / weight, np.nan)
+        own = side[taking] == i
+        row_weight = ((n0, n1)[1 - i] / total)[0][at[own]]  # in the data
+        cluster = rows.cluster[taking][own]
+        sides.append(Side(draws, effective_clusters(row_weight, cluster), np.unique(cluster)))
     counted = side[taking]
-    return Contrast(values, int((counted == 1).sum()), int((counted == 0).sum()))
+    return Contrast(tuple(sides), (1.0, -1.0), int((counted == 1).sum()), int((counted == 0).sum()))
+
+
+def share_of(outcome: NDArray[np.float64], chosen: NDArray[np.bool_], rows: RowDraws) -> Contrast:
+    """The mean outcome [n] of the chosen rows [n], a contrast of one side; nan where there is none."""
+    at = np.flatnonzero(chosen)
+    if not len(at):
+        return _nothing(len(rows))
+    weights, cluster = rows.weights[:, at], rows.cluster[at]
+    total = weights.sum(axis=1, dtype=np.float64)
+    hits = (weights @ outcome[at].astype(np.float32)).astype(np.float64)
+    draws = np.divide(hits, total, out=np.full(len(rows), np.nan), where=total > 0)
+    side = Side(draws, effective_clusters(np.ones(len(at)), cluster), np.unique(cluster))
+    return Contrast((side,), (1.0,), len(at), len(at))
 
 
 def auroc_of_pairs(
     score: NDArray[np.float64],
     positive: Sequence[NDArray[np.int64]],
     negative: Sequence[NDArray[np.int64]],
-    weights: Weights,
+    weights: NDArray[np.float32],
 ) -> NDArray[np.float64]:
     """AUROC of each pair of a set of positive rows and one of negative rows, float64 [R, pairs]; ties count half.
 
@@ -127,11 +105,38 @@ def auroc_of_pairs(
 
 
 def auroc_of(
-    score: NDArray[np.float64], target: NDArray[np.int64], rows: NDArray[np.bool_], weights: Weights
+    score: NDArray[np.float64], target: NDArray[np.int64], chosen: NDArray[np.bool_], rows: RowDraws
 ) -> Contrast:
     """AUROC among the chosen rows [n] as they are; nan where a class is absent."""
-    ups, downs = (np.flatnonzero(rows & (target == t)) for t in (1, 0))
-    return Contrast(auroc_of_pairs(score, [ups], [downs], weights)[:, 0], len(ups), len(downs))
+    ups, downs = (np.flatnonzero(chosen & (target == t)) for t in (1, 0))
+    draws = auroc_of_pairs(score, [ups], [downs], rows.weights)[:, 0]
+    return _auroc_contrast(draws, [ups], [downs], np.ones(1), rows)
+
+
+def _auroc_contrast(
+    draws: NDArray[np.float64],
+    positive: Sequence[NDArray[np.int64]],
+    negative: Sequence[NDArray[np.int64]],
+    weights: NDArray[np.float64],
+    rows: RowDraws,
+) -> Contrast:
+    """A contrast of one side: a mean, so weighted, of the AUROC of pairs of sets of rows."""
+    effective, numbers = [], []
+    for sets in (positive, negative):
+        weight = np.zeros(len(rows.cluster))
+        for chosen, share in zip(sets, weights, strict=True):
+            weight[chosen] += share / max(len(chosen), 1)
+        at = np.flatnonzero(weight)
+        effective.append(effective_clusters(weight[at], rows.cluster[at]))
+        numbers.append(len(at))
+    units = np.unique(rows.cluster[np.concatenate([*positive, *negative])])
+    return Contrast((Side(draws, min(effective), units, share=False),), (1.0,), *numbers)
+
+
+def _nothing(resamples: int) -> Contrast:
+    """A contrast that no row says anything of."""
+    side = Side(np.full(resamples, np.nan), 0.0, np.zeros(0, dtype=np.int64))
+    return Contrast((side,), (1.0,), 0, 0)
 
 
 @dataclass(frozen=True)
@@ -175,16 +180,16 @@ class ConditionPairs:
         score: NDArray[np.float64],
         condition: NDArray[np.int64],
         target: NDArray[np.int64],
-        rows: NDArray[np.bool_],
-        weights: Weights,
+        chosen: NDArray[np.bool_],
+        rows: RowDraws,
     ) -> Contrast:
         """Weighted mean AUROC of the pairs among the chosen rows [n]; nan where there is no pair."""
         if not self.pairs:
-            return Contrast(np.full(len(weights), np.nan), 0, 0)
-        ups = [np.flatnonzero(rows & (condition == up) & (target == 1)) for up, _ in self.pairs]
-        downs = [np.flatnonzero(rows & (condition == down) & (target == 0)) for _, down in self.pairs]
-        each = auroc_of_pairs(score, ups, downs, weights)
+            return _nothing(len(rows))
+        ups = [np.flatnonzero(chosen & (condition == up) & (target == 1)) for up, _ in self.pairs]
+        downs = [np.flatnonzero(chosen & (condition == down) & (target == 0)) for _, down in self.pairs]
+        each = auroc_of_pairs(score, ups, downs, rows.weights)
         share = self.weights * ~np.isnan(each)  # a pair that lost a side in a resample drops out
         values = np.nansum(each * share, axis=1) / np.maximum(share.sum(axis=1), 1e-12)
-        n_up, n_down = (len(np.unique(np.concatenate(part))) for part in (ups, downs))
-        return Contrast(np.where(share.sum(axis=1) > 0, values, np.nan), n_up, n_down)
+        values = np.where(share.sum(axis=1) > 0, values, np.nan)
+        return _auroc_contrast(values, ups, downs, self.weights, rows)

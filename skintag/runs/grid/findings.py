@@ -6,9 +6,10 @@ A contrast is *found* where all three hold, else *not found*:
 2. it is as large as `margin`, the smallest difference worth speaking of;
 3. every seed agrees on its sign.
 
-It *cannot be told* where a side of it stands on fewer than `minimum` rows. Such a question is left out of the
-family. By Holm (1979) the chance that a report of true nulls holds any finding is at most alpha; the other two
-conditions can only lower it.
+It *cannot be told* where a side of it stands on fewer than `minimum` rows, or on fewer patients or lesions than
+`patients`. Such a question is left out of the family, as both numbers hang on who was photographed and not on what
+was answered; one whose data are gone is not. By Holm (1979) the chance that a report of true nulls holds any finding
+is at most alpha; the other two conditions can only lower it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from skintag.evaluation.statistics.differences import holm
-from skintag.runs.grid.contrasts import Contrast, mean_of
+from skintag.runs.grid.sides import Contrast, mean_of
+from skintag.runs.grid.uncertainty import Uncertainty
 
 FOUND: Final = "found"
 NOT_FOUND: Final = "not found"
@@ -39,15 +41,28 @@ class Rules:
     """The smallest difference worth speaking of, on the scale of the contrast."""
     minimum: int = 10
     """Rows that each side must stand on."""
+    patients: int = 8
+    """Effective number of patients or lesions that each side must stand on."""
 
-    @property
-    def text(self) -> str:
-        """The rules in one sentence."""
+    def can_tell(self, evidence: Evidence) -> bool:
+        """Whether both sides stand on enough rows, patients and lesions for an answer."""
+        enough = (
+            min(evidence.n_a, evidence.n_b) >= self.minimum and round(evidence.clusters, 6) >= self.patients
+        )
+        return enough and not np.isnan(evidence.p_value)
+
+    def text(self, seeds: int) -> str:
+        """The rules in a few sentences, of runs with so many seeds (the fewest that a question stands on)."""
+        claim = f"The chance that a report without any true difference claims one is at most {self.alpha:g}"
+        of_one = (
+            "; with one seed that is said of these trained models alone: what another seed would change is in no "
+            "interval and no p-value"
+        )
         return (
             f"found: Holm-adjusted p <= {self.alpha:g} over all questions of this report that can be told, at least "
             f"{self.margin:g} in size, and of one sign in every seed; cannot be told: a side has fewer than "
-            f"{self.minimum} rows. The chance that a report without any true difference claims one is at most "
-            f"{self.alpha:g}."
+            f"{self.minimum} rows or stands on fewer than {self.patients} independent patients or lesions (effective "
+            f"number). {claim}{of_one if seeds < 2 else ''}."
         )
 
 
@@ -63,7 +78,7 @@ class Evidence:
     p_value: float
     """Two-sided, of no difference."""
     sd_images: float
-    """Standard error that the test images bring: of the mean over seeds, from the clustered resamples."""
+    """Standard error that the choice of patients brings to the mean over seeds."""
     sd_seeds: float
     """Standard deviation between seeds; nan for a single one."""
     per_seed: tuple[float, ...]
@@ -72,34 +87,36 @@ class Evidence:
     """Rows of the first side."""
     n_b: int
     """Rows of the second side."""
+    clusters: float
+    """Effective number of patients or lesions of the smallest side."""
 
     @classmethod
     def of(cls, per_seed: Sequence[Contrast], confidence: float = 0.95) -> Evidence:
         """Evidence from the same contrast in each seed, all on the same resamples of the same images.
 
-        The variance of the mean over S seeds is that of its resamples plus s^2 / S, s being the standard
-        deviation between seeds. The reference is Student's t with the degrees of freedom of Welch and
-        Satterthwaite, of which the resampled part has infinitely many: many if images are what is uncertain,
-        S - 1 if seeds are. With one seed, seed noise is unknown and left out.
+        The variance of the mean over S seeds is that of `Uncertainty` plus s^2 / S, s being the standard deviation
+        between seeds, which has S - 1 degrees of freedom; both are put together as Satterthwaite (1946,
+        doi:10.2307/3002019) has it. With one seed, seed noise is unknown and left out.
         """
         mean = mean_of(per_seed)
         estimates = np.array([c.value for c in per_seed])
-        replicates = mean.draws[1:][np.isfinite(mean.draws[1:])]
-        if not np.isfinite(mean.value) or len(replicates) < 2:
+        known = (tuple(estimates.tolist()), mean.n_a, mean.n_b, mean.clusters)
+        images = Uncertainty.of(mean)
+        if images is None:
             nan = float("nan")
-            return cls(nan, nan, nan, nan, nan, nan, tuple(estimates.tolist()), mean.n_a, mean.n_b)
-        images = float(replicates.std(ddof=1))
+            return cls(nan, nan, nan, nan, nan, nan, *known)
         seeds = float(estimates.std(ddof=1)) if len(estimates) > 1 else float("nan")
         of_seeds = 0.0 if np.isnan(seeds) else seeds**2 / len(estimates)
-        variance = images**2 + of_seeds
-        freedom = (len(estimates) - 1) * (variance / of_seeds) ** 2 if of_seeds > 0 else np.inf
+        variance = images.variance + of_seeds
+        parts = images.variance**2 / images.degrees + of_seeds**2 / max(len(estimates) - 1, 1)
+        freedom = variance**2 / parts if parts > 0 else images.degrees
         error = float(np.sqrt(variance))
-        half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
-        p = float(2 * stats.t.sf(abs(mean.value) / error, freedom)) if error > 0 else float(mean.value == 0)
-        return cls(
-            mean.value, mean.value - half, mean.value + half, p, images, seeds, tuple(estimates.tolist()),
-            mean.n_a, mean.n_b,
-        )  # fmt: skip
+        half = float(special.stdtrit(freedom, (1 + confidence) / 2)) * error
+        # where pseudo-patients turn the sign, the data are too few to have one
+        size = max(images.centre * np.sign(mean.value), 0.0)
+        p = float(2 * special.stdtr(freedom, -size / error)) if error > 0 else float(mean.value == 0)
+        low, high = (min(images.centre - half, mean.value), max(images.centre + half, mean.value))
+        return cls(mean.value, low, high, p, float(np.sqrt(images.variance)), seeds, *known)
 
     @property
     def one_sign(self) -> bool:
@@ -114,15 +131,19 @@ class Evidence:
         return bool(abs(self.value) > 2 * self.sd_seeds / np.sqrt(len(self.per_seed)))
 
 
-def judge(evidence: Mapping[str, Evidence], rules: Rules = Rules()) -> pd.DataFrame:
-    """A row per question: Evidence's numbers, `p_holm` over those that can be told, and the `verdict`."""
+def judge(evidence: Mapping[str, Evidence], rules: Rules = Rules(), gone: Sequence[str] = ()) -> pd.DataFrame:
+    """A row per question: Evidence's numbers, `p_holm` over those that can be told, and the `verdict`.
+
+    Args:
+        evidence: by question.
+        rules: when a contrast counts as found.
+        gone: questions that belong to the family but whose data are no longer there. They cannot be told, yet count
+            in Holm's correction, which must not become milder because a file was deleted.
+    """
     names = list(evidence)
-    tellable = [
-        min(e.n_a, e.n_b) >= rules.minimum and not np.isnan(e.p_value) for e in (evidence[n] for n in names)
-    ]
-    adjusted = holm([
-        evidence[n].p_value if ok else float("nan") for n, ok in zip(names, tellable, strict=True)
-    ])  # fmt: skip
+    tellable = [rules.can_tell(evidence[n]) for n in names]
+    asked = [evidence[n].p_value if ok else float("nan") for n, ok in zip(names, tellable, strict=True)]
+    adjusted = holm([*asked, *(1.0 for _ in gone)])[: len(names)]
     rows = []
     for name, ok, p_holm in zip(names, tellable, adjusted, strict=True):
         e = evidence[name]
@@ -132,7 +153,9 @@ def judge(evidence: Mapping[str, Evidence], rules: Rules = Rules()) -> pd.DataFr
                 "question": name, "value": e.value, "low": e.low, "high": e.high, "p_value": e.p_value,
                 "p_holm": p_holm, "sd_images": e.sd_images, "sd_seeds": e.sd_seeds, "seeds": len(e.per_seed),
                 "one_sign": e.one_sign, "exceeds_seed_noise": e.exceeds_seed_noise, "n_a": e.n_a, "n_b": e.n_b,
+                "clusters": e.clusters,
                 "verdict": FOUND if passes else NOT_FOUND if ok else CANNOT_TELL,
             }
         )  # fmt: skip
+    rows += [{"question": name, "n_a": 0, "n_b": 0, "clusters": 0.0, "verdict": CANNOT_TELL} for name in gone]
     return pd.DataFrame(rows)

@@ -11,14 +11,13 @@ from skintag.runs.grid.contrasts import (
     ConditionPairs,
     auroc_of,
     auroc_of_pairs,
-    mean_of,
-    row_weights,
     standardised_difference,
 )
+from skintag.runs.grid.sides import RowDraws, mean_of
 
 
-def ones(n: int) -> np.ndarray:
-    return np.ones((1, n), np.float32)
+def ones(n: int) -> RowDraws:
+    return RowDraws.as_they_are(n)
 
 
 def test_the_mantel_haenszel_difference_worked_out_by_hand() -> None:
@@ -63,7 +62,8 @@ def test_a_weight_of_two_counts_as_two_rows() -> None:
     )
     counts = rng.integers(0, 3, 60)
     rows = np.repeat(np.arange(60), counts)
-    weighted = standardised_difference(outcome, side, strata, counts[None].astype(np.float32)).value
+    counted = RowDraws(counts[None].astype(np.float32), np.arange(60))
+    weighted = standardised_difference(outcome, side, strata, counted).value
     repeated = standardised_difference(outcome[rows], side[rows], strata[rows], ones(len(rows))).value
     assert weighted == pytest.approx(repeated, abs=1e-6)
 
@@ -71,9 +71,11 @@ def test_a_weight_of_two_counts_as_two_rows() -> None:
 def test_auroc_of_pairs_agrees_with_scikit_learn_on_drawn_rows_with_ties() -> None:
     rng = np.random.default_rng(1)
     score, target = rng.integers(0, 20, 200) / 20, rng.integers(0, 2, 200)
-    weights = row_weights(pd.Series([f"c{i // 3}" for i in range(200)]), 5, seed=2)
-    found = auroc_of_pairs(score, [np.flatnonzero(target == 1)], [np.flatnonzero(target == 0)], weights)
-    for w, value in zip(weights, found[:, 0], strict=True):
+    weights = RowDraws.draw(pd.Series([f"c{i // 3}" for i in range(200)]), 5, seed=2)
+    found = auroc_of_pairs(
+        score, [np.flatnonzero(target == 1)], [np.flatnonzero(target == 0)], weights.weights
+    )
+    for w, value in zip(weights.weights, found[:, 0], strict=True):
         assert value == pytest.approx(roc_auc_score(target, score, sample_weight=w), abs=1e-6)
     assert auroc_of(score, target, np.ones(200, bool), weights).draws == pytest.approx(found[:, 0])
 
@@ -96,7 +98,7 @@ def test_only_pairs_that_both_sides_have_are_compared_and_with_the_same_weights(
 def test_contrasts_of_the_same_resamples_subtract_and_average_draw_by_draw() -> None:
     rng = np.random.default_rng(3)
     side, strata = rng.integers(0, 2, 90), np.zeros(90, int)
-    weights = row_weights(pd.Series(np.arange(90).astype(str)), 20, seed=0)
+    weights = RowDraws.draw(pd.Series(np.arange(90).astype(str)), 20, seed=0)
     a, b = (standardised_difference(rng.random(90), side, strata, weights) for _ in range(2))
     assert (a - b).draws == pytest.approx(a.draws - b.draws)
     assert mean_of([a, b]).draws == pytest.approx((a.draws + b.draws) / 2)
