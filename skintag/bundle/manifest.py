@@ -76,7 +76,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write `bundle.json` into the folder, atomically."""
-        write_json(folder / MANIFEST, {**self._content(), "digest": self.digest})
+        write_json(folder / MANIFEST, {**self._content(), "digest": self.digest}, checksum=False)
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:

@@ -44,7 +44,7 @@ class Preprocessing:
 
     def write(self, folder: Path) -> None:
         """Write `preprocessing.json` into the folder, atomically."""
-        write_json(folder / "preprocessing.json", asdict(self))
+        write_json(folder / "preprocessing.json", asdict(self), checksum=False)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -89,7 +89,7 @@ class Taxonomy:
 
     def write(self, folder: Path) -> None:
         """Write `taxonomy.json` into the folder, atomically."""
-        write_json(folder / "taxonomy.json", asdict(self))
+        write_json(folder / "taxonomy.json", asdict(self), checksum=False)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -125,7 +125,7 @@ class Texts:
 
     def write(self, folder: Path) -> None:
         """Write `texts.json` into the folder, atomically."""
-        write_json(folder / "texts.json", asdict(self))
+        write_json(folder / "texts.json", asdict(self), checksum=False)
 
     @classmethod
     def read(cls, folder: Path) -> Self:

@@ -19,7 +19,7 @@ def task(config: DictConfig) -> None:
     from skintag.data.prepared.tables import print_report
     from skintag.data.prepared.writing import MISSING, REPORT, load_report
 
-    out = prepare_data(settings_of(DataSettings, plain(config.data), "data"))
+    out = prepare_data(settings_of(DataSettings, plain(config.data), "data"), verify=config.verify)
     print_report(load_report(out))
     for what, path in (
         ("catalog", out / CATALOG),

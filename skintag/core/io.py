@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from skintag.core.checksums import stamped, unstamped
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -44,9 +46,19 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         part.write_bytes(data)
 
 
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Write `value` as indented JSON, atomically. NaN becomes null, for JSON knows none."""
-    text = json.dumps(_json_ready(value), indent=2, sort_keys=False, allow_nan=False)
+def write_json(path: str | os.PathLike[str], value: Any, *, checksum: bool = True) -> None:
+    """Write `value` as indented JSON, atomically. NaN becomes null, for JSON knows none.
+
+    Args:
+        path: the file.
+        value: plain values; numpy's scalars and arrays, and paths, are made plain.
+        checksum: whether an object gets one, as its last key, see `skintag.core.checksums`; not in a bundle, whose
+            files have a digest.
+    """
+    plain = _json_ready(value)
+    if checksum and isinstance(plain, dict):
+        plain = stamped(plain)
+    text = json.dumps(plain, indent=2, sort_keys=False, allow_nan=False)
     write_bytes(path, (text + "\n").encode())
 
 
@@ -74,8 +86,13 @@ def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
-    """What a JSON file in UTF-8 holds, as plain Python values."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """What a JSON file in UTF-8 holds, as plain Python values; its checksum, where it has one, is checked.
+
+    Raises:
+        ValueError: it is no JSON in UTF-8, or its content is not that which was written (`Damaged`).
+        OSError: it cannot be read.
+    """
+    return unstamped(json.loads(Path(path).read_text(encoding="utf-8")), path)
 
 
 def _json_ready(value: Any) -> Any:

@@ -2,12 +2,15 @@
 
     <folder>/key.json                    what the rows were made with
     <folder>/<time>-<id>.rows.npy        [n, ...]
-    <folder>/<time>-<id>.sha256.npy      S64 [n], the hex SHA-256 of each row's encoded image
+    <folder>/<time>-<id>.index.npy       [n] of (S64, uint32): hex SHA-256 of its encoded image, CRC-32
 
-A part is a pair of files, never changed once written. The rows are written first, and the hashes make the
-part count; rows without hashes are what a killed process left, and are ignored. Writers never touch each
+A part is a pair of files, never changed once written. The rows are written first, and the index makes the
+part count; rows without an index are what a killed process left, and are ignored. Writers never touch each
 other's files, so runs and ranks may share a store. Where an image was added twice, the earlier part is the
 one that is read.
+
+Each row is compared with its CRC-32 the first time that a process takes it. A part with damage is deleted, which is
+said: it is a cache, and its rows are computed again. Parts of version 0.1 (`.sha256.npy`, S64 [n]) have no sums.
 """
 
 from __future__ import annotations
@@ -15,14 +18,16 @@ from __future__ import annotations
 import os
 import time
 import uuid
+import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skintag.core.checksums import Damaged, say_again
 from skintag.core.errors import DataError
 from skintag.core.io import atomic_path, read_json, write_json
 
@@ -31,71 +36,82 @@ _HEX = np.isin(np.arange(256), list(b"0123456789abcdef"))
 Hashes = Sequence[str] | NDArray[np.generic]
 
 
+_INDEX: Final = np.dtype([("sha256", "S64"), ("crc32", "<u4")])
+_AGAIN: Final = "its rows are computed"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One immutable pair of files, opened."""
+
+    path: Path
+    """Of the rows."""
+    index: Path
+    """What makes them count."""
+    hashes: NDArray[np.bytes_]
+    """Of each row's image, S64 [n]."""
+    rows: NDArray[Any]
+    """[n, ...], mapped from disk."""
+    sums: NDArray[np.uint32] | None
+    """CRC-32 of each row, [n]; None in a part of version 0.1."""
+    checked: NDArray[np.bool_] = field(repr=False)
+    """Rows that this process has compared with their sums, [n]; grows."""
+
+    def check(self, places: NDArray[np.int64]) -> None:
+        """Compare rows [m] with their sums, those that were not yet.
+
+        Raises:
+            Damaged: one is not what was written. The part is deleted before.
+        """
+        if self.sums is None:
+            return
+        todo = np.unique(places[~self.checked[places]])
+        for i in todo.tolist():
+            if zlib.crc32(self.rows[i]) != self.sums[i]:
+                _discard(self.path, self.index)
+                raise Damaged(
+                    self.path,
+                    expected="rows as they were written (CRC-32)",
+                    found=f"other bytes in row {i}",
+                    fix="start again (resume=<run folder> goes on with a run): the part was deleted, and its rows are "
+                    "computed again",
+                )
+        self.checked[todo] = True
+
+
 @dataclass(frozen=True)
 class Found:
     """Where some images lie in a store, as it was when they were looked up; the rows stay on disk."""
 
     found: NDArray[np.bool_]
     """[n], whether each is there."""
-    rows: tuple[NDArray[Any], ...]
-    """The parts, each [n_part, ...], mapped from disk."""
+    parts: tuple[Part, ...]
+    """The parts of the store."""
     part: NDArray[np.int64]
     """[n], which part each lies in."""
     place: NDArray[np.int64]
     """[n], which row of the part it is."""
 
     def take(self, which: NDArray[np.integer]) -> NDArray[Any]:
-        """The rows of images `which` [m] (numbers of those looked up; they have to be there), [m, ...]."""
+        """The rows of images `which` [m] (numbers of those looked up; they have to be there), [m, ...].
+
+        Raises:
+            Damaged: a row is not what was written; see `Part.check`.
+        """
         part, place = self.part[which], self.place[which]
         if len(part) and (part == part[0]).all():
-            return self.rows[part[0]][place]  # a copy
-        first = self.rows[0]
+            self.parts[part[0]].check(place)
+            return self.parts[part[0]].rows[place]  # a copy
+        first = self.parts[0].rows
         out = np.empty((len(part), *first.shape[1:]), dtype=first.dtype)
         for i in np.unique(part):
             mine = part == i
-            out[mine] = self.rows[i][place[mine]]
+            self.parts[i].check(place[mine])
+            out[mine] = self.parts[i].rows[place[mine]]
         return out
 
     def __len__(self) -> int:
         return len(self.found)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One immutable pair of files."""
-
-    rows: Path
-    hashes: Path
-    what: str
-    dtype: np.dtype[Any]
-
-    def read_hashes(self) -> NDArray[np.bytes_]:
-        """The hashes of a part's images, S64 [n]."""
-        hashes = self._load(self.hashes, None)
-        if hashes.dtype != "S64" or hashes.ndim != 1:
-            raise self._corrupt(self.hashes, f"{hashes.dtype} {list(hashes.shape)}")
-        return hashes
-
-    def map_rows(self, n: int) -> NDArray[Any]:
-        """The rows, [n, ...], mapped from disk."""
-        rows = self._load(self.rows, "r")
-        if rows.dtype != self.dtype or rows.ndim < 2 or len(rows) != n:
-            raise self._corrupt(self.rows, f"{rows.dtype} {list(rows.shape)} for {n} hashes")
-        return rows
-
-    def _load(self, path: Path, mmap_mode: Literal["r"] | None) -> NDArray[Any]:
-        try:
-            return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise self._corrupt(path, f"{type(error).__name__}: {error}") from error
-
-    def _corrupt(self, path: Path, found: str) -> DataError:
-        return DataError(
-            path,
-            expected=f"a whole part of the store of {self.what}",
-            found=found,
-            fix=f"delete {self.rows.name} and {self.hashes.name}; the next run extracts these rows again",
-        )
 
 
 class ContentStore:
@@ -115,7 +131,7 @@ class ContentStore:
         self, folder: str | os.PathLike[str], key: Mapping[str, Any], what: str, dtype: np.dtype[Any]
     ) -> None:
         self.folder, self.what, self.dtype = Path(folder), what, np.dtype(dtype)
-        self._known: dict[Path, tuple[NDArray[np.bytes_], NDArray[Any]]] = {}  # by file: hashes, mapped rows
+        self._known: dict[Path, Part | None] = {}  # by index file; None: damaged
         self._claim(dict(key))
 
     def locate(self, sha256s: Hashes) -> Found:
@@ -126,20 +142,32 @@ class ContentStore:
 
         Raises:
             ValueError: something that is no SHA-256 in lower-case hex.
-            DataError: a part of the store cannot be read.
+            DataError: a part has rows of another shape.
         """
         wanted = as_hashes(sha256s)
         parts = self._parts()
         none = np.zeros(len(wanted), dtype=np.int64)
         if not parts or not len(wanted):
-            return Found(np.zeros(len(wanted), dtype=np.bool_), tuple(r for _, r in parts), none, none)
-        stored = np.concatenate([hashes for hashes, _ in parts])
+            return Found(np.zeros(len(wanted), dtype=np.bool_), tuple(parts), none, none)
+        stored = np.concatenate([part.hashes for part in parts])
         order = np.argsort(stored, kind="stable")  # stable: of equal hashes the earliest part comes first
         place = np.minimum(np.searchsorted(stored[order], wanted), len(stored) - 1)
         position = order[place]  # int64 [n], row of all parts laid end to end
-        starts = np.concatenate([[0], np.cumsum([len(hashes) for hashes, _ in parts])])
+        starts = np.concatenate([[0], np.cumsum([len(part.hashes) for part in parts])])
         part = np.searchsorted(starts, position, side="right") - 1
-        return Found(stored[position] == wanted, tuple(r for _, r in parts), part, position - starts[part])
+        return Found(stored[position] == wanted, tuple(parts), part, position - starts[part])
+
+    def locate_sound(self, sha256s: Hashes) -> Found:
+        """`locate`, with every row that is found compared with its sum: what is damaged is deleted, said, not found."""
+        while True:
+            located = self.locate(sha256s)
+            try:
+                for i, part in enumerate(located.parts):
+                    part.check(located.place[located.found & (located.part == i)])
+                return located
+            except Damaged as error:
+                say_again(error.where, _AGAIN)
+                self._known[part.index] = None
 
     def add(self, sha256s: Hashes, rows: NDArray[Any]) -> None:
         """Write [n] rows [n, ...] as one part; best some thousands at a time, for each part costs an open file.
@@ -153,29 +181,45 @@ class ContentStore:
         if not len(hashes):
             return
         name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}"
-        for suffix, array in (("rows", values), ("sha256", hashes)):  # in this order: see the module's text
+        index = np.empty(len(hashes), dtype=_INDEX)
+        index["sha256"], index["crc32"] = hashes, [zlib.crc32(row) for row in values]
+        for suffix, array in (("rows", values), ("index", index)):  # in this order: see the module's text
             with atomic_path(self.folder / f"{name}.{suffix}.npy") as part, part.open("wb") as stream:
                 np.save(stream, array, allow_pickle=False)
 
-    def _parts(self) -> list[tuple[NDArray[np.bytes_], NDArray[Any]]]:
-        """Hashes and rows of the whole parts in order of writing; new ones are opened."""
-        found: list[tuple[NDArray[np.bytes_], NDArray[Any]]] = []
-        for path in sorted(self.folder.glob("*.sha256.npy")):
+    def _parts(self) -> list[Part]:
+        """The whole parts in order of writing; new ones are opened, damaged ones deleted."""
+        found: list[Part] = []
+        for path in sorted([*self.folder.glob("*.index.npy"), *self.folder.glob("*.sha256.npy")]):
             if path not in self._known:
-                rows = path.with_name(path.name.replace(".sha256.npy", ".rows.npy"))
-                part = _Part(rows, path, self.what, self.dtype)
-                hashes = part.read_hashes()
-                self._known[path] = hashes, part.map_rows(len(hashes))
-            self._check_shape(path, self._known[path][1], found[0][1] if found else None)
-            found.append(self._known[path])
+                self._known[path] = self._opened(path)
+            if (part := self._known[path]) is not None:
+                self._check_shape(part, found[0] if found else None)
+                found.append(part)
         return found
 
-    def _check_shape(self, path: Path, rows: NDArray[Any], first: NDArray[Any] | None) -> None:
-        if first is not None and rows.shape[1:] != first.shape[1:]:
+    def _opened(self, index: Path) -> Part | None:
+        """The part of an index; None where a file of it is not whole."""
+        path = index.with_name(index.name.removesuffix(".npy").rsplit(".", 1)[0] + ".rows.npy")
+        try:
+            said, rows = _load(index, None), _load(path, "r")
+            known = said.dtype in (_INDEX, np.dtype("S64")) and said.ndim == 1
+            if not known or rows.dtype != self.dtype or rows.ndim < 2 or len(rows) != len(said):
+                raise ValueError(f"{rows.dtype} {list(rows.shape)} for {said.dtype} {list(said.shape)}")
+        except Exception:  # what numpy makes of a damaged header is any of a dozen errors
+            say_again(index if not path.is_file() else path, _AGAIN)
+            _discard(path, index)
+            return None
+        names = said.dtype.names
+        hashes = said["sha256"] if names else said
+        return Part(path, index, hashes, rows, said["crc32"] if names else None, np.zeros(len(rows), bool))
+
+    def _check_shape(self, part: Part, first: Part | None) -> None:
+        if first is not None and part.rows.shape[1:] != first.rows.shape[1:]:
             raise DataError(
-                path,
-                expected=f"{self.what} of {_size(first.shape[1:])}, as in the store's first part",
-                found=_size(rows.shape[1:]),
+                part.path,
+                expected=f"{self.what} of {_size(first.rows.shape[1:])}, as in the store's first part",
+                found=_size(part.rows.shape[1:]),
                 fix="two models share a key: delete the folder, and make their fingerprints differ",
             )
 
@@ -183,7 +227,7 @@ class ContentStore:
         """Write `key.json`, or check that it says the same."""
         path = self.folder / "key.json"
         if not path.exists():
-            write_json(path, mine)  # processes that come at once write the same
+            write_json(path, mine, checksum=False)  # processes that come at once write the same
             return
         try:
             theirs = read_json(path)
@@ -204,6 +248,19 @@ def as_hashes(sha256s: Hashes) -> NDArray[np.bytes_]:
     if hashes.ndim != 1 or hashes.dtype.itemsize != 64 or not _HEX[hashes.view(np.uint8)].all():
         raise ValueError("expected SHA-256 sums as 64 lower-case hex digits each")
     return hashes
+
+
+def _discard(rows: Path, index: Path) -> None:
+    """Delete both files, the index first; what cannot be deleted stays."""
+    for path in (index, rows):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:  # a store that others own: this process alone passes the part over
+            return
+
+
+def _load(path: Path, mmap_mode: Literal["r"] | None) -> NDArray[Any]:
+    return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -65,9 +65,9 @@ class EmbeddingStore(ContentStore):
 
         Raises:
             ValueError: something that is no SHA-256 in lower-case hex.
-            DataError: a part of the store cannot be read.
+            DataError: a part has rows of another width.
         """
-        located = self.locate(sha256s)
+        located = self.locate_sound(sha256s)
         hits = int(located.found.sum())
         self.reused += hits
         self.missed += len(located) - hits
@@ -80,7 +80,7 @@ class EmbeddingStore(ContentStore):
             DataError: one is not there, or as `lookup`.
         """
         hashes = as_hashes(sha256s)
-        located = self.locate(hashes)
+        located = self.locate_sound(hashes)
         if not located.found.all():
             missing = [h.decode() for h in hashes[~located.found]]
             raise DataError(
@@ -111,7 +111,7 @@ class EmbeddingStore(ContentStore):
 
 def _rows(located: Found) -> NDArray[np.float32]:
     """The rows of a look-up, float32 [n, d], nan where there is none."""
-    width = located.rows[0].shape[1] if located.rows else 0
+    width = located.parts[0].rows.shape[1] if located.parts else 0
     out = np.full((len(located), width), np.nan, dtype=np.float32)
     there = np.flatnonzero(located.found)
     out[there] = located.take(there) if len(there) else out[there]

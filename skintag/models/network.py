@@ -17,6 +17,7 @@ from skintag.models.head import HeadSettings, LesionHead
 from skintag.models.objective import Batch, Objective, build_objective
 from skintag.models.outputs import Logits, Probabilities
 from skintag.models.settings import BackboneSettings, FinetuneSettings
+from skintag.models.torch_files import load_checkpoint
 from skintag.models.weights import state_fingerprint
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ class LesionNetwork(nn.Module):
     @classmethod
     def from_checkpoint(cls, path: Path | str, *, map_location: str = "cpu") -> Self:
         """The network that wrote a checkpoint, in evaluation mode; needs neither hub nor first weights."""
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        checkpoint = load_checkpoint(path, map_location=map_location)
         return cls.of(checkpoint["hyper_parameters"], checkpoint["state_dict"]).to(map_location)
 
     @classmethod

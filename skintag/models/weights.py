@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 from torch import Tensor, nn
 
+from skintag.core.checksums import check_zip
 from skintag.core.errors import ConfigError, DataError, first_few
 from skintag.models.layers import FINAL_LAYERS
 
@@ -52,6 +53,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     expected = "a .safetensors file or a state dict saved by torch"
     if not path.is_file():
         raise DataError(path, expected=expected, found="no file", fix="correct backbone.checkpoint")
+    check_zip(path)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self, cast
@@ -13,6 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from skintag.core.checksums import Damaged, damaged, file_crc32
 from skintag.core.errors import DataError, SkinTagError
 from skintag.core.io import read_json, write_json
 from skintag.core.outputs import Outputs
@@ -20,6 +22,7 @@ from skintag.core.registry import Registry
 from skintag.probes.data import ProbeData, check_embeddings
 
 FORMAT: Final = 1
+_FIT_AGAIN: Final = "fit the probe again, or copy the whole probes folder"
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,13 @@ class Probe(ABC):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the probe's files into the folder; `<name>.json` comes last and makes them count."""
         record = self._fitted()
+        before = self._files(Path(folder))
         self._save(Path(folder))
-        meta = {"format": FORMAT, "probe": self.name, "settings": self.settings, "record": asdict(record)}
+        after = self._files(Path(folder))
+        sums = {path.name: file_crc32(path) for path, state in after.items() if before.get(path) != state}
+        meta = {
+            "format": FORMAT, "probe": self.name, "settings": self.settings, "record": asdict(record), "files": sums,
+        }  # fmt: skip
         write_json(Path(folder) / f"{self.name}.json", meta)
 
     @classmethod
@@ -132,16 +140,19 @@ class Probe(ABC):
             meta = read_json(path)
             if (meta["format"], meta["probe"]) != (FORMAT, cls.name):
                 raise ValueError(f"format {meta['format']} of probe {meta['probe']!r}")
+            _check_sums(path.parent, meta.get("files", {}))
             probe = cls(**meta["settings"])
             record = FitRecord(**{**meta["record"], "conditions": tuple(meta["record"]["conditions"])})
             probe._load(Path(folder), record)
             probe.record = record
+        except Damaged:
+            raise
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
             raise DataError(
                 path,
                 expected=f"a saved {cls.name!r} probe, format {FORMAT}",
                 found=f"{type(error).__name__}: {error}",
-                fix="fit the probe again, or copy the whole probes folder",
+                fix=_FIT_AGAIN,
             ) from error
         return probe
 
@@ -170,6 +181,11 @@ class Probe(ABC):
     def _load(self, folder: Path, record: FitRecord) -> None:
         """Read them."""
 
+    def _files(self, folder: Path) -> dict[Path, tuple[int, int]]:
+        """The probe's files beside its JSON, and what tells whether one was written anew."""
+        paths = [path for path in sorted(folder.glob(f"{self.name}[._]*")) if path.suffix != ".json"]
+        return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
+
     def _fitted(self) -> FitRecord:
         if self.record is None:
             raise SkinTagError(
@@ -197,6 +213,19 @@ class Probe(ABC):
                 found=problem,
                 fix="choose datasets or a split that give both",
             )
+
+
+def _check_sums(folder: Path, sums: Mapping[str, str]) -> None:
+    """Compare the files beside a probe's JSON with their CRC-32; a probe of version 0.1 names none.
+
+    Raises:
+        ValueError: one is not that which was written, or is named by a path.
+    """
+    for name, said in sums.items():
+        if Path(name).name != name:
+            raise ValueError(f"a file named {name!r}")
+        if (found := file_crc32(folder / name)) != said:
+            raise damaged(folder / name, said, found, _FIT_AGAIN)
 
 
 PROBES: Final[Registry[Probe]] = Registry("probe", "skintag.probes", besides=("base", "data"))

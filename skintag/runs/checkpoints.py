@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Final
 
 import torch
 from lightning.pytorch import LightningModule
 
-from skintag.core.errors import ConfigError
+from skintag.core.errors import ConfigError, DataError
 from skintag.data.view.seen import FILE, GROUPS, IMAGES, Seen, read_seen
+from skintag.models.torch_files import load_checkpoint
 
 SEEN_IMAGES: Final = "skintag_seen_images"
 """Key of the hashed images in a checkpoint."""
@@ -25,11 +25,11 @@ def check_fits(module: LightningModule, path: str | Path) -> None:
         ConfigError: it holds no weights, or other tensors than the module.
     """
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
-    except (KeyError, TypeError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        saved = load_checkpoint(path, check=False, mmap=True)["state_dict"]
+        found = {name: tuple(tensor.shape) for name, tensor in saved.items()}
+    except (DataError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} is no checkpoint of a run ({type(error).__name__})") from error
     wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in saved.items()}
     if wanted != found:
         names = sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n))
         first = f"{names[0]} is {found.get(names[0], 'not there')}, expected {wanted.get(names[0], 'none')}"

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from skintag.core.config import with_present_targets
 from skintag.core.errors import ConfigError, DataError, first_few
 from skintag.core.io import read_json
+from skintag.core.parquet import read_parquet
 from skintag.evaluation.decisions.thresholds import Threshold, read_thresholds
 from skintag.evaluation.predictions.predictions import Predictions
 
@@ -187,7 +188,7 @@ class RunFiles:
         command = f"skintag robustness run={self.path}"
         path = self.file(ROBUSTNESS, command)
         try:
-            return pd.read_parquet(path)
+            return read_parquet(path)
         except (OSError, ValueError) as error:
             said = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataError(

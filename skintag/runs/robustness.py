@@ -14,6 +14,7 @@ from skintag.core.errors import ConfigError, DataError, first_few, near_matches
 from skintag.core.hashing import uniform_from_strings
 from skintag.core.io import atomic_path, write_json
 from skintag.core.outputs import Outputs
+from skintag.core.parquet import write_parquet
 from skintag.core.vocabulary import HEAD
 from skintag.data.distortions.distortions import CLEAN, DISTORTIONS, Distortion
 from skintag.data.distortions.sheet import distortion_sheet
@@ -70,8 +71,7 @@ def _write(
     began: float,
 ) -> None:
     """Write the scores, and beside them what was done."""
-    with atomic_path(run.path / ROBUSTNESS) as part:
-        table.to_parquet(part, index=False)
+    write_parquet(table, run.path / ROBUSTNESS)
     of = {k: {"kind": d.kind, "severity": d.severity, "unit": d.unit} for k, d in distortions.items()}
     size, seconds = run.data.pipeline.image_size, round(time.perf_counter() - began, 2)
     said = {**asked, "size": size, "distortions": of, "seconds": seconds}

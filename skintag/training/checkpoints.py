@@ -12,6 +12,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
+from skintag.core.checksums import check_zip
 from skintag.core.io import atomic_path
 from skintag.data.view.seen import Seen
 from skintag.runs.checkpoints import to_checkpoint
@@ -24,6 +25,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         with atomic_path(path) as part:
             torch.save(checkpoint, part)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Compares the file's checksums first, which neither Lightning nor torch does."""
+        check_zip(path)
+        return super().load_checkpoint(path, map_location, weights_only)
 
 
 class BestCheckpoint(ModelCheckpoint):

@@ -226,3 +226,19 @@ def test_web_server_without_ranges_or_file_is_an_error(folder: Path, moved: Path
             ShardStore(folder, ["ham10000"], url).read(0)
         with pytest.raises(DataError, match="404"):
             ShardStore(folder, ["ham10000"], url + "/nowhere").read(0)
+
+
+def test_no_flipped_bit_of_an_image_is_read(folder: Path, shard: Path) -> None:
+    store = ShardStore(folder, ["ham10000"])
+    mine = np.flatnonzero(store.shard_of == 1)
+    whole, rng = shard.read_bytes(), np.random.default_rng(0)
+    for _ in range(40):
+        i = int(rng.choice(mine))
+        at = int(store._offsets[i] + rng.integers(store._lengths[i]))
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << int(rng.integers(8))
+        shard.write_bytes(bytes(damaged))
+        with pytest.raises(DataError, match=r"ham10000-00001\.tar(.|\n)*other bytes(.|\n)*verify=true"):
+            store.read(i)
+    shard.write_bytes(whole)
+    assert all(store.read(int(i)) for i in mine)

@@ -211,3 +211,12 @@ def test_identity_tells_what_the_order_depends_on(world: World) -> None:
     for other in ({"seed": 1}, {"batch_size": 8}, {"world_size": 2}, {"workers": 2}, {"shuffle_buffer": 10}):
         assert world.stream(**other).identity != one
     assert json.loads(json.dumps(one)) == one  # a checkpoint holds plain values only
+
+
+def test_a_flipped_bit_is_not_streamed(world: World) -> None:
+    shard = Path(world.store.shards[0])
+    data = bytearray(shard.read_bytes())
+    data[int(world.store._offsets[0]) + 100] ^= 4
+    shard.write_bytes(bytes(data))
+    with pytest.raises(DataError, match=rf"{shard.name}(.|\n)*other bytes"):
+        flat(batches(world.stream(), 0))

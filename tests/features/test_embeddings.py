@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
 from pathlib import Path
 
 import numpy as np
@@ -108,17 +109,19 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
 
 def test_rows_without_hashes_are_ignored(tmp_path: Path) -> None:
     store = filled(tmp_path)
-    sorted(store.folder.glob("*.sha256.npy"))[0].unlink()  # as where a process was killed between the two
-    (store.folder / ".1-a.sha256.npy.1234.part").write_bytes(b"\x93NUMPY half")
+    sorted(store.folder.glob("*.index.npy"))[0].unlink()  # as where a process was killed between the two
+    (store.folder / ".1-a.index.npy.1234.part").write_bytes(b"\x93NUMPY half")
     found, _ = EmbeddingStore(tmp_path, KEY).lookup(hashes(1, 4))
     assert found.tolist() == [False, True]
 
 
 @pytest.mark.parametrize(
-    ("suffix", "damage"),  # hashes that are gone are those of a part that was never finished
-    [(s, d) for s in ("rows", "sha256") for d in ("cut", "empty", "other")] + [("rows", "gone")],
+    ("suffix", "damage"),  # an index that is gone is that of a part that was never finished
+    [(s, d) for s in ("rows", "index") for d in ("cut", "empty", "other")] + [("rows", "gone")],
 )
-def test_a_damaged_part_is_named_and_can_be_deleted(tmp_path: Path, suffix: str, damage: str) -> None:
+def test_a_damaged_part_is_said_and_computed_again(
+    tmp_path: Path, suffix: str, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = filled(tmp_path)
     path = sorted(store.folder.glob(f"*.{suffix}.npy"))[1]
     if damage == "cut":
@@ -129,12 +132,55 @@ def test_a_damaged_part_is_named_and_can_be_deleted(tmp_path: Path, suffix: str,
         path.unlink()
     else:
         np.save(path, np.zeros(3))
-    with pytest.raises(DataError, match=rf"(?s){path.name}.*delete") as caught:
-        EmbeddingStore(tmp_path, KEY).lookup(hashes(1))
-    for name in (path.name, path.name.replace("rows", "sha256"), path.name.replace("sha256", "rows")):
-        assert name in str(caught.value)
-        (store.folder / name).unlink(missing_ok=True)
-    assert EmbeddingStore(tmp_path, KEY).lookup(hashes(1, 9))[0].tolist() == [True, False]
+    found, _ = EmbeddingStore(tmp_path, KEY).lookup(hashes(1, 9))
+    assert found.tolist() == [True, False]
+    stem = path.name.split(".")[0]
+    assert stem in capsys.readouterr().err
+    assert not list(store.folder.glob(f"{stem}.index.npy"))
+    EmbeddingStore(tmp_path, KEY).lookup(hashes(1))
+    assert not capsys.readouterr().err  # it is said once
+
+
+def test_no_flipped_bit_changes_a_row(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    wanted = range(1, 6)
+    for flip in range(150):
+        root = tmp_path / str(flip)
+        store = EmbeddingStore(root, KEY)
+        store.add(hashes(*wanted), vectors(*wanted))
+        path = list(store.folder.glob("*.npy"))[flip % 2]
+        data = bytearray(path.read_bytes())
+        data[rng.integers(len(data))] ^= 1 << rng.integers(8)
+        path.write_bytes(bytes(data))
+        found, rows = EmbeddingStore(root, KEY).lookup(hashes(*wanted))
+        if len(rows) and rows.shape[1]:
+            np.testing.assert_array_equal(rows[found], vectors(*wanted)[found])
+
+
+def test_damage_that_is_met_while_training_names_the_file_and_is_mended_by_the_next_start(
+    tmp_path: Path,
+) -> None:
+    store = filled(tmp_path)
+    located = store.locate(hashes(2, 4))
+    path = located.parts[int(located.part[0])].path
+    with path.open("rb+") as stream:
+        stream.seek(-1, os.SEEK_END)
+        last = stream.read(1)[0]
+        stream.seek(-1, os.SEEK_END)
+        stream.write(bytes([last ^ 1]))
+    with pytest.raises(DataError, match=rf"(?s){path.name}.*other bytes.*resume="):
+        located.take(np.arange(2))
+    assert not path.exists()
+    assert EmbeddingStore(tmp_path, KEY).locate(hashes(2, 4)).found.tolist() == [False, True]
+
+
+def test_parts_of_version_0_1_are_read(tmp_path: Path) -> None:
+    store = EmbeddingStore(tmp_path, KEY)
+    np.save(store.folder / "00000000000000000001-aaaaaaaaaaaa.rows.npy", vectors(1, 2))
+    np.save(
+        store.folder / "00000000000000000001-aaaaaaaaaaaa.sha256.npy", np.array(hashes(1, 2), dtype="S64")
+    )
+    np.testing.assert_array_equal(store.fetch(hashes(2, 1)), vectors(2, 1))
 
 
 def test_two_widths_under_one_key_are_an_error(tmp_path: Path) -> None:

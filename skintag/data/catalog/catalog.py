@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skintag.core.checksums import say_again
 from skintag.core.errors import DataError
 from skintag.core.hashing import content_key, hash_strings
-from skintag.core.io import atomic_path
+from skintag.core.parquet import read_parquet, write_parquet
 from skintag.data.catalog import leakage
 from skintag.data.catalog.fingerprint import COLUMNS, fingerprint_files
 from skintag.data.catalog.leakage import duplicate_ids, leakage_groups, near_duplicates
@@ -63,8 +64,7 @@ def write_catalog(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         DataError: a column is missing or holds what it may not.
     """
     conformed = conform(frame, CATALOG_COLUMNS, path)
-    with atomic_path(path) as part:
-        conformed.to_parquet(part, index=False)
+    write_parquet(conformed, path)
 
 
 def read_catalog(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -74,7 +74,7 @@ def read_catalog(path: str | os.PathLike[str]) -> pd.DataFrame:
         DataError: the file is missing, is no Parquet, or lacks a column.
     """
     try:
-        frame = pd.read_parquet(path)
+        frame = read_parquet(path)
     except (OSError, ValueError) as error:
         found = "no such file" if isinstance(error, FileNotFoundError) else str(error)
         raise DataError(
@@ -123,13 +123,22 @@ def _duplicates(usable: pd.DataFrame, workers: int, cache: Path | None) -> NDArr
     if cache is not None:
         settings = (leakage.EVIDENCE, leakage.LIKELY, leakage.LIKELY_TURNED, leakage.NEIGHBOURS)
         store = cache / f"near-duplicates-{content_key(_PAIRS_VERSION, settings, list(hashes))}.parquet"
-    if store is not None and store.is_file():
-        pairs = pd.read_parquet(store)
-    else:
+    pairs = _remembered_pairs(store)
+    if pairs is None:
         thumbs = np.frombuffer(b"".join(files["thumbnail"]), np.uint8).reshape(-1, SIDE, SIDE)
         pairs = near_duplicates(thumbs, workers=workers)
         pairs = pairs.assign(first=hashes[pairs["first"]], second=hashes[pairs["second"]])
         if store is not None:
-            with atomic_path(store) as part:
-                pairs.to_parquet(part, index=False)
+            write_parquet(pairs, store)
     return duplicate_ids(usable["image_id"].tolist(), usable["content_hash"].tolist(), pairs)
+
+
+def _remembered_pairs(store: Path | None) -> pd.DataFrame | None:
+    """The pairs of an earlier call; None where there are none, or they are damaged, which is said."""
+    if store is None or not store.is_file():
+        return None
+    try:
+        return read_parquet(store)
+    except (OSError, ValueError):
+        say_again(store, "images are compared")
+        return None

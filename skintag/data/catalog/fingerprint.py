@@ -13,9 +13,10 @@ from typing import Any, Final
 import cv2
 import pandas as pd
 
+from skintag.core.checksums import say_again
 from skintag.core.errors import ImageError
 from skintag.core.hashing import content_key
-from skintag.core.io import atomic_path
+from skintag.core.parquet import read_parquet, write_parquet
 from skintag.core.progress import track
 from skintag.data.catalog.likeness import perceptual_hash, thumbnail
 from skintag.data.images.files import decode_image, read_image
@@ -126,20 +127,19 @@ def _stat_files(root: Path, paths: Sequence[str]) -> pd.DataFrame:
 
 
 def _load(store: Path | None) -> pd.DataFrame:
-    """The remembered rows; none where there is no file, or one that cannot be read (it only saves time)."""
+    """The remembered rows; none where there is no file, or one that cannot be read (it only saves time; it is said)."""
     if store is not None and store.is_file():
         try:
-            return _typed(pd.read_parquet(store, columns=list(COLUMNS)))
+            return _typed(read_parquet(store, columns=list(COLUMNS)))
         except (OSError, ValueError, KeyError, TypeError):
-            pass
+            say_again(store, "its images are opened")
     return _typed(pd.DataFrame(columns=list(COLUMNS)))
 
 
 def _save(frame: pd.DataFrame, store: Path | None) -> None:
     if store is not None:
         kept = frame[~frame["reason"].isin(_PASSING)]
-        with atomic_path(store) as part:
-            kept.to_parquet(part, index=False, compression="zstd")
+        write_parquet(kept, store, compression="zstd")
 
 
 def _combine(found: pd.DataFrame, fresh: list[dict[str, Any]]) -> pd.DataFrame:

@@ -18,6 +18,7 @@ import random
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from http.client import HTTPException
 from itertools import islice
 from pathlib import Path
@@ -37,7 +38,7 @@ from skintag.data.images.pipeline import ImagePipeline
 from skintag.data.loading.dataset import ImageBatches, Made
 from skintag.data.loading.ring import Ring
 from skintag.data.loading.sampler import count_batches
-from skintag.data.shards.format import SUFFIX, member_name
+from skintag.data.shards.format import SUFFIX, changed, member_name
 from skintag.data.shards.reader import ShardStore
 
 wds.utils.enforce_security = True  # webdataset looks at the variable once; it may have been imported before
@@ -118,6 +119,9 @@ class StreamImages(ImageBatches):
         """How many of the rows lie in each shard, int64 [shards]."""
         names = map(member_name, store.image_ids[positions[rows]])
         self._row_of = dict(zip(names, rows.tolist(), strict=True))
+        self._digests = dict(
+            zip(rows.tolist(), map(bytes.fromhex, store.sha256[positions[rows]]), strict=True)
+        )
         self.batches = count_batches(len(rows), batch_size, world_size)
         self.identity = {
             "images": len(rows), "batch_size": batch_size, "world_size": world_size, "seed": seed,
@@ -177,7 +181,10 @@ class StreamImages(ImageBatches):
                 with _open(self.urls[piece.shard]) as stream:
                     for member in tar_file_iterator(stream, select_files=chooser):
                         name = member["fname"]
-                        yield self._row_of[name], name.removesuffix(SUFFIX), member["data"]
+                        row, image_id, data = self._row_of[name], name.removesuffix(SUFFIX), member["data"]
+                        if sha256(data).digest() != self._digests[row]:
+                            raise changed(self.urls[piece.shard], [image_id])
+                        yield row, image_id, data
             except (OSError, HTTPException, ValueError, tarfile.TarError) as error:
                 raise self._broken(piece, str(error)) from error
             if chooser.seen != self.samples[piece.shard]:

@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 
 from skintag.core.errors import ConfigError, DataError, first_few
+from skintag.core.hashing import file_sha256
 from skintag.core.io import read_json, write_json
 from skintag.data.catalog.catalog import CATALOG, read_catalog
 from skintag.data.prepared.settings import DataSettings
@@ -18,6 +19,7 @@ from skintag.data.shards.format import Manifest, shard_folder
 ORIGIN: Final = "origin.json"
 # Below this the published systems' input (224 to 384 pixels) is mostly interpolation.
 _LOW_RESOLUTION: Final = 224
+_SAMPLE: Final = 64  # pictures of a dataset whose bytes tell whether a raw folder elsewhere is the same
 
 
 def ensure_prepared(data: DataSettings) -> Path:
@@ -52,10 +54,11 @@ def _was_left_unfinished(data: DataSettings, prepared: Path) -> bool:
     return bool(data.synthetic) or all(Path(root).is_dir() for root in data.sources.values())
 
 
-def prepare_data(data: DataSettings) -> Path:
+def prepare_data(data: DataSettings, *, verify: bool = False) -> Path:
     """Prepare what `data` describes, afresh or again, and return the prepared folder.
 
-    A synthetic benchmark is drawn first where it is not there. What is done already is not done again.
+    A synthetic benchmark is drawn first where it is not there. What is done already is not done again; with `verify`,
+    shards that are there are read whole, and damaged ones written again.
 
     Raises:
         ConfigError: a value makes no sense.
@@ -63,7 +66,7 @@ def prepare_data(data: DataSettings) -> Path:
     """
     if data.synthetic:
         _draw_benchmark(data)
-    out = write_prepared(data)
+    out = write_prepared(data, verify=verify)
     if not (out / ORIGIN).is_file() or read_json(out / ORIGIN) != data.origin:
         write_json(out / ORIGIN, data.origin)
     return out
@@ -92,15 +95,20 @@ def _draw_benchmark(data: DataSettings) -> None:
 
 
 def _check_origin(data: DataSettings, prepared: Path) -> None:
-    """Refuse a folder that was prepared from other raw folders (if they are here), or drawn with other knobs."""
+    """Refuse a folder that was prepared from other raw pictures (if they are here), or drawn with other knobs.
+
+    Where raw folders lie plays no part, for a checkout may be copied or renamed; what lies in them does.
+    """
     path = prepared / ORIGIN
     found, wanted = (read_json(path) if path.is_file() else {}), data.origin
     differs = [] if found.get("synthetic") == wanted["synthetic"] else ["the knobs of the benchmark"]
     for name, root in wanted["sources"].items():
         known = found.get("sources", {}).get(name)
         # a prepared folder may have been copied to a machine without the raw ones
-        if known is not None and known != root and Path(root).is_dir():
-            differs.append(f"{name} from {known}, not {root}")
+        if known is None or known == root or not Path(root).is_dir():
+            continue
+        if (other := _other_picture(prepared, name, Path(root))) is not None:
+            differs.append(f"{name} from {known}, and {other} is not as it was there")
     if differs:
         raise DataError(
             path,
@@ -108,6 +116,21 @@ def _check_origin(data: DataSettings, prepared: Path) -> None:
             found=f"{found.get('synthetic') or 'other raw folders'}; it differs in {first_few(differs)}",
             fix="name another folder (paths.prepared=...), or delete this one to prepare it again",
         )
+
+
+def _other_picture(prepared: Path, dataset: str, root: Path) -> Path | None:
+    """A picture below `root` that is not the one that was prepared; None where sizes and a sample agree."""
+    catalog = read_catalog(prepared / CATALOG)
+    rows = catalog[catalog["dataset"].eq(dataset) & catalog["status"].eq("ok")]
+    paths = [root / path for path in rows["path"]]
+    for path, size in zip(paths, rows["file_bytes"], strict=True):
+        if not path.is_file() or path.stat().st_size != size:
+            return path
+    hashes = rows["content_hash"].tolist()
+    for i in range(0, len(paths), max(1, len(paths) // _SAMPLE)):
+        if file_sha256(paths[i]) != hashes[i]:
+            return paths[i]
+    return None
 
 
 def resolution_note(catalog: pd.DataFrame) -> str | None:

@@ -30,11 +30,16 @@ REPORT: Final = "report.json"
 MISSING: Final = "missing.csv"
 
 
-def write_prepared(settings: DataSettings) -> Path:
+def write_prepared(settings: DataSettings, *, verify: bool = False) -> Path:
     """Write the prepared folder that `settings` names from its raw folders, and return it.
 
     A second call with unchanged raw folders opens no image and writes nothing. A killed call is taken up
     where it stopped. Of two calls at once, one waits for the other.
+
+    Args:
+        settings: what to prepare, and where to.
+        verify: whether every byte of the shards that are there is compared with what was written; damaged shards are
+            written again.
 
     Raises:
         DataError: a raw folder or its metadata cannot be read, no image can be used, or the prepared folder
@@ -48,7 +53,7 @@ def write_prepared(settings: DataSettings) -> Path:
         if not all((shard_folder(out, table.dataset) / "manifest.json").is_file() for table in tables):
             (out / CATALOG).unlink(missing_ok=True)  # what it described is gone
         roots = {table.dataset: table.root for table in tables}
-        shards = write_shards(catalog, roots, out, settings.shards, workers)
+        shards = write_shards(catalog, roots, out, settings.shards, workers, verify=verify)
         _write_report(out, _report(catalog, tables, shards), missing_images(catalog))
         if not _same_catalog(out / CATALOG, catalog):
             write_catalog(catalog, out / CATALOG)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,9 +22,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from skintag.core.errors import DataError
+from skintag.core.errors import DataError, first_few
 from skintag.core.hashing import file_sha256
-from skintag.core.io import atomic_path, read_json
+from skintag.core.io import read_json
+from skintag.core.parquet import check_parquet, write_table
 from skintag.data.catalog.schema import conform
 
 FORMAT: Final = 1
@@ -159,13 +161,13 @@ def write_index(shard: Path, index: pd.DataFrame, origin: Origin) -> None:
     """Write the index of a shard (INDEX_COLUMNS), atomically."""
     table = pa.Table.from_pandas(conform(index, INDEX_COLUMNS, shard), preserve_index=False)
     table = table.replace_schema_metadata({_ORIGIN: json.dumps({"format": FORMAT, **asdict(origin)})})
-    with atomic_path(index_of(shard)) as part:
-        pq.write_table(table, part)
+    write_table(table, index_of(shard))
 
 
 def read_origin(shard: Path) -> Origin | None:
-    """What the shard was made of, by its index; None where that is missing, broken or of another format."""
+    """What the shard was made of, by its index; None where that is missing, damaged or of another format."""
     try:
+        check_parquet(index_of(shard))
         raw = json.loads((pq.read_schema(index_of(shard)).metadata or {})[_ORIGIN])
         return Origin(**raw) if raw.pop("format") == FORMAT else None
     except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError):
@@ -198,6 +200,16 @@ def check_shard(shard: Path, entry: ShardEntry, index: pd.DataFrame) -> None:
             if not right:
                 fix = f"delete it with its index and {PREPARE}"
                 raise DataError(shard, expected=expected, found=found, fix=fix)
+
+
+def changed(shard: object, image_ids: Sequence[str]) -> DataError:
+    """The error for a shard (or several) where these images are not the ones that were written."""
+    return DataError(
+        shard,
+        expected="images as they were written (SHA-256 of the index)",
+        found=f"{len(image_ids)} with other bytes: {first_few(list(image_ids))}",
+        fix="skintag prepare verify=true writes damaged shards again from the raw images; or copy the shard again",
+    )
 
 
 def cut_short(shard: object, expected: int, found: int) -> DataError:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from skintag.core.checksums import say_again
 from skintag.core.errors import DataError
 from skintag.core.hashing import content_key, file_sha256, hash_strings
 from skintag.data.images.encoding import ShardSettings, Source
@@ -93,10 +94,18 @@ def _other(folder: Path, expected: str, found: str) -> DataError:
     return DataError(folder, expected=expected, found=found, fix=fix)
 
 
-def finished_entry(plan: Plan) -> ShardEntry | None:
-    """The entry of a shard that is there, whole by its size and made of just these images; else None."""
+def finished_entry(plan: Plan, *, verify: bool = False) -> ShardEntry | None:
+    """The entry of a shard that is there, whole by its size and made of just these images; else None.
+
+    Args:
+        plan: of the shard.
+        verify: whether all its bytes are read and compared with its SHA-256; a shard that differs is said, and None.
+    """
     origin = read_origin(plan.path)
     if origin != plan.origin or not plan.path.exists() or plan.path.stat().st_size != origin.bytes:
+        return None
+    if verify and file_sha256(plan.path) != origin.sha256:
+        say_again(plan.path, "it is written")
         return None
     return entry_of(plan, origin)
 

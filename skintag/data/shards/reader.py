@@ -22,6 +22,7 @@ from skintag.data.shards.format import (
     INDEX_COLUMNS,
     PREPARE,
     Manifest,
+    changed,
     check_shard,
     cut_short,
     read_index,
@@ -103,11 +104,18 @@ class ShardStore:
         return found.astype(np.int64)
 
     def read(self, i: int) -> bytes:
-        """The encoded bytes of image `i`.
+        """The encoded bytes of image `i`, compared with the SHA-256 that the index has of them.
 
         Raises:
-            DataError: the shard has become shorter or unreachable since it was opened.
+            DataError: the shard has become shorter or unreachable since it was opened, or its bytes have changed.
         """
+        data = self._read(i)
+        if sha256(data).hexdigest() != self.sha256[i]:
+            raise changed(self.shards[self.shard_of[i]], [self.image_ids[i]])
+        return data
+
+    def _read(self, i: int) -> bytes:
+        """The bytes that lie where image `i` should, whatever they are."""
         shard, offset, length = int(self.shard_of[i]), int(self._offsets[i]), int(self._lengths[i])
         if self.remote:
             return _read_range(self.shards[shard], offset, length)
@@ -131,15 +139,10 @@ class ShardStore:
         Raises:
             DataError: bytes have changed.
         """
-        bad = [i for i in range(len(self)) if sha256(self.read(i)).hexdigest() != self.sha256[i]]
+        bad = [i for i in range(len(self)) if sha256(self._read(i)).hexdigest() != self.sha256[i]]
         if bad:
             shards = sorted({self.shards[self.shard_of[i]] for i in bad})
-            raise DataError(
-                first_few(shards, 3),
-                expected="images as they were written",
-                found=f"{len(bad)} with other bytes: {first_few(list(self.image_ids[bad]))}",
-                fix=f"delete these shards and {PREPARE}",
-            )
+            raise changed(first_few(shards, 3), list(self.image_ids[bad]))
 
     def close(self) -> None:
         """Close the files of this process; they open again when needed."""

@@ -67,6 +67,8 @@ def write_shards(
     out: Path,
     settings: ShardSettings | None = None,
     workers: int = 1,
+    *,
+    verify: bool = False,
 ) -> ShardReport:
     """Write the readable images of a catalog as shards under `out/shards/<dataset>/`.
 
@@ -80,6 +82,7 @@ def write_shards(
         out: the prepared folder.
         settings: how to store the images.
         workers: processes that decode and encode.
+        verify: whether shards that are there are read whole; a damaged one is written again.
 
     Raises:
         DataError: the folder has finished shards of other images or settings, an image has changed since it
@@ -95,14 +98,18 @@ def write_shards(
         for dataset in sorted(catalog["dataset"].unique())
     }
     with alone(out / "shards"):
-        return _write(plans, out, settings, workers)
+        return _write(plans, out, settings, workers, verify)
 
 
-def _write(plans: Mapping[str, list[Plan]], out: Path, settings: ShardSettings, workers: int) -> ShardReport:
+def _write(
+    plans: Mapping[str, list[Plan]], out: Path, settings: ShardSettings, workers: int, verify: bool
+) -> ShardReport:
     """Write what of the plans is not there yet, and the manifests."""
     for dataset, wanted in plans.items():
         make_way(shard_folder(out, dataset), wanted, settings)
-    entries = {plan.path: finished_entry(plan) for wanted in plans.values() for plan in wanted}
+    every_plan = [plan for wanted in plans.values() for plan in wanted]
+    looked_at = track(every_plan, "reading shards whole", total=len(every_plan)) if verify else every_plan
+    entries = {plan.path: finished_entry(plan, verify=verify) for plan in looked_at}
     todo = [plan for wanted in plans.values() for plan in wanted if entries[plan.path] is None]
     sources = [source for plan in todo for source in plan.sources]
     encoded = track(encode_all(sources, settings, workers), "writing shards", total=len(sources))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skintag.core.bands import age_group_of
 from skintag.core.errors import DataError, first_few, near_matches
-from skintag.core.io import atomic_path
+from skintag.core.parquet import read_parquet, write_parquet
 from skintag.evaluation.predictions.schema import (
     COLUMNS,
     EXTENDED_COLUMN,
@@ -95,7 +94,7 @@ class Predictions:
     def read(cls, path: str | os.PathLike[str]) -> Self:
         """Read and check a `predictions.parquet`. Raises DataError where it is not a readable table."""
         try:
-            frame = pd.read_parquet(Path(path))
+            frame = read_parquet(path)
         except (OSError, ValueError) as error:  # pyarrow's errors are subclasses of these
             raise DataError(
                 path,
@@ -107,8 +106,7 @@ class Predictions:
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the table as parquet, atomically; equal tables give equal bytes."""
-        with atomic_path(path) as part:
-            self._frame.to_parquet(part, index=False)
+        write_parquet(self._frame, path)
 
     @property
     def frame(self) -> pd.DataFrame:

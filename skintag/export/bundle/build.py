@@ -83,7 +83,11 @@ def _write_parts(run: RunFolder, part: Path, settings: BundleSettings, say: Call
         _write_reference(run, scores, part, settings.ood)
     say("metrics and model card")
     write_evidence(run, scores, part)
-    write_json(part / "provenance.json", {**run.provenance, "bundle": _made_with(settings, names)})
+    write_json(
+        part / "provenance.json",
+        {**run.provenance, "bundle": _made_with(settings, names)},
+        checksum=False,
+    )
 
 
 def zip_of(folder: Path) -> Path:

@@ -17,7 +17,7 @@ def write_module(module: LesionModule, folder: Path) -> None:
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     with atomic_path(folder / WEIGHTS) as part:
         save_file(state, part)
-    write_json(folder / SETTINGS, _plain(dict(module.hparams)))
+    write_json(folder / SETTINGS, _plain(dict(module.hparams)), checksum=False)
 
 
 def weights_of(path: Path) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import lightning.pytorch as pl
 import numpy as np
-import torch
 from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,6 +19,7 @@ from skintag.features.embeddings import EmbeddingKey, EmbeddingStore
 from skintag.features.extraction import arithmetic_of, chunks_with, extract, preprocessing_of
 from skintag.features.stored_inputs import Activations
 from skintag.models.backbone import Backbone
+from skintag.models.torch_files import load_checkpoint
 
 
 class EmbeddingExport(pl.Callback):
@@ -153,7 +153,7 @@ def load_best(trainer: Trainer, pl_module: LightningModule, otherwise: str | Non
     """
     best = getattr(trainer.checkpoint_callback, "best_model_path", "") or otherwise
     if best:
-        checkpoint = torch.load(best, map_location=pl_module.device, weights_only=True)
+        checkpoint = load_checkpoint(best, map_location=pl_module.device)
         pl_module.on_load_checkpoint(checkpoint)
         pl_module.load_state_dict(checkpoint["state_dict"], strict=True)
     pl_module.eval()
