@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from skintag.commands.cli import run_command
-from skintag.core.errors import ConfigError
+from skintag.core.errors import ConfigError, first_few
+from skintag.core.settings import checked_fields, shown
 
 if TYPE_CHECKING:
     from skintag.evaluation.foreign.settings import ForeignSettings
@@ -22,23 +23,29 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EvaluateSettings:
-    """What `configs/evaluate.yaml` and the command line ask for."""
+class _Plain:
+    """What is a plain value among the settings."""
 
-    report: ReportSettings
-    """What each report is made with."""
-    runs: tuple[str, ...]
-    """Run folders, or folders with finished runs below; empty where predictions are given."""
-    predictions: str | None
-    """Somebody's table."""
-    foreign: ForeignSettings
-    """How to read it."""
     out: str | None
     """Folder to write to."""
     reference: str | None
     """Several runs: what the others are compared with."""
     each: bool
     """Whether each of several runs gets its own report too."""
+
+
+@dataclass(frozen=True)
+class EvaluateSettings(_Plain):
+    """What `configs/evaluate.yaml` and the command line ask for."""
+
+    report: ReportSettings
+    """What each report is made with."""
+    runs: tuple[str, ...]
+    """Run folders, or folders with finished runs below; empty where predictions are given."""
+    predictions: tuple[str, ...]
+    """Somebody's table, or the files that are its folds; empty where runs are given."""
+    foreign: ForeignSettings
+    """How to read it."""
 
     @classmethod
     def of(cls, config: DictConfig) -> EvaluateSettings:
@@ -50,18 +57,16 @@ class EvaluateSettings:
         from skintag.core.config import instantiate, plain
         from skintag.evaluation.foreign.settings import ForeignSettings
 
-        if bool(config.run) == bool(config.predictions):
-            raise ConfigError("give run=<folder>, run=[<folder>,<folder>], or predictions=<csv or parquet>")
         values = plain(config)
-        runs = [config.run] if isinstance(config.run, str) else list(config.run or ())
+        runs, predictions = (_paths(values[name], name) for name in ("run", "predictions"))
+        if bool(runs) == bool(predictions):
+            raise ConfigError("give run=<folder>, run=[<folder>,<folder>], or predictions=<csv or parquet>")
         return cls(
             report=instantiate(config.report),
-            runs=tuple(runs),
-            predictions=config.predictions,
+            runs=runs,
+            predictions=predictions,
             foreign=ForeignSettings(**{f.name: values[f.name] for f in fields(ForeignSettings)}),
-            out=config.out,
-            reference=config.reference,
-            each=bool(config.each),
+            **checked_fields(_Plain, values, ("out", "reference", "each")),
         )
 
 
@@ -70,8 +75,8 @@ def evaluate(settings: EvaluateSettings) -> list[Path]:
     given = sys.argv[2:] if sys.argv[1:2] == ["evaluate"] else sys.argv[1:]
     command = shlex.join(["skintag", "evaluate", *given])  # to be pasted into a shell
     if settings.predictions:
-        path = Path(settings.predictions)
-        return [report_predictions(path, settings.foreign, settings.report, settings.out, command)]
+        paths = [Path(path) for path in settings.predictions]
+        return [report_predictions(paths, settings.foreign, settings.report, settings.out, command)]
     from skintag.runs.finding import find_runs
     from skintag.runs.report import compare_folders, report_run
 
@@ -85,40 +90,57 @@ def evaluate(settings: EvaluateSettings) -> list[Path]:
 
 
 def report_predictions(
-    path: Path, foreign: ForeignSettings, settings: ReportSettings, out: str | Path | None, command: str
+    paths: Sequence[Path],
+    foreign: ForeignSettings,
+    settings: ReportSettings,
+    out: str | Path | None,
+    command: str,
 ) -> Path:
-    """Write the report of somebody's predictions into `out`, by default a folder beside the file.
+    """Write the report of somebody's predictions into `out`, by default a folder beside the first file.
 
     Raises:
         DataError: see `read_foreign` and `thresholds_of`.
     """
     from skintag.core.console import say
     from skintag.evaluation.decisions.thresholds import thresholds_of
-    from skintag.evaluation.foreign.table import read_foreign
+    from skintag.evaluation.foreign.table import common_name, read_foreign_files
     from skintag.evaluation.predictions.premalignant import premalignant_side
     from skintag.evaluation.report.evidence import Origin
     from skintag.evaluation.report.gather import gather
     from skintag.evaluation.report.write import write_report
 
     began = time.perf_counter()
-    table = read_foreign(path, foreign)
+    table = read_foreign_files(paths, foreign)
+    name = common_name(paths) if len(paths) > 1 else paths[0].name.split(".")[0]
     for note in table.notes:
         say(note)
     if table.ignored:
         say(f"ignored columns: {', '.join(table.ignored)}")
     thresholds = thresholds_of(table.predictions, settings.threshold_objective, settings.threshold)
     origin = Origin(
-        name=path.name.split(".")[0],
-        data=path.name,
+        name=name,
+        data=first_few([path.name for path in paths], 5),
         remarks=table.notes,
         ignored=table.ignored,
         command=command,
-        premalignant=premalignant_side(table.predictions.frame, path),
+        premalignant=premalignant_side(table.predictions.frame, paths[0]),
         choices=(("model", "not by SkinTag: the table came with its scores"),),
     )
     evidence = gather(table.predictions, thresholds, origin, settings, say=say)
-    folder = Path(out) if out else path.parent / f"{path.name.split('.')[0]}_report"
+    folder = Path(out) if out else paths[0].parent / f"{name}_report"
     return write_report(evidence, folder, began)
+
+
+def _paths(given: object, key: str) -> tuple[str, ...]:
+    """One path or several, as the command line has them; a name of digits alone came as a number.
+
+    Raises:
+        ConfigError: something else.
+    """
+    paths = [] if given in (None, "") else given if isinstance(given, list) else [given]
+    if not all(isinstance(path, str | int) and not isinstance(path, bool) and path != "" for path in paths):
+        raise ConfigError(f"{key}={shown(given)}: expected a path, or a list of paths")
+    return tuple(str(path) for path in paths)
 
 
 def _common(folders: Sequence[Path]) -> Path:

@@ -16,6 +16,8 @@ from skintag.evaluation.foreign.settings import PREDICTED, ForeignSettings
 from skintag.evaluation.predictions.premalignant import NONE_IN_TABLE, premalignant_side
 
 NOT_GIVEN: Final = "not given"
+ROUNDING: Final = 1e-5
+"""How far from [0, 1] a score may lie: sums of float32 softmax terms miss 1 by 1e-7, printed ones by a few more."""
 
 
 class ForeignReader:
@@ -109,6 +111,13 @@ class ForeignReader:
             score.isna(), "a score", self.ids, self.where, fix="drop unscored rows, and say so"
         )
         outside = ~score.between(0, 1)
+        near = outside & score.between(-ROUNDING, 1 + ROUNDING)
+        if outside.any() and near.equals(outside):
+            beyond = float(np.maximum(score - 1, -score)[near].max())
+            self.notes.append(
+                f"{near.sum():,} scores outside [0, 1] by rounding (at most {beyond:.1g}) taken as 0 or 1"
+            )
+            return score.clip(0, 1)
         if outside.any():
             fix = "give probabilities: logits go through a sigmoid, percentages are divided by 100"
             raise DataError(

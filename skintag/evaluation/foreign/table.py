@@ -7,7 +7,8 @@ notes that the report shows, and what cannot be understood is refused with the r
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,14 @@ from skintag.evaluation.predictions.predictions import Predictions
 
 DEFAULTS: Final = ForeignSettings()
 _NEEDED: Final = ("image_id", "p_malignant")
+# Roles that one column may have at once, as a diagnosis is label and condition; others would answer for themselves.
+_ALIKE: Final = (
+    {"target", "malignancy", "condition"},
+    {"image_id", "lesion_id", "patient_id", "group_id"},
+    {"model", "dataset", "domain", "site"},
+    {"fitzpatrick", "fst_group"},
+    {"age", "age_group"},
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,47 @@ def read_foreign(
     return ForeignTable(Predictions(frame, where), tuple(reader.notes), ignored)
 
 
+def read_foreign_files(
+    paths: Sequence[str | os.PathLike[str]], settings: ForeignSettings = DEFAULTS
+) -> ForeignTable:
+    """Several files as one table: the folds of a cross-validation, each with the images that it was tested on.
+
+    Where no column says otherwise, their rows are of one model and one data set, called as the files' names begin.
+
+    Raises:
+        DataError: as `read_foreign`; or an image is in two of the files.
+    """
+    if len(paths) == 1:
+        return read_foreign(paths[0], settings)
+    files = [Path(path) for path in paths]
+    stem = common_name(files)
+    named = replace(settings, model=settings.model or stem, dataset=settings.dataset or stem)
+    tables = [read_foreign(path, named) for path in files]
+    seen: dict[tuple[str, str], Path] = {}
+    for path, table in zip(files, tables, strict=True):
+        for row in zip(table.predictions.frame["image_id"], table.predictions.frame["model"], strict=True):
+            if seen.setdefault(row, path) != path:
+                raise DataError(
+                    path,
+                    expected="images that are in no other of the files, as folds have",
+                    found=f"{row[0]} of the model {row[1]!r}, which is in {seen[row]} too",
+                    fix="give files of other images, or name their models in a column: columns.model=<column>",
+                )
+    notes = [f"read together: {first_few([path.name for path in files], 20)}"]
+    for path, table in zip(files, tables, strict=True):
+        shared = [note for note in table.notes if all(note in other.notes for other in tables)]
+        notes += [note if note in shared else f"{path.name}: {note}" for note in table.notes]
+    ignored = list(dict.fromkeys(name for table in tables for name in table.ignored))
+    together = Predictions.concat(table.predictions for table in tables)
+    return ForeignTable(together, tuple(dict.fromkeys(notes)), tuple(ignored))
+
+
+def common_name(files: Sequence[Path]) -> str:
+    """What the files' names begin with, without the number of a fold: `fold0.csv`, `fold1.csv` are `fold`."""
+    stems = [path.name.split(".")[0] for path in files]
+    return os.path.commonprefix(stems).rstrip("0123456789_- .") or stems[0]  # noqa: RUF071 (of names, not of paths)
+
+
 def _asked(settings: ForeignSettings) -> dict[str, str]:
     """Our name -> the file's, where somebody named it."""
     return {ours: theirs for ours, theirs in settings.columns.items() if theirs not in (None, AUTO)}
@@ -75,6 +125,7 @@ def _names_of(path: Path, settings: ForeignSettings) -> dict[str, str]:
                 fix=near_matches(theirs, present),
             )
     names = {**{name: name for name in free if name in present}, **given}
+    _refuse_two_roles(path, names, given)
     missing = [name for name in _NEEDED if name not in names]
     if "target" not in names and "malignancy" not in names:
         missing.append("target")
@@ -87,3 +138,26 @@ def _names_of(path: Path, settings: ForeignSettings) -> dict[str, str]:
             fix=f"name them: {' '.join(hints)}; for {missing[0]}: {near_matches(missing[0], present)}",
         )
     return names
+
+
+def _refuse_two_roles(path: Path, names: Mapping[str, str], given: Collection[str]) -> None:
+    """Refuse a column as its own answer: scores that are taken as labels too have an AUROC of 1.
+
+    Raises:
+        DataError: a column that two of our names stand for, which cannot be one thing.
+    """
+    roles: dict[str, list[str]] = {}
+    for ours, theirs in names.items():
+        roles.setdefault(theirs, []).append(ours)
+    for theirs, ours in roles.items():
+        if len(ours) < 2 or any(set(ours) <= alike for alike in _ALIKE):
+            continue
+        unasked = [name for name in ours if name not in given] or ours[1:]
+        options = [f"columns.{name}=<its column>" for name in unasked]
+        free = [f"columns.{name}=null" for name in unasked if name not in (*_NEEDED, "target")]
+        raise DataError(
+            path,
+            expected="a column for each role",
+            found=f"the column {theirs!r} for {' and '.join(ours)}",
+            fix=" ".join(options) + (f", or none: {' '.join(free)}" if free else ""),
+        )

@@ -19,7 +19,8 @@ def roc_plot(
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.7, linestyle=(0, (2, 2)))
     _draw(axes, curves, main)
     axes.set(xlabel="false positive rate (1 − specificity)", ylabel="sensitivity", title=title)
-    figure.legend(loc="outside lower left", ncols=2)
+    if any(curve.defined for curve in curves.values()):
+        figure.legend(loc="outside lower left", ncols=2)
     return Plot(name, title, caption, figure)
 
 
@@ -35,7 +36,8 @@ def precision_recall_plot(
         axes.axhline(first.n_positive / first.n, color=MUTED, linewidth=0.7, linestyle=(0, (2, 2)))
     _draw(axes, curves, main)
     axes.set(xlabel="recall (sensitivity)", ylabel="precision (share of alarms that are right)", title=title)
-    figure.legend(loc="outside lower left", ncols=2)
+    if any(curve.defined for curve in curves.values()):
+        figure.legend(loc="outside lower left", ncols=2)
     return Plot(name, title, caption, figure)
 
 

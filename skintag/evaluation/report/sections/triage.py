@@ -23,7 +23,9 @@ def triage_section(evidence: Evidence) -> Sequence[Block]:
     table = evidence.triage
     assert table is not None
     blocks: list[Block] = [Text(DISCLAIMER, tone="muted"), Text(" ".join(_sentences(evidence, table)))]
-    blocks += [Figures([_plot(evidence, table)]), _models(evidence, table), _tiers(evidence, table)]
+    if (table["n_malignant"] > 0).any():
+        blocks.append(Figures([_plot(evidence, table)]))
+    blocks += [_models(evidence, table), _tiers(evidence, table)]
     if evidence.operating_points is not None:
         blocks.append(_points(evidence, evidence.operating_points))
     else:
@@ -61,7 +63,7 @@ def _plot(evidence: Evidence, table: pd.DataFrame) -> Plot:
     group = rows["group"].where(rows["grouping"] != "overall", "all")
     # a domain that is the only one says the same as all
     alone = rows.groupby("grouping")["group"].nunique()
-    rows = rows[rows["grouping"].map(lambda g: g == "overall" or alone[g] > 1)]
+    rows = rows[(rows["grouping"] == "overall") | (rows["grouping"].map(alone) > 1)]
     names = rows["policy"] + ", " + group + " (" + rows["n_malignant"].map(count) + ")"
     shares = pd.DataFrame({"row": names, "tier": rows["tier"], "share": rows["share_of_malignancies"]})
     caption = (
