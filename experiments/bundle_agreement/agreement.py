@@ -132,10 +132,13 @@ def by_onnx(path: Path, pixels: NDArray[np.uint8]) -> Scores:
 
 
 def by_bundle(path: Path, paths: list[str], like: Scores) -> Scores:
-    """What `predict` says; of the conditions it gives three, the others are taken as they are in `like`."""
+    """What `predict` says; of the conditions it gives three, the others are taken as they are in `like`.
+
+    It shows the calibrated probability; the score before that is what the bundle's outputs say of the same pictures.
+    """
     bundle, out = Bundle.load(path), like.copy()
+    out[:, 0] = bundle.outputs(bundle.pixels(paths)).malignant
     for i, found in enumerate(bundle.predict(paths)):
-        out[i, 0] = found.malignancy_score
         for condition in found.conditions:
             out[i, 1 + bundle.taxonomy.conditions.index(condition.name)] = condition.probability
     return out
@@ -151,7 +154,7 @@ def differences(run: RunFolder, n: int) -> pd.DataFrame:
         reference = by_torch(run, pixels)
         ways = {}
         for runtime in ("torch", "onnx"):
-            settings = BundleSettings(runtime=runtime, zip=True, ood=None)
+            settings = BundleSettings(runtime=runtime, model="head", zip=True, ood=None)
             built = build_bundle(run.path, settings, Path(folder) / runtime)
             ways[f"{runtime} bundle"] = by_bundle(built, paths, reference)
             ways[f"{runtime} bundle, zip"] = by_bundle(built.with_name(f"{runtime}.zip"), paths, reference)

@@ -48,7 +48,7 @@ class Bundle:
         self._device, self._threads = device, threads
         self._unpacked: tempfile.TemporaryDirectory[str] | None = None
         self.preprocessing = Preprocessing.read(folder)
-        self.decisions = decisions = Decisions.read(folder, manifest.model)
+        self.decisions = decisions = Decisions.read(folder, manifest)
         self.taxonomy, self.texts = decisions.taxonomy, decisions.texts
         self.threshold, self.calibration = decisions.threshold, decisions.calibration
         self.policy, self.ood = decisions.policy, decisions.ood

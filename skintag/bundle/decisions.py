@@ -9,9 +9,10 @@ from typing import Final, Self, TypeVar
 
 import numpy as np
 
-from skintag.bundle.manifest import AGAIN
+from skintag.bundle.manifest import AGAIN, Manifest
 from skintag.bundle.parts import Taxonomy, Texts
 from skintag.bundle.prediction import Condition, Prediction
+from skintag.bundle.reasons import tier_reasons
 from skintag.core.errors import DataError
 from skintag.core.outputs import Outputs
 from skintag.evaluation.decisions.calibration import Calibration, read_calibrations
@@ -40,10 +41,13 @@ class Decisions:
     """Its tiers, fitted on val."""
     ood: OodReference | None
     """Where the training embeddings lie; None where the bundle has no reference."""
+    on_probability: bool = True
+    """Whether threshold and tiers are held against the calibrated probability; in format 1, the score before it."""
 
     @classmethod
-    def read(cls, folder: Path, model: str) -> Self:
+    def read(cls, folder: Path, manifest: Manifest) -> Self:
         """Those of a verified bundle's folder. Raises DataError where a file has no entry of the model."""
+        model = manifest.model
         return cls(
             Taxonomy.read(folder),
             Texts.read(folder),
@@ -51,13 +55,16 @@ class Decisions:
             _of(model, read_calibrations(folder / "calibration.json"), folder / "calibration.json"),
             _of(model, read_policies(folder / "triage.json"), folder / "triage.json"),
             OodReference.load(folder / "ood") if (folder / "ood" / OOD_FILE).is_file() else None,
+            manifest.format_version > 1,
         )
 
     def predictions(self, outputs: Outputs, names: Sequence[str]) -> list[Prediction]:
         """What is said of [n] images with these outputs, embeddings among them, and names."""
         assert outputs.embeddings is not None
-        score = outputs.malignant.astype(np.float64)
-        probability = self.calibration.apply(score)
+        raw = outputs.malignant.astype(np.float64)
+        probability = self.calibration.apply(raw)
+        score = probability if self.on_probability else raw
+        reasons = tier_reasons(self.policy, score, outputs.conditions, self.taxonomy.conditions)
         tiers = self.policy.tiers(score, outputs.conditions)
         categories = self.policy.categories(score, outputs.conditions)
         called = self.threshold.apply(score)
@@ -76,6 +83,7 @@ class Decisions:
                     conditions=self._top(outputs, i),
                     category=category,
                     tier=tier,
+                    tier_reason=reasons[i],
                     recommendation=self.texts.recommendation(tier, category, unlike=bool(unlike)),
                     confidence=None if unlike else sure,
                     out_of_distribution=unlike,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from skintag.bundle.bundle import Bundle
+from skintag.evaluation.decisions.promise import promise_of
 
 _METRICS = ("auroc", "sensitivity", "specificity", "f1_macro", "brier")
 
@@ -22,6 +23,7 @@ def description(path: Path) -> str:
         f"{len(bundle.taxonomy.conditions)} conditions, taxonomy version {bundle.taxonomy.version}",
         f"threshold: {bundle.threshold.value:.4f} ({bundle.threshold.objective}); "
         f"calibration: {bundle.calibration.kind}; LOW below {policy.low:.4f}, HIGH above {policy.high:.4f}",
+        f"triage: {promise_of(policy)}",
         "out of distribution: "
         + ("no reference" if ood is None else f"{ood.settings.kind}, flagged above {ood.threshold:.4g}"),
         f"probes: {', '.join(bundle.probe_names) or 'none'}",

@@ -14,8 +14,9 @@ from skintag.core.hashing import file_sha256
 from skintag.core.io import write_json
 
 KIND: Final = "skintag bundle"
-FORMAT_VERSION: Final = 1
-"""Of what a bundle holds and how; raised whenever an older SkinTag would misread a new bundle."""
+FORMAT_VERSION: Final = 2
+"""Of what a bundle holds and how; raised whenever an older SkinTag would misread a new bundle. In 1 threshold and tiers
+are held against the score before calibration, from 2 on against the calibrated probability."""
 MANIFEST: Final = "bundle.json"
 MANIFEST_LIMIT: Final = 4_000_000  # bytes
 AGAIN: Final = "copy or download the bundle again, or build it again from its run: skintag bundle build"

@@ -25,17 +25,21 @@ class Prediction:
     image: str
     """The path that was given, or `image <n>` for what came without one."""
     malignancy_score: float
-    """The model's own p(malignant), [0, 1]: what threshold and tiers are held against."""
+    """What threshold and tiers are held against, [0, 1]: the calibrated probability, the same as the next. Bundles of
+    format 1 decide by the model's p(malignant) before calibration, and that is what this is there."""
     malignancy_probability: float
-    """The score after the calibration that was fitted on val, [0, 1]."""
+    """The model's p(malignant) after the calibration that was fitted on val, [0, 1]."""
     above_threshold: bool
-    """Whether the score reaches the run's decision threshold, fitted on val."""
+    """Whether the score reaches the decision threshold, fitted on val: then, and only then, the category is
+    `malignant`, and the tier is not LOW; where it does not, the tier is not HIGH. Format 1 did not see to that."""
     conditions: tuple[Condition, ...]
     """The three likeliest, falling; empty where the model learned none."""
     category: str
     """`malignant`, `inflammatory` or `benign`, see `skintag.evaluation.decisions.triage.TriagePolicy.categories`."""
     tier: str
-    """`LOW`, `MODERATE` or `HIGH`, by the policy fitted on val."""
+    """`LOW`, `MODERATE` or `HIGH`, by the policy fitted on val: what is to be done."""
+    tier_reason: str
+    """Why it is that tier: where the score lies, and what lifted it."""
     recommendation: str
     """What to tell the person."""
     confidence: float | None

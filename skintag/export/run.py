@@ -18,7 +18,8 @@ import pandas as pd
 from skintag.core.errors import DataError
 from skintag.core.io import atomic_path
 from skintag.core.vocabulary import HEAD
-from skintag.evaluation.decisions.triage import TriagePolicy, fit_triage
+from skintag.evaluation.decisions.triage import TriagePolicy
+from skintag.evaluation.decisions.triage_fit import fit_triage
 from skintag.evaluation.predictions.predictions import TestPredictions, ValPredictions
 from skintag.export.check import Answers, agreement
 from skintag.export.deployed_model import DeployedModel

@@ -21,7 +21,7 @@ def run_copy(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="session")
 def bundle_folder(run_copy: Path) -> Path:
     """The bundle of its head, with its zip beside it; copy it before changing anything in it."""
-    return build_bundle(run_copy, BundleSettings(zip=True))
+    return build_bundle(run_copy, BundleSettings(model="head", zip=True))
 
 
 @pytest.fixture(scope="session")

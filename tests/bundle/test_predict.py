@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,17 @@ from skintag.bundle import Bundle, Failure, Prediction
 from skintag.bundle.bundle import HEAD
 from skintag.bundle.manifest import Manifest
 from skintag.core.errors import ConfigError, DataError, ImageError
+from skintag.core.outputs import Outputs
 from skintag.data.catalog.catalog import read_catalog
-from skintag.evaluation.decisions.triage import CATEGORIES, DISCLAIMER, TIERS
+from skintag.evaluation.decisions.calibration import Platt
+from skintag.evaluation.decisions.thresholds import fit_threshold
+from skintag.evaluation.decisions.triage import CATEGORIES, DISCLAIMER, FITTED_NEVER_LOW, TIERS, TriagePolicy
 from skintag.export.bundle.build import build_bundle
+from skintag.export.bundle.deployed_scores import DeployedScores
 from skintag.export.bundle.settings import BundleSettings
 from skintag.runs.folder import RunFolder
 from tests.bundle.pictures import photo, variants
+from tests.evaluation.simulated import images, scored
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +47,9 @@ def scores(found: list[Prediction]) -> np.ndarray:
 
 def test_raw_file_gets_the_score_of_the_run_s_own_table(bundle: Bundle, raw: pd.DataFrame) -> None:
     found = bundle.predict(raw["path"].tolist())
-    assert np.abs(scores(found) - raw["p_malignant"].to_numpy()).max() < 1e-5
+    before = bundle.outputs(bundle.pixels(raw["path"].tolist())).malignant
+    assert np.abs(before - raw["p_malignant"].to_numpy()).max() < 1e-5
+    assert np.abs(scores(found) - bundle.calibration.apply(before)).max() < 1e-6
     columns = [f"p_condition_{i}" for i in range(10)]
     top = np.sort(raw[columns].to_numpy(), axis=1)[:, :-4:-1]
     assert np.abs([[c.probability for c in p.conditions] for p in found] - top).max() < 1e-5
@@ -53,22 +61,22 @@ def test_probe_on_the_embeddings_can_be_what_is_deployed(
     model = "xgboost_finetuned"
     run = RunFolder(run_copy)
     folder = build_bundle(run_copy, BundleSettings(model=model, ood=None), tmp_path / "two_stage")
-    found = Bundle.load(folder).predict(raw["path"].tolist())
+    bundle = Bundle.load(folder)
+    found = bundle.predict(raw["path"].tolist())
     rows = run.predictions.test(model).frame.set_index("image_id").loc[raw["image_id"]]
     # trees may jump where an embedding lies on a threshold
-    assert np.median(np.abs(scores(found) - rows["p_malignant"].to_numpy())) < 1e-6
+    expected = bundle.calibration.apply(rows["p_malignant"].to_numpy())
+    assert np.median(np.abs(scores(found) - expected)) < 1e-6
     assert [p.out_of_distribution for p in found] == [None] * len(found)
     assert Manifest.read(folder).model == model
 
 
-def test_prediction_is_put_together_from_the_fitted_parts(
-    bundle: Bundle, run_copy: Path, raw: pd.DataFrame
-) -> None:
-    run = RunFolder(run_copy)
+def test_prediction_is_put_together_from_the_fitted_parts(bundle: Bundle, raw: pd.DataFrame) -> None:
     found = bundle.predict(raw["path"].tolist()[:12])
     for p in found:
-        assert p.above_threshold == (p.malignancy_score >= run.thresholds[HEAD].value)
-        assert p.malignancy_probability == bundle.calibration.apply([p.malignancy_score])[0]
+        # one score is shown, and everything goes by it
+        assert p.malignancy_probability == p.malignancy_score
+        assert p.above_threshold == (p.malignancy_score >= bundle.threshold.value)
         assert p.category in CATEGORIES
         assert p.tier in TIERS
         assert p.disclaimer == DISCLAIMER
@@ -188,7 +196,7 @@ def test_zip_and_folder_say_the_same(bundle_folder: Path, bundle: Bundle) -> Non
 
 
 def test_same_run_gives_the_same_bytes(bundle_folder: Path, run_copy: Path, tmp_path: Path) -> None:
-    again = build_bundle(run_copy, BundleSettings(zip=True), tmp_path / "again")
+    again = build_bundle(run_copy, BundleSettings(model="head", zip=True), tmp_path / "again")
     assert Manifest.read(again) == Manifest.read(bundle_folder)
     assert (tmp_path / "again.zip").read_bytes() == bundle_folder.with_name("bundle.zip").read_bytes()
 
@@ -215,8 +223,6 @@ def test_bundle_can_be_a_teacher(bundle: Bundle, run_copy: Path) -> None:
 
 
 def test_teacher_refuses_a_split_that_tests_what_it_has_seen(bundle: Bundle, run_copy: Path) -> None:
-    from dataclasses import replace
-
     view = RunFolder(run_copy).view
     bundle.refuse_seen(view)
     swapped = view.frame.assign(
@@ -307,14 +313,22 @@ def test_int8_bundle_s_decisions_stand_on_its_own_scores(
             said = super().__call__(pixels)
             return deployed.Outputs(said.malignant**3, said.conditions, said.embeddings)
 
-    run = RunFolder(exported)
-    same = Bundle.load(build_bundle(exported, BundleSettings(runtime="onnx_int8"), tmp_path / "same"))
-    assert same.threshold.value == pytest.approx(run.thresholds[HEAD].value, abs=1e-5)
+    same = Bundle.load(
+        build_bundle(
+            exported, BundleSettings(runtime="onnx_int8", calibration="temperature"), tmp_path / "same"
+        )
+    )
     monkeypatch.setattr(deployed, "OnnxRuntime", Shifted)
-    other = Bundle.load(build_bundle(exported, BundleSettings(runtime="onnx_int8"), tmp_path / "other"))
-    assert other.threshold.value == pytest.approx(same.threshold.value**3, abs=1e-4)
-    assert other.policy.low == pytest.approx(same.policy.low**3, abs=1e-4)
-    assert other.threshold.sensitivity == same.threshold.sensitivity
+    other = Bundle.load(
+        build_bundle(
+            exported, BundleSettings(runtime="onnx_int8", calibration="temperature"), tmp_path / "other"
+        )
+    )
+    assert other.calibration != same.calibration
+    # the order is the same, so the same rows of val are called malignant, and the same are LOW
+    for name in ("sensitivity", "specificity"):
+        assert getattr(other.threshold, name) == getattr(same.threshold, name)
+    assert other.policy.val_low_share == same.policy.val_low_share
     assert other.ood is not None
 
 
@@ -337,3 +351,76 @@ def test_export_of_other_weights_is_made_again(
     with pytest.raises(DataError, match="one of weights another"):
         build_bundle(run, BundleSettings(runtime="onnx", ood=None), tmp_path / "out")
     assert asked == [["onnx"]]
+
+
+def test_no_prediction_contradicts_itself(bundle: Bundle) -> None:
+    fitted = replace(TriagePolicy(0.2, 0.3, never_low=FITTED_NEVER_LOW).around(0.35), name="fitted")
+    decisions = replace(
+        bundle.decisions,
+        calibration=Platt(1.3, -0.4),
+        threshold=replace(bundle.threshold, value=0.35),
+        policy=fitted,
+    )
+    rng = np.random.default_rng(5)
+    n, width = 400, bundle.module().backbone.embedding_size
+    conditions = rng.dirichlet(np.full(10, 0.2), n).astype(np.float32)
+    raw = np.concatenate([rng.random(n - 2), [0.0, 1.0]]).astype(np.float32)
+    outputs = Outputs(raw, conditions, rng.normal(size=(n, width)).astype(np.float32))
+    found = decisions.predictions(outputs, [str(i) for i in range(n)])
+    assert {p.tier for p in found} == set(TIERS)
+    for p, score in zip(found, raw, strict=True):
+        # one score: the calibrated one is shown, and is what everything is held against
+        assert p.malignancy_score == p.malignancy_probability == Platt(1.3, -0.4).apply([score])[0]
+        assert p.above_threshold == (p.category == "malignant") == (p.malignancy_score >= 0.35)
+        assert not (p.tier == "LOW" and p.above_threshold)
+        assert not (p.tier == "HIGH" and not p.above_threshold)
+        top = p.conditions[0].name
+        never = top in (
+            "melanoma",
+            "basal_cell_carcinoma",
+            "squamous_cell_carcinoma",
+            "non_neoplastic",
+            "other_unknown",
+        )
+        assert (p.tier == "LOW") == (p.malignancy_score < 0.2 and not never)
+        lifted = p.malignancy_score < 0.2 and never
+        assert (f"its likeliest condition, {top}, is never LOW" in p.tier_reason) == lifted
+        assert f"{p.malignancy_score:.4g}" in p.tier_reason
+
+
+@pytest.mark.parametrize("kind", ["platt", "temperature", "isotonic"])
+def test_calibration_leaves_decisions_where_the_run_had_them(kind: str) -> None:
+    table = scored(images(1500, seed=9), {"m": 1.5})
+    raw = DeployedScores(table, fit_threshold(table.val("m")), None)
+    made = raw.calibrated(kind)
+    for before, after in (
+        (table.val("m"), made.predictions.val("m")),
+        (table.test("m"), made.predictions.test("m")),
+    ):
+        mine, theirs = made.threshold.apply(after.score), raw.threshold.apply(before.score)
+        # an isotonic map makes scores equal that were not
+        assert (mine == theirs).mean() == 1 or (kind == "isotonic" and (mine == theirs).mean() > 0.97)
+    assert made.threshold.sensitivity == raw.threshold.sensitivity or kind == "isotonic"
+    given = replace(raw, threshold=replace(raw.threshold, value=0.3, objective="given")).calibrated(kind)
+    assert given.calibration is not None
+    assert given.threshold.value == given.calibration.apply([0.3])[0]
+
+
+def test_model_that_val_ranks_first_is_built_and_another_choice_is_told_of_it(
+    run_copy: Path, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(run_copy, tmp_path / "run"))
+    table = pd.read_parquet(run / "predictions.parquet")
+    best = (table["model"] == "mlp_finetuned") & (table["split"] == "val")
+    table.loc[best, "p_malignant"] = np.where(table.loc[best, "target"] == 1, 0.7, 0.2)
+    table.to_parquet(run / "predictions.parquet", index=False)
+
+    def built(**settings: object) -> tuple[str, str]:
+        said: list[str] = []
+        folder = build_bundle(run, BundleSettings(ood=None, **settings), tmp_path / "out", say=said.append)  # type: ignore[arg-type]
+        return Manifest.read(folder).model, " ".join(said)
+
+    assert built()[0] == "mlp_finetuned"
+    model, said = built(model=HEAD)
+    assert model == HEAD
+    assert "mlp_finetuned is better there (1.000): model=mlp_finetuned" in said

@@ -185,5 +185,5 @@ def test_bundle_of_an_older_format_is_read_by_a_later_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_small(tmp_path / "bundle")
-    monkeypatch.setattr("skintag.bundle.manifest.FORMAT_VERSION", 2)
-    assert verify(folder).format_version == 1
+    monkeypatch.setattr("skintag.bundle.manifest.FORMAT_VERSION", 3)
+    assert verify(folder).format_version == 2

@@ -12,7 +12,8 @@ from skintag.evaluation.analyses.assess import AssessmentSettings
 from skintag.evaluation.analyses.retention import Retention, Side, retention
 from skintag.evaluation.analyses.tier_agreement import cohens_kappa, tier_agreement
 from skintag.evaluation.decisions.thresholds import fit_thresholds
-from skintag.evaluation.decisions.triage import TIERS, condition_scores, fit_triage
+from skintag.evaluation.decisions.triage import TIERS, condition_scores
+from skintag.evaluation.decisions.triage_fit import fit_triage
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.statistics.bootstrap import Resamples
 from tests.evaluation.simulated import images, scored

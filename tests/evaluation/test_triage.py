@@ -22,11 +22,11 @@ from skintag.evaluation.decisions.triage import (
     TIERS,
     TriagePolicy,
     advice,
-    fit_triage,
     read_policies,
     top_condition,
     write_policies,
 )
+from skintag.evaluation.decisions.triage_fit import fit_triage
 from skintag.evaluation.predictions.predictions import Predictions, ValPredictions
 
 
@@ -112,7 +112,7 @@ def test_fitted_bounds_by_hand() -> None:
     # 10 others; at most one of them may lie above high
     other = [0.01, 0.02, 0.03, 0.04, 0.06, 0.07, 0.2, 0.21, 0.52, 0.81]
     conditions = sure_of(*[9 if score == 0.05 else 0 for score in malignant + other])
-    policy = fit_triage(val_rows([1] * 20 + [0] * 10, malignant + other, conditions))
+    policy = fit_triage(val_rows([1] * 20 + [0] * 10, malignant + other, conditions), confidence=None)
     assert policy.low == 0.10
     assert policy.high == 0.52
     assert policy.name == "fitted"
@@ -140,9 +140,52 @@ def test_fitted_bounds_keep_both_promises_on_val(
 
 
 def test_a_model_that_separates_the_classes_has_moderate_between_them() -> None:
-    policy = fit_triage(val_rows([0] * 20 + [1] * 20, [0.1] * 20 + [0.9] * 20))
-    assert (policy.low, policy.high) == (0.1, 0.9)
-    assert policy.tiers([0.05, 0.5, 0.95]).tolist() == ["LOW", "MODERATE", "HIGH"]
+    policy = fit_triage(val_rows([0] * 60 + [1] * 60, [0.1] * 60 + [0.85] * 60))
+    assert (policy.low, policy.high) == pytest.approx((0.35, 0.60))
+    assert policy.tiers([0.1, 0.3, 0.5, 0.7, 0.85]).tolist() == ["LOW", "LOW", "MODERATE", "HIGH", "HIGH"]
+    # scores of 0 and 1 are no exception: each tier can be reached
+    sure = fit_triage(val_rows([0] * 60 + [1] * 60, [0.0] * 60 + [1.0] * 60))
+    assert sure.tiers([0.0, 0.5, 1.0]).tolist() == ["LOW", "MODERATE", "HIGH"]
+    # nor are neighbours, between which there is no number
+    close = fit_triage(val_rows([0] * 60 + [1] * 60, [float(np.nextafter(0.2, 0))] * 60 + [0.2] * 60))
+    assert (close.tiers([0.2]) != "LOW").all()
+    assert (close.tiers([np.nextafter(0.2, 0)]) != "HIGH").all()
+
+
+def test_no_promise_is_broken_by_scores_that_cannot_be_told_apart() -> None:
+    for score in (0.0, 0.4, 1.0):
+        policy = fit_triage(val_rows([0] * 60 + [1] * 60, [score] * 120))
+        assert policy.tiers([score]).tolist() == ["MODERATE"]
+
+
+@pytest.mark.parametrize("condition", range(11))
+def test_fitted_policy_never_lets_a_likely_cancer_into_low(condition: int) -> None:
+    policy = fit_triage(val_rows([0] * 60 + [1] * 60, [0.1] * 60 + [0.85] * 60))
+    tier = policy.tiers([0.05], sure_of(condition, width=11)).item()
+    assert tier == ("MODERATE" if condition in (0, 1, 2, 8, 9, 10) else "LOW")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_policy_about_a_threshold_never_disagrees_with_it(
+    seed: int, a: float, b: float, threshold: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    score = np.concatenate([rng.random(20), [a, b, threshold]])
+    table = rng.dirichlet(np.full(11, 0.3), len(score))
+    bounds = TriagePolicy(min(a, b), max(a, b), never_low=(0, 8, 10))
+    policy = bounds.around(threshold)
+    tiers, categories, called = (
+        policy.tiers(score, table),
+        policy.categories(score, table),
+        score >= threshold,
+    )
+    assert ((categories == "malignant") == called).all()
+    assert not called[tiers == "LOW"].any()
+    assert called[tiers == "HIGH"].all()
+    # what the bounds promise holds
+    assert (bounds.tiers(score, table)[tiers == "LOW"] == "LOW").all()
+    assert (bounds.tiers(score, table)[tiers == "HIGH"] == "HIGH").all()
 
 
 def test_fitting_refuses_test_rows_and_one_class() -> None:
@@ -175,9 +218,16 @@ def test_policies_come_back_from_json_as_they_were(tmp_path: Path) -> None:
     write_policies(tmp_path / "triage.json", policies)
     assert read_policies(tmp_path / "triage.json") == policies
     entry = json.loads((tmp_path / "triage.json").read_text())["policies"]["a"]
-    assert entry["version"] == 1
-    with pytest.raises(DataError, match="version 2"):
-        TriagePolicy.from_json({**entry, "version": 2})
+    assert entry["version"] == 2
+    with pytest.raises(DataError, match="version 3"):
+        TriagePolicy.from_json({**entry, "version": 3})
+    # version 1 had neither a confidence nor lifts of its own
+    names = ("low", "high", "name", "model", "target_sensitivity", "target_specificity", "n", "n_malignant",
+             "val_low_share", "val_low_share_lifted")  # fmt: skip
+    first = {"version": 1, **{name: entry[name] for name in names}}
+    assert TriagePolicy.from_json(first) == PUBLISHED
+    with pytest.raises(DataError, match="never_low"):
+        TriagePolicy.from_json({**entry, "never_low": [11]})
     with pytest.raises(DataError, match="'low'"):
         TriagePolicy.from_json({k: v for k, v in entry.items() if k != "low"})
     (tmp_path / "other.json").write_text("[]")

@@ -19,7 +19,8 @@ from skintag.evaluation.analyses.comparison import differences
 from skintag.evaluation.analyses.extra_loss import REST, extra_losses, rest_of
 from skintag.evaluation.analyses.tier_agreement import TierAgreement, tier_agreement
 from skintag.evaluation.decisions.thresholds import Threshold
-from skintag.evaluation.decisions.triage import TriagePolicy, condition_scores, fit_triage
+from skintag.evaluation.decisions.triage import TriagePolicy, condition_scores
+from skintag.evaluation.decisions.triage_fit import fit_triage
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, OVERALL, Grouping
 from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import Predictions, TestPredictions

@@ -16,9 +16,9 @@ from skintag.evaluation.decisions.triage import (
     TIERS,
     TriagePolicy,
     condition_scores,
-    fit_triage,
     top_condition,
 )
+from skintag.evaluation.decisions.triage_fit import fit_triage
 from skintag.evaluation.metrics.groups import DATASET, DOMAIN, FST_GROUP, OVERALL, Grouping
 from skintag.evaluation.predictions.predictions import Predictions, TestPredictions
 from skintag.evaluation.statistics.bootstrap import Resamples
@@ -29,20 +29,22 @@ TRIAGE_GROUPINGS: Final = (OVERALL, DOMAIN, FST_GROUP, DATASET)
 
 
 def fit_policies(
-    predictions: Predictions, target_sensitivity: float = 0.95, target_specificity: float = 0.90
+    predictions: Predictions, thresholds: Mapping[str, Threshold] | None = None
 ) -> dict[str, dict[str, TriagePolicy]]:
     """The published policy and one fitted on val, for every model: model -> policy's name -> policy.
+
+    With thresholds, by model, the fitted one never disagrees with the decision (`TriagePolicy.around`).
 
     Raises:
         DataError: a model's val rows are of one class only.
     """
-    return {
-        model: {
-            PUBLISHED.name: PUBLISHED,
-            "fitted": fit_triage(predictions.val(model), target_sensitivity, target_specificity),
-        }
-        for model in predictions.models
-    }
+    out = {}
+    for model in predictions.models:
+        fitted = fit_triage(predictions.val(model))
+        if thresholds is not None and model in thresholds:
+            fitted = fitted.around(thresholds[model].value)
+        out[model] = {PUBLISHED.name: PUBLISHED, "fitted": fitted}
+    return out
 
 
 def triage_table(

@@ -4,9 +4,11 @@ The rules, in this order:
 
 1. LOW where `p_malignant < low`, HIGH where `p_malignant > high`, MODERATE between, both bounds included.
 2. A lesion whose likeliest condition is inflammatory (non-neoplastic, 8) or other/unknown (9) is never LOW: it
-   is lifted to MODERATE. Nothing is ever lowered. A model without conditions has nothing to lift by.
+   is lifted to MODERATE. Under a fitted policy melanoma, basal and squamous cell carcinoma and other malignant (0, 1,
+   2, 10) are never LOW either. Nothing is ever lowered. A model without conditions has nothing to lift by.
 
-The published bounds, 0.30 and 0.60, let about 15% of malignancies into LOW; `fit_triage` fits both on val.
+The published bounds, 0.30 and 0.60, let about 15% of malignancies into LOW; `triage_fit.py` beside this
+fits both on val.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,13 +25,14 @@ from skintag.core.errors import ConfigError, DataError
 from skintag.core.io import read_json, write_json
 from skintag.core.vocabulary import Condition
 
-if TYPE_CHECKING:  # what serves a bundle needs numpy alone
-    from skintag.evaluation.predictions.predictions import ValPredictions
-
 TIERS: Final = ("LOW", "MODERATE", "HIGH")
 CATEGORIES: Final = ("malignant", "inflammatory", "benign")
-NEVER_LOW: Final = (Condition.NON_NEOPLASTIC, Condition.OTHER_UNKNOWN)
-FORMAT_VERSION: Final = 1
+NEVER_LOW: Final = (8, 9)
+"""Conditions that the published policy lifts: non-neoplastic, other/unknown."""
+FITTED_NEVER_LOW: Final = (0, 1, 2, *NEVER_LOW, 10)
+"""Those that a fitted one lifts: melanoma, the carcinomas and other malignant too."""
+FORMAT_VERSION: Final = 2
+"""1: lifts `NEVER_LOW`, calls malignant from 0.5 on, and has none of the fields that say so."""
 
 DISCLAIMER: Final = (
     "This is a screening aid, not a diagnosis. It can be wrong, and more often so on skin, lesions and cameras "
@@ -73,6 +76,17 @@ class TriagePolicy:
     """Share of the val malignancies in LOW by their score alone, before lifting: at most 1 - target."""
     val_low_share_lifted: float | None = None
     """The same after lifting: what the tiers really let through on val."""
+    confidence: float | None = None
+    """Of the promise that `low` makes; None: it makes none."""
+    n_independent: int | None = None
+    """Patients or lesions with a malignancy in val, which count once each."""
+    sensitivity_low: float | None = None
+    """With `confidence`, at least this share of patients or lesions with a malignancy has no malignant picture below
+    `low`: at least the target where val is large enough, else less."""
+    never_low: tuple[int, ...] = NEVER_LOW
+    """Likeliest conditions that are lifted out of LOW."""
+    malignant_from: float = 0.5
+    """From this score on a MODERATE lesion is called malignant; above 1: none is."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= self.high <= 1:  # also refuses nan
@@ -80,6 +94,27 @@ class TriagePolicy:
                 f"triage policy {self.name!r} has low={self.low} and high={self.high}: expected "
                 "0 <= low <= high <= 1"
             )
+        object.__setattr__(self, "never_low", tuple(int(code) for code in self.never_low))
+        if not set(self.never_low) <= {*map(int, Condition)} or not 0 <= self.malignant_from < 2:
+            raise ConfigError(
+                f"triage policy {self.name!r} has never_low={self.never_low} and malignant_from="
+                f"{self.malignant_from}: expected conditions from 0 to 10, and a score"
+            )
+
+    @property
+    def promised(self) -> bool:
+        """Whether at least the target sensitivity is promised."""
+        known = self.sensitivity_low is not None and self.target_sensitivity is not None
+        return known and self.sensitivity_low >= self.target_sensitivity  # type: ignore[operator]
+
+    def around(self, threshold: float) -> Self:
+        """This policy about a decision threshold, so that the two never disagree.
+
+        LOW is below the threshold and HIGH at or above it, whatever val said of the bounds: the lower is not raised
+        by that, nor the upper lowered, so what they promise holds. What is called malignant is what reaches it.
+        """
+        low, high = min(self.low, threshold), min(max(self.high, threshold), 1.0)
+        return replace(self, low=low, high=high, malignant_from=threshold)
 
     def tiers(self, p_malignant: ArrayLike, p_condition: ArrayLike | None = None) -> NDArray[np.str_]:
         """The tier of each row, one of `TIERS`, str [n].
@@ -98,17 +133,17 @@ class TriagePolicy:
         score = _scores(p_malignant)
         codes = (score >= self.low).astype(np.int8) + (score > self.high)
         top = top_condition(p_condition, len(score))
-        return np.where(np.isin(top, NEVER_LOW), np.maximum(codes, 1), codes).astype(np.int8)
+        return np.where(np.isin(top, self.never_low), np.maximum(codes, 1), codes).astype(np.int8)
 
     def categories(self, p_malignant: ArrayLike, p_condition: ArrayLike | None = None) -> NDArray[np.str_]:
         """What kind of lesion is likeliest, one of `CATEGORIES`, str [n]; arguments and errors as `tiers`.
 
-        Malignant: HIGH, or MODERATE and `p_malignant` at least one half. Inflammatory: the likeliest condition
+        Malignant: HIGH, or MODERATE and `p_malignant` at least `malignant_from`. Inflammatory: the likeliest condition
         is, and the lesion is not malignant by the above. Benign: the rest, so LOW is always benign.
         """
         score = _scores(p_malignant)
         codes = self.tier_codes(score, p_condition)
-        malignant = (codes == 2) | ((codes == 1) & (score >= 0.5))
+        malignant = (codes == 2) | ((codes == 1) & (score >= self.malignant_from))
         inflamed = top_condition(p_condition, len(score)) == Condition.NON_NEOPLASTIC
         return np.array(CATEGORIES)[np.where(malignant, 0, np.where(inflamed, 1, 2))]
 
@@ -121,59 +156,20 @@ class TriagePolicy:
         """What `to_json` gave. Raises DataError where it is not that, or of a version that is not known."""
         names = [field.name for field in fields(cls)]
         try:
-            if entry["version"] != FORMAT_VERSION:
+            if entry["version"] not in (1, FORMAT_VERSION):
                 raise ValueError(f"version {entry['version']!r}")
-            return cls(**{name: entry[name] for name in names})
+            known = names if entry["version"] == FORMAT_VERSION else names[: names.index("confidence")]
+            return cls(**{name: entry[name] for name in known})
         except (KeyError, TypeError, ValueError, ConfigError) as error:
             raise DataError(
                 where,
-                expected=f"a triage policy of version {FORMAT_VERSION} with {', '.join(names)}",
+                expected=f"a triage policy of version 1 or {FORMAT_VERSION} with {', '.join(names)}",
                 found=f"{type(error).__name__}: {error}",
                 fix="fit the policy again with this version of SkinTag",
             ) from error
 
 
 PUBLISHED: Final = TriagePolicy()
-
-
-def fit_triage(
-    val: ValPredictions, target_sensitivity: float = 0.95, target_specificity: float = 0.90
-) -> TriagePolicy:
-    """Bounds for one model, fitted on its validation rows.
-
-    One bound is the decision threshold for `target_sensitivity` (`fit_threshold`): at least that share of the
-    malignant rows lies at or above it. The other is the smallest score that at least `target_specificity` of the
-    non-malignant rows lie at or below. The lower of the two is `low`, the higher `high`. As a rule the first is
-    the lower; where a model tells the classes so well apart that it is not, both promises hold all the same, and
-    what lies between, where val had next to nothing, is MODERATE.
-
-    The bounds are chosen by the score alone, before lifting: the promise then hangs neither on the condition
-    head, which domain shift may break, nor on a model having one, and lifting can only better it.
-
-    Raises:
-        TypeError: the rows are not `ValPredictions`.
-        ConfigError: a target is outside (0, 1].
-        DataError: there are no malignant or no other rows.
-    """
-    from skintag.evaluation.decisions.thresholds import Objective, fit_threshold
-    from skintag.evaluation.predictions.predictions import require_val
-
-    require_val(val, "fit_triage")
-    if not 0 < target_specificity <= 1:
-        raise ConfigError(f"triage.target_specificity is {target_specificity}: expected a number in (0, 1]")
-    sensitive = fit_threshold(val, Objective("target_sensitivity", target_sensitivity)).value
-    malignant = val.target == 1
-    others = np.sort(val.score[~malignant])
-    kept = int(np.ceil(target_specificity * len(others) - 1e-9))  # 0.9 * 10 must not become 10
-    low, high = sorted((sensitive, float(others[max(kept, 1) - 1])))
-    score, conditions = val.score[malignant], condition_scores(val.frame)[malignant]
-    fitted = TriagePolicy(low, high)
-    return replace(
-        fitted, name="fitted", model=val.model, target_sensitivity=target_sensitivity,
-        target_specificity=target_specificity, n=len(val), n_malignant=int(malignant.sum()),
-        val_low_share=float(np.mean(score < low)),
-        val_low_share_lifted=float(np.mean(fitted.tier_codes(score, conditions) == 0)),
-    )  # fmt: skip
 
 
 def advice(tier: str, category: str = "benign") -> str:

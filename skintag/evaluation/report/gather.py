@@ -64,7 +64,7 @@ def gather(
     binarisations = _binarisations(predictions, thresholds, draws, missing)
     comparison = _comparison(predictions, thresholds, main, draws)
     say("calibration and triage")
-    fitted = _fitted(predictions, thresholds[main], main, draws, missing)
+    fitted = _fitted(predictions, thresholds, main, draws, missing)
     cases = error_cases(
         predictions, main, cut, fitted.policies[main], k=settings.errors, neighbours=settings.neighbours,
         pictures=pictures, missing=missing,
@@ -114,7 +114,7 @@ class _Fitted:
 
 def _fitted(
     predictions: Predictions,
-    common: Threshold,
+    thresholds: Mapping[str, Threshold],
     main: str,
     settings: AssessmentSettings,
     missing: dict[str, str],
@@ -125,14 +125,14 @@ def _fitted(
         published = {model: {PUBLISHED.name: PUBLISHED} for model in predictions.models}
         return _Fitted(published, triage_table(predictions, published, settings=settings))
     calibrations = {kind: fit_calibrations(predictions, kind) for kind in CALIBRATIONS}
-    policies = fit_policies(predictions)
+    policies = fit_policies(predictions, thresholds)
     return _Fitted(
         policies,
         triage_table(predictions, policies, settings=settings),
         calibrations,
         _calibration(predictions, calibrations, main, settings),
         operating_points(predictions, settings=settings),
-        _oracle(predictions, common, main, settings, missing),
+        _oracle(predictions, thresholds[main], main, settings, missing),
     )
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+
+import numpy as np
 
 from skintag.bundle.archive import write_zip
 from skintag.bundle.manifest import FileEntry, Manifest
@@ -13,12 +16,15 @@ from skintag.bundle.parts import Preprocessing, Taxonomy, Texts
 from skintag.bundle.place import replacing
 from skintag.bundle.runtime import ONNX_FILES
 from skintag.bundle.verify import verify
-from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.core.errors import DataError
 from skintag.core.io import write_json
-from skintag.core.vocabulary import CONDITIONS, HEAD
-from skintag.evaluation.decisions.calibration import fit_calibration, write_calibrations
+from skintag.core.vocabulary import CONDITIONS
+from skintag.evaluation.decisions.calibration import write_calibrations
+from skintag.evaluation.decisions.promise import promise_of
 from skintag.evaluation.decisions.thresholds import write_thresholds
-from skintag.evaluation.decisions.triage import fit_triage, write_policies
+from skintag.evaluation.decisions.triage import TriagePolicy, write_policies
+from skintag.evaluation.decisions.triage_fit import fit_triage
+from skintag.export.bundle.deployed_model import deployed_model
 from skintag.export.bundle.deployed_scores import DeployedScores, deployed_scores
 from skintag.export.bundle.evidence import write_evidence
 from skintag.export.bundle.network import weights_of, write_module
@@ -27,7 +33,6 @@ from skintag.export.bundle.seen import write_seen_images
 from skintag.export.bundle.settings import BundleSettings
 from skintag.ood.reference import OodReference
 from skintag.runs.folder import RunFolder
-from skintag.runs.model import recorded_features
 
 
 def build_bundle(
@@ -58,7 +63,7 @@ def build_bundle(
     """
     settings = settings or BundleSettings()
     run = RunFolder(run_folder, prepared=prepared, cache=cache)
-    _check_model(run, settings.model)
+    settings = replace(settings, model=deployed_model(run, settings, say))
     target = Path(out) if out else run.path / settings.folder_name
     with replacing(target) as part:
         _write_parts(run, part, settings, say)
@@ -76,8 +81,12 @@ def _write_parts(run: RunFolder, part: Path, settings: BundleSettings, say: Call
     names = write_probes(run, part / "probes")
     _write_small_parts(run, part)
     say("calibration and triage, on val")
-    scores = deployed_scores(run, settings.model, settings.runtime, part)
-    _write_decisions(scores, part, settings)
+    scores = deployed_scores(run, _model(settings), settings.runtime, part).calibrated(settings.calibration)
+    if np.ptp(scores.predictions.frame["p_malignant"]) == 0:
+        say(
+            "calibration: val ranks the images the wrong way round or not at all, so every image gets one probability"
+        )
+    say(f"triage: {promise_of(_write_decisions(scores, part, settings))}")
     if settings.ood:
         say(f"out-of-distribution reference ({settings.ood})")
         _write_reference(run, scores, part, settings.ood)
@@ -95,20 +104,9 @@ def zip_of(folder: Path) -> Path:
     return folder.with_name(folder.name + ".zip")
 
 
-def _check_model(run: RunFolder, model: str) -> None:
-    models = run.predictions.models
-    if model not in models:
-        raise ConfigError(f"model={model}: {run.path} has no such model; {near_matches(model, models)}")
-    if model == HEAD:
-        return
-    own = recorded_features(run)[0]
-    probes = run.probes()
-    if model not in probes or probes[model][0] != own:
-        fits = [HEAD, *(name for name, (feature, _) in probes.items() if feature == own)]
-        raise ConfigError(
-            f"model={model} cannot be deployed: it does not look at the embeddings of the trained model "
-            f"({own}); choose one of {', '.join(f for f in fits if f in models)}"
-        )
+def _model(settings: BundleSettings) -> str:
+    assert settings.model is not None  # `deployed_model` has chosen
+    return settings.model
 
 
 def _write_network(run: RunFolder, part: Path, runtime: str) -> None:
@@ -146,12 +144,17 @@ def _write_small_parts(run: RunFolder, part: Path) -> None:
     Texts().write(part)
 
 
-def _write_decisions(scores: DeployedScores, part: Path, settings: BundleSettings) -> None:
-    model, val = settings.model, scores.predictions.val(settings.model)
+def _write_decisions(scores: DeployedScores, part: Path, settings: BundleSettings) -> TriagePolicy:
+    """Threshold, calibration and triage policy, which never disagree; returns the last."""
+    model = _model(settings)
+    assert scores.calibration is not None
     write_thresholds(part / "thresholds.json", {model: scores.threshold})
-    write_calibrations(part / "calibration.json", {model: fit_calibration(val, settings.calibration)})
-    policy = fit_triage(val, settings.target_sensitivity, settings.target_specificity)
+    write_calibrations(part / "calibration.json", {model: scores.calibration})
+    val = scores.predictions.val(model)
+    fitted = fit_triage(val, settings.target_sensitivity, settings.target_specificity, settings.confidence)
+    policy = fitted.around(scores.threshold.value)
     write_policies(part / "triage.json", {model: policy})
+    return policy
 
 
 def _write_reference(run: RunFolder, scores: DeployedScores, part: Path, kind: str) -> None:
@@ -180,7 +183,7 @@ def _write_manifest(run: RunFolder, part: Path, settings: BundleSettings) -> Non
     paths = sorted(path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file())
     Manifest(
         name=run.label,
-        model=settings.model,
+        model=_model(settings),
         runtime=settings.runtime,
         note=run.caption,
         skintag=version("skintag"),

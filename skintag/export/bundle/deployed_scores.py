@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from skintag.bundle.runtime import ONNX_FILES, OnnxRuntime, Runtime
 from skintag.core.outputs import Outputs
 from skintag.core.progress import track
 from skintag.core.vocabulary import HEAD
+from skintag.evaluation.decisions.calibration import Calibration, fit_calibration
 from skintag.evaluation.decisions.thresholds import GIVEN, Objective, Threshold, fit_threshold
 from skintag.evaluation.predictions.predictions import Predictions
 
@@ -32,6 +33,25 @@ class DeployedScores:
     """Fitted on those of val, for what the run's own was fitted for."""
     val_embeddings: NDArray[np.float32] | None
     """Of the rows of `predictions.val`, [n, D]; None where they are the run's own."""
+    calibration: Calibration | None = None
+    """The map that the scores went through; None: they are as the model gives them."""
+
+    def calibrated(self, kind: str) -> Self:
+        """These after a calibration fitted on their val rows, with the threshold that does for them what it did.
+
+        Where the map makes scores equal that were not, the threshold is the best among those that are left. Raises as
+        `fit_calibration`.
+        """
+        [model] = self.predictions.models
+        calibration = fit_calibration(self.predictions.val(model), kind)
+        frame = self.predictions.frame
+        frame = frame.assign(p_malignant=calibration.apply(frame["p_malignant"].to_numpy()))
+        predictions = Predictions(frame, "calibrated scores")
+        if self.threshold.objective == GIVEN:
+            threshold = replace(self.threshold, value=float(calibration.apply([self.threshold.value])[0]))
+        else:
+            threshold = fit_threshold(predictions.val(model), Objective.parse(self.threshold.objective))
+        return replace(self, predictions=predictions, threshold=threshold, calibration=calibration)
 
 
 def deployed_scores(run: RunFolder, model: str, runtime: str, part: Path) -> DeployedScores:

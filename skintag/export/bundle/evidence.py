@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from skintag.core.io import write_bytes, write_json
@@ -29,10 +30,17 @@ def write_evidence(run: RunFolder, scores: DeployedScores, folder: Path) -> None
     if distorted is not None:
         distorted = distorted[distorted["model"] == model]
         distorted = distorted.reset_index(drop=True) if len(distorted) else None
+    origin = origin_of(run, "skintag evaluate run=<run folder>")
+    if scores.calibration is not None:
+        said = f"{scores.calibration.kind}, fitted on val; every figure here is of the calibrated probability"
+        origin = replace(origin, choices=[*origin.choices, ("calibration", said)])
+        if distorted is not None:
+            p = scores.calibration.apply(distorted["p_malignant"].to_numpy())
+            distorted = distorted.assign(p_malignant=p)
     evidence = gather(
         scores.predictions,
         {model: scores.threshold},
-        origin_of(run, "skintag evaluate run=<run folder>"),
+        origin,
         ReportSettings(main=model, errors=0),
         distorted=distorted,
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from skintag.bundle.runtime import RUNTIMES
 from skintag.core.errors import ConfigError, near_matches
-from skintag.core.vocabulary import HEAD
 from skintag.evaluation.decisions.calibration import KINDS
 from skintag.ood.settings import KINDS as OOD_KINDS
 
@@ -17,14 +16,18 @@ class BundleSettings:
 
     runtime: str = "torch"
     """`torch`: safetensors of the network; `onnx`, `onnx_int8`: its export."""
-    model: str = HEAD
-    """The model of the run that is deployed: `head`, or a probe on the model's own embeddings."""
+    model: str | None = None
+    """The model of the run that is deployed: `head`, or a probe on the model's own embeddings. None: with the runtime
+    `torch` the one that val ranks first, with the others the head, for a probe may need more than onnxruntime."""
     calibration: str = "platt"
     """`platt`, `temperature` or `isotonic`."""
     target_sensitivity: float = 0.95
-    """Share of val malignancies that has to lie outside LOW."""
+    """Share of malignancies that has to lie outside LOW."""
     target_specificity: float = 0.90
     """Share of the other val images that has to lie outside HIGH."""
+    confidence: float | None = 0.95
+    """Of that promise, see `skintag.evaluation.decisions.tolerance`; None: a plain quantile of val, which promises
+    nothing."""
     ood: str | None = "knn"
     """Kind of out-of-distribution reference, see `skintag.ood.reference`; None: none, and predictions say so."""
     zip: bool = False

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from skintag.evaluation.decisions.promise import promise_of
 from skintag.evaluation.decisions.triage import DISCLAIMER, TIERS
 from skintag.evaluation.plots.style import Plot
 from skintag.evaluation.plots.triage import triage_plot
@@ -39,20 +40,24 @@ def _sentences(evidence: Evidence, table: pd.DataFrame) -> list[str]:
     for name, policy in evidence.policies[evidence.main].items():
         row = _cell(table, evidence.main, name, "LOW")
         share = f"{percent(row['share_of_malignancies'])} ({_percents(row, 'share_of_malignancies')})"
-        fitted = (
-            f", fitted on val to keep at least {percent(policy.target_sensitivity, 0)} of malignancies out of LOW,"
-            if policy.target_sensitivity
-            else ""
-        )
         high = _cell(table, evidence.main, name, "HIGH")
+        kept = f"sensitivity {percent(1 - row['share_of_malignancies'])}{_at_least(row)}"
         out.append(
-            f"Under the {name} bounds (LOW below {number(policy.low, 2)}, HIGH above {number(policy.high, 2)}){fitted} "
-            f"{share} of the malignant test images of {evidence.main} are in LOW, and "
+            f"Under the {name} bounds (LOW below {number(policy.low, 2)}, HIGH above {number(policy.high, 2)}) "
+            f"{share} of the malignant test images of {evidence.main} are in LOW ({kept}), and "
             f"{percent(high['share_of_images'])} of all images are in HIGH."
         )
+        if policy.target_sensitivity is not None:
+            out.append(f"What the {name} bounds promise: {promise_of(policy)}.")
     if not bool(table.loc[table["model"] == evidence.main, "has_conditions"].any()):
         out.append("The model gives no conditions, so nothing is lifted out of LOW.")
     return out
+
+
+def _at_least(row: pd.Series) -> str:
+    """The lower limit of the share outside LOW; empty where there is none."""
+    most = row["share_of_malignancies_high"]
+    return "" if pd.isna(most) else f", at least {percent(1 - most)}"
 
 
 def _plot(evidence: Evidence, table: pd.DataFrame) -> Plot:
@@ -69,7 +74,7 @@ def _plot(evidence: Evidence, table: pd.DataFrame) -> Plot:
     caption = (
         f"{evidence.main}; in brackets the number of malignant images. LOW is where a malignancy is missed. "
         "Unknown and "
-        "inflammatory conditions are never LOW."
+        "inflammatory conditions are never LOW, nor, under fitted bounds, are likely cancers."
     )
     return triage_plot(shares, "triage", "Where malignancies end up", caption)
 
@@ -140,6 +145,7 @@ def _points(evidence: Evidence, table: pd.DataFrame) -> Table:
             ))  # fmt: skip
     targets = words([percent(t, 0) for t in dict.fromkeys(table["target_sensitivity"])])
     note = f"Thresholds that reach {targets} on val; red where test falls short of the target. "
+    note += "They are plain quantiles of val: true sensitivity is below the target in about half of all such fits. "
     note += f"{level_of(evidence)} intervals, {how(evidence)}."
     headings = ("model", "target", "threshold", "sensitivity on test", "specificity on test")
     title = "What a target sensitivity costs"
