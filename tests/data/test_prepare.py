@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -17,7 +18,7 @@ from skintag.core.io import write_json
 from skintag.data.catalog.catalog import read_catalog
 from skintag.data.images.files import decode_image
 from skintag.data.prepared import writing as writing_module
-from skintag.data.prepared.opening import ORIGIN, ensure_prepared
+from skintag.data.prepared.opening import ORIGIN, catalog_of, ensure_prepared, prepare_data
 from skintag.data.prepared.report import Report
 from skintag.data.prepared.settings import DataSettings
 from skintag.data.prepared.tables import print_report
@@ -242,3 +243,70 @@ def test_printed_report_shows_the_counts(settings: Callable[..., DataSettings]) 
         "more than one dataset",
     ):
         assert piece in text
+
+
+def test_verify_reads_shards_whole_and_writes_damaged_ones_again(
+    settings: Callable[..., DataSettings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = write_prepared(settings())
+    shard = out / "shards" / "ham10000" / "ham10000-00000.tar"
+    whole = shard.read_bytes()
+    before = snapshot(out)
+    write_prepared(settings(), verify=True)
+    assert snapshot(out) == before  # sound ones stay
+    for at in (
+        0,
+        700,
+        len(whole) // 2,
+        len(whole) - 1,
+    ):  # a header, an image, another, the padding at the end
+        damaged = bytearray(whole)
+        damaged[at] ^= 1
+        shard.write_bytes(bytes(damaged))
+        capsys.readouterr()
+        write_prepared(settings(), verify=True)
+        assert shard.read_bytes() == whole
+        assert f"{shard} is damaged; it is written again" in capsys.readouterr().err
+    assert prepare_data(settings(), verify=True) == out
+
+
+def test_damaged_caches_are_said_and_made_again(
+    settings: Callable[..., DataSettings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = write_prepared(settings())
+    catalog = read_catalog(out / "catalog.parquet")
+    for path in sorted((out / "cache").rglob("*.parquet")):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 3] ^= 8
+        path.write_bytes(bytes(data))
+        capsys.readouterr()
+        write_prepared(settings())
+        assert f"{path} is damaged" in capsys.readouterr().err
+        assert read_catalog(out / "catalog.parquet").equals(catalog)
+
+
+def test_a_damaged_catalog_is_refused_by_name_and_mended_by_prepare(
+    settings: Callable[..., DataSettings],
+) -> None:
+    out = prepare_data(settings())
+    path = out / "catalog.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    with pytest.raises(DataError, match=r"catalog\.parquet(.|\n)*skintag prepare"):
+        catalog_of(out, ["ham10000"])
+    prepare_data(settings())
+    assert path.read_bytes() == whole
+
+
+def test_a_copied_checkout_takes_its_own_prepared_data(
+    settings: Callable[..., DataSettings], raw: Path, tmp_path: Path
+) -> None:
+    prepare_data(settings())
+    shutil.copytree(raw, tmp_path / "elsewhere" / "raw")
+    shutil.copytree(tmp_path / "prepared", tmp_path / "elsewhere" / "prepared")
+    sources = {name: str(tmp_path / "elsewhere" / "raw" / name) for name in ("ham10000", "pad_ufes_20")}
+    there = settings(sources=sources, prepared=str(tmp_path / "elsewhere" / "prepared"))
+    assert ensure_prepared(there) == tmp_path / "elsewhere" / "prepared"
+    picture(77).save(Path(sources["ham10000"]) / "HAM10000_images_part_1" / "ISIC_0000001.jpg", quality=95)
+    with pytest.raises(DataError, match=r"ISIC_0000001\.jpg is not as it was there"):
+        ensure_prepared(there)
