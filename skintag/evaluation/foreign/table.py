@@ -149,15 +149,15 @@ def _refuse_two_roles(path: Path, names: Mapping[str, str], given: Collection[st
     roles: dict[str, list[str]] = {}
     for ours, theirs in names.items():
         roles.setdefault(theirs, []).append(ours)
-    for theirs, ours in roles.items():
-        if len(ours) < 2 or any(set(ours) <= alike for alike in _ALIKE):
+    for theirs, both in roles.items():
+        if len(both) < 2 or any(set(both) <= alike for alike in _ALIKE):
             continue
-        unasked = [name for name in ours if name not in given] or ours[1:]
+        unasked = [name for name in both if name not in given] or both[1:]
         options = [f"columns.{name}=<its column>" for name in unasked]
         free = [f"columns.{name}=null" for name in unasked if name not in (*_NEEDED, "target")]
         raise DataError(
             path,
             expected="a column for each role",
-            found=f"the column {theirs!r} for {' and '.join(ours)}",
+            found=f"the column {theirs!r} for {' and '.join(both)}",
             fix=" ".join(options) + (f", or none: {' '.join(free)}" if free else ""),
         )
