@@ -27,11 +27,25 @@ def description(path: Path) -> str:
         "out of distribution: "
         + ("no reference" if ood is None else f"{ood.settings.kind}, flagged above {ood.threshold:.4g}"),
         f"probes: {', '.join(bundle.probe_names) or 'none'}",
+        *(f"warning: {said}" for said in chance_warnings(bundle.metrics)),
         f"test: {_figures(bundle.metrics, manifest.model) or 'no figures'}",
         *(f"  {entry.bytes:>12,}  {entry.sha256[:12]}  {entry.path}" for entry in manifest.files),
         f"  {manifest.total_bytes:>12,}  bytes in {len(manifest.files)} files",
     ]
     return "\n".join(lines)
+
+
+def chance_warnings(metrics: dict[str, Any]) -> list[str]:
+    """What is to be said of datasets and domains that the model learned nothing of and ranks no better than chance."""
+    said = []
+    for entry in metrics.get("held_out", ()):
+        figure = f"AUROC {_number({'value': entry['auroc'], 'low': entry['low'], 'high': entry['high']})}"
+        if entry["at_chance"]:
+            said.append(
+                f"at chance on the {entry['grouping']} {entry['group']}, of which it learned nothing ({figure}, "
+                f"{entry['n']:,} images): what it says of such pictures means nothing"
+            )
+    return said
 
 
 def _figures(metrics: dict[str, Any], model: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from skintag.ood.settings import OodSettings
 from skintag.ood.subspace import Subspace
 
 Floats = NDArray[np.float64]
+Groups = ArrayLike | Mapping[str, ArrayLike] | None
+"""[n] group of each row; or several such groupings by name."""
 
 
 def gaussian_arrays(
@@ -91,16 +94,22 @@ def least_limit(scores: Floats, target: float) -> float:
     return float(np.sort(scores)[int(np.ceil(target * len(scores))) - 1])
 
 
-def groups_with_a_say(groups: ArrayLike | None, n: int, settings: OodSettings) -> list[NDArray[np.int64]]:
+def groups_with_a_say(groups: Groups, n: int, settings: OodSettings) -> list[NDArray[np.int64]]:
     """Rows of val that have a say together: all, and those of each group that is large enough."""
-    everything = np.arange(n)
-    if groups is None:
-        return [everything]
-    values = np.asarray(groups, dtype=object)
-    check_same("val groups", f"one for each of {n:,} val rows", len(values), n)
-    known = [v for v in dict.fromkeys(values.tolist()) if v is not None and v == v]
-    members = [np.flatnonzero(values == v) for v in known]
-    return [everything, *(rows for rows in members if len(rows) >= settings.smallest)]
+    members = members_of(groups, n).values()
+    return [np.arange(n), *(rows for rows in members if len(rows) >= settings.smallest)]
+
+
+def members_of(groups: Groups, n: int) -> dict[str, NDArray[np.int64]]:
+    """Rows of each group, by the names of grouping and group; a missing value is in none."""
+    named = groups if isinstance(groups, Mapping) else {} if groups is None else {"group": groups}
+    out: dict[str, NDArray[np.int64]] = {}
+    for name, labels in named.items():
+        values = np.asarray(labels, dtype=object)
+        check_same("val groups", f"one for each of {n:,} val rows", len(values), n)
+        known = [v for v in dict.fromkeys(values.tolist()) if v is not None and v == v]
+        out |= {f"{name} {v}": np.flatnonzero(values == v) for v in known}
+    return out
 
 
 def check_same(where: str, expected: str, found: object, wanted: object) -> None:

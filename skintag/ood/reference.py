@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.io import atomic_path
 from skintag.ood.fit import (
+    Groups,
     check_same,
     checked_rows,
     class_numbers,
@@ -60,7 +61,7 @@ class OodReference:
         *,
         kind: str = "knn",
         labels: ArrayLike | None = None,
-        val_groups: ArrayLike | None = None,
+        val_groups: Groups = None,
         **settings: Any,
     ) -> Self:
         """A reference of train whose threshold keeps `target` of val.
@@ -75,7 +76,8 @@ class OodReference:
             kind: see `OodSettings`.
             labels: [n] classes of the training rows, e.g. conditions; `relative_mahalanobis` needs them, `knn` has
                 no use for them.
-            val_groups: [m] group of each val row, e.g. its domain; missing values are in none.
+            val_groups: [m] group of each val row, e.g. its domain, or several such groupings by name, e.g. domain and
+                skin type; missing values are in none.
             settings: the other fields of `OodSettings`.
 
         Raises:
@@ -93,7 +95,7 @@ class OodReference:
         record = OodRecord(np.inf, train.shape[1], len(train), len(val), 1.0, rest, background)
         return cls(asked, record, arrays)._limited(val, val_groups)
 
-    def _limited(self, val: Floats, val_groups: ArrayLike | None) -> Self:
+    def _limited(self, val: Floats, val_groups: Groups) -> Self:
         """This reference with the threshold that val asks for."""
         scores = self.score(val)  # of the arrays as stored, so that nothing moves when they are read back
         groups = groups_with_a_say(val_groups, len(val), self.settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,19 +11,48 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from skintag.core.console import say
 from skintag.core.errors import ConfigError
 from skintag.core.io import write_bytes
 from skintag.probes.base import FitRecord, Probe
 from skintag.probes.data import ProbeData
 
 
+class Rounds(xgb.callback.TrainingCallback):
+    """Says on stderr how far the trees are, where they take longer than it is silent: in a log file too.
+
+    Args:
+        task: what they are fitted for.
+        most: rounds, unless val stops them before.
+        silent: seconds between two lines.
+    """
+
+    def __init__(self, task: str, most: int, silent: float = 10.0) -> None:
+        self.task, self.most, self.silent = task, most, silent
+        self._started = self._said = time.monotonic()
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Called by xgboost after each round; False: go on."""
+        now = time.monotonic()
+        if now - self._said >= self.silent:
+            losses = next(iter(evals_log["val"].values()))
+            best = int(np.argmin(losses))
+            say(
+                f"xgboost, {self.task}: round {epoch + 1:,} of at most {self.most:,}, log loss on val {losses[-1]:.4f} "
+                f"(best {losses[best]:.4f} after {best + 1:,}), {now - self._started:.0f} s"
+            )
+            self._said = now
+        return False
+
+
 @dataclass(eq=False)
 class XGBoostProbe(Probe):
     """`binary:logistic` for malignancy and `multi:softprob` for the conditions, stopped by val's log loss.
 
-    Rows count by their weights. In the malignancy model malignant rows count `scale_pos_weight` times more,
-    in train and in the val loss that stops it: else that loss would ask how well the scores fit a class ratio
-    which the model was told to forget. The scores rank, but are not calibrated probabilities.
+    Rows count by their weights. In the malignancy model malignant rows count `scale_pos_weight` times more. In the
+    val loss that stops it they count so much that both classes have there the shares that they have in train: else
+    that loss would ask how well the scores fit a class ratio other than the one the model is told of. The scores rank,
+    but are not calibrated probabilities.
     """
 
     name: ClassVar[str] = "xgboost"
@@ -67,7 +97,7 @@ class XGBoostProbe(Probe):
         scale = self._scale_of(train)
         data.set_info(label=train.target, weight=train.weight)
         val_data = self._binned(val, reference=data)
-        val_data.set_info(label=val.target, weight=val.weight * np.where(val.target == 1, scale, 1.0))
+        val_data.set_info(label=val.target, weight=_as_in_train(train, val, scale))
         binary = {"objective": "binary:logistic", "eval_metric": "logloss", "scale_pos_weight": scale}
         rates = {"learning_rate": self.learning_rate, "colsample_bytree": self.colsample}
         self._binary, chosen = self._boost("binary", {**binary, **rates}, data, val_data)
@@ -96,6 +126,7 @@ class XGBoostProbe(Probe):
             evals=[(val, "val")],
             early_stopping_rounds=self.patience,
             verbose_eval=False,
+            callbacks=[Rounds(task, self.trees)],
         )
         best = booster.best_iteration
         chosen = {f"{task}_trees": best + 1, f"{task}_val_log_loss": float(booster.best_score)}
@@ -113,8 +144,7 @@ class XGBoostProbe(Probe):
     def _scale_of(self, train: ProbeData) -> float:
         if self.scale_pos_weight is not None:
             return self.scale_pos_weight
-        malignant = float(train.weight[train.target == 1].sum(dtype=np.float64))
-        benign = float(train.weight[train.target == 0].sum(dtype=np.float64))
+        benign, malignant = _class_weights(train)
         return benign / malignant if malignant > 0 < benign else 1.0
 
     def _predict(self, x: NDArray[np.float32]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
@@ -131,3 +161,21 @@ class XGBoostProbe(Probe):
             booster.load_model(bytearray((folder / f"xgboost_{task}.ubj").read_bytes()))
             boosters.append(booster)
         self._binary, self._condition = boosters
+
+
+def _class_weights(data: ProbeData) -> tuple[float, float]:
+    """Weight of the benign and of the malignant rows."""
+    benign, malignant = (float(data.weight[data.target == k].sum(dtype=np.float64)) for k in (0, 1))
+    return benign, malignant
+
+
+def _as_in_train(train: ProbeData, val: ProbeData, scale: float) -> NDArray[np.floating]:
+    """Weights of val's rows [n] under which its classes have the shares that they have in train.
+
+    There malignant rows count `scale` times more. Where val lacks a class its own weights stay.
+    """
+    (benign, malignant), (val_benign, val_malignant) = _class_weights(train), _class_weights(val)
+    if not min(benign, malignant, val_benign, val_malignant) > 0:
+        return val.weight
+    factor = scale * malignant / benign * val_benign / val_malignant
+    return val.weight * np.where(val.target == 1, factor, 1.0)

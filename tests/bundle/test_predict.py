@@ -15,15 +15,21 @@ from PIL import Image
 
 from skintag.bundle import Bundle, Failure, Prediction
 from skintag.bundle.bundle import HEAD
+from skintag.bundle.describe import chance_warnings
 from skintag.bundle.manifest import Manifest
 from skintag.core.errors import ConfigError, DataError, ImageError
 from skintag.core.outputs import Outputs
 from skintag.data.catalog.catalog import read_catalog
+from skintag.evaluation.analyses.assess import AssessmentSettings
 from skintag.evaluation.decisions.calibration import Platt
 from skintag.evaluation.decisions.thresholds import fit_threshold
 from skintag.evaluation.decisions.triage import CATEGORIES, DISCLAIMER, FITTED_NEVER_LOW, TIERS, TriagePolicy
+from skintag.evaluation.predictions.predictions import Predictions
+from skintag.evaluation.report.evidence import Origin
+from skintag.evaluation.report.gather import ReportSettings, gather
 from skintag.export.bundle.build import build_bundle
 from skintag.export.bundle.deployed_scores import DeployedScores
+from skintag.export.bundle.held_out import held_out
 from skintag.export.bundle.settings import BundleSettings
 from skintag.runs.folder import RunFolder
 from tests.bundle.pictures import photo, variants
@@ -424,3 +430,38 @@ def test_model_that_val_ranks_first_is_built_and_another_choice_is_told_of_it(
     model, said = built(model=HEAD)
     assert model == HEAD
     assert "mlp_finetuned is better there (1.000): model=mlp_finetuned" in said
+
+
+def test_bundle_warns_of_what_it_is_at_chance_on() -> None:
+    table = scored(images(3000, seed=4), {"m": 2.5})
+    frame = table.frame
+    rng = np.random.default_rng(0)
+    # one dataset is only tested, and the scores say nothing of it
+    strange = frame["dataset"] == sorted(frame["dataset"].unique())[0]
+    [name] = frame.loc[strange, "dataset"].unique()
+    frame = frame.assign(p_malignant=np.where(strange, rng.random(len(frame)), frame["p_malignant"]))
+    frame = frame[~strange | (frame["split"] == "test")]
+    made = Predictions(frame)
+
+    def found(predictions: Predictions) -> list[dict]:
+        thresholds = {"m": fit_threshold(predictions.val("m"))}
+        settings = ReportSettings(AssessmentSettings(resamples=200, permutations=50), errors=0)
+        return held_out(gather(predictions, thresholds, Origin("x", "y"), settings))
+
+    [entry] = [e for e in found(made) if e["grouping"] == "dataset"]
+    assert (entry["group"], entry["at_chance"]) == (name, True)
+    assert entry["low"] <= 0.5 <= entry["high"]
+    said = " ".join(chance_warnings({"held_out": [entry]}))
+    assert (
+        f"at chance on the dataset {name}, of which it learned nothing (AUROC 0.5" in said
+        or "AUROC 0.4" in said
+    )
+    told = table.frame
+    [entry] = [
+        e for e in found(Predictions(told[(told["dataset"] != name) | (told["split"] == "test")]))
+        if e["grouping"] == "dataset"
+    ]  # fmt: skip
+    assert entry["at_chance"] is False
+    assert chance_warnings({"held_out": [entry]}) == []
+    assert found(table) == []  # val has everything that test has
+    assert chance_warnings({}) == []  # bundles of format 1 do not say

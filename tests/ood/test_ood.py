@@ -129,6 +129,31 @@ def test_threshold_keeps_the_stated_share_of_every_group_of_val(kind: str) -> No
     assert small.threshold <= fair.threshold
 
 
+def test_a_rare_skin_type_is_protected_beside_domains() -> None:
+    # skin types V-VI are one in fifty and a little apart; every domain has its share of them
+    rng, n = np.random.default_rng(0), 2000
+    dark = rng.random(n) < 0.02
+
+    def draw(seed: int, dark: np.ndarray) -> np.ndarray:
+        rows = cloud(len(dark), seed)
+        return np.where(dark[:, None], rows * 1.35, rows)
+
+    val = draw(1, dark)
+    groups = {
+        "domain": np.where(np.arange(n) % 2 == 0, "clinical", "dermoscopic"),
+        "fst_group": np.where(dark, "V-VI", np.where(np.arange(n) % 3 == 0, "I-II", None)),  # type: ignore[call-overload]
+    }
+    domains, both = (
+        OodReference.fit(draw(0, dark), val, kind="mahalanobis", val_groups=g)
+        for g in (groups["domain"], groups)
+    )
+    new = draw(2, np.ones(2000, bool))
+    assert domains.flags(new).mean() > 0.2
+    assert both.flags(new).mean() < 0.1
+    assert both.flags(val[dark]).mean() <= 0.05
+    assert both.flags(cloud(100, 3, shift=20.0)).all()
+
+
 @pytest.mark.parametrize("kind", ["mahalanobis", "knn"])
 def test_strange_embeddings_are_flagged_and_new_ones_like_train_are_not(kind: str) -> None:
     reference = made(kind)

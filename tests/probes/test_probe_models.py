@@ -17,7 +17,7 @@ from skintag.probes.data import ProbeData, log_loss, standardisation
 from skintag.probes.logistic import LogisticProbe
 from skintag.probes.majority import MajorityProbe
 from skintag.probes.mlp import MLPProbe
-from skintag.probes.xgboost import XGBoostProbe
+from skintag.probes.xgboost import Rounds, XGBoostProbe
 
 Draw = Callable[..., ProbeData]
 
@@ -106,7 +106,9 @@ def test_xgboost_is_what_its_settings_say(draw: Draw) -> None:
     }  # fmt: skip
     data = xgb.QuantileDMatrix(train.embeddings, train.target, max_bin=64)
     data.set_weight(train.weight)
-    weight = val.weight * np.where(val.target == 1, scale, 1)
+    # half of val's weight is malignant, as half of train's is
+    ratio = val.weight[val.target == 0].sum() / val.weight[val.target == 1].sum()
+    weight = val.weight * np.where(val.target == 1, ratio, 1)
     val_data = xgb.QuantileDMatrix(val.embeddings, val.target, weight=weight, max_bin=64, ref=data)
     history: dict[str, dict[str, list[float]]] = {}
     xgb.train(parameters, data, 40, evals=[(val_data, "val")], evals_result=history, verbose_eval=False)
@@ -119,6 +121,37 @@ def test_xgboost_is_what_its_settings_say(draw: Draw) -> None:
     np.testing.assert_allclose(
         probe.predict(val.embeddings).malignant, reference.inplace_predict(val.embeddings), atol=1e-6
     )
+
+
+@pytest.mark.parametrize(("given", "share"), [(None, 0.5), (1.0, 0.8)])
+def test_val_that_stops_xgboost_has_the_class_shares_of_train(
+    draw: Draw, monkeypatch: pytest.MonkeyPatch, given: float | None, share: float
+) -> None:
+    train, val = draw(300, 0), draw(200, 1)
+    # weights as balancing over domains makes them: a share of malignancies that val knows nothing of
+    ratio = 4 * (train.target == 0).sum() / (train.target == 1).sum()
+    train = replace(train, weight=np.where(train.target == 1, ratio, 1.0))
+    weights: list[np.ndarray] = []
+    plain = xgb.train
+
+    def watched(parameters: dict, data: xgb.DMatrix, **named: object) -> xgb.Booster:
+        weights.append(named["evals"][0][0].get_weight())  # type: ignore[index]
+        return plain(parameters, data, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(xgb, "train", watched)
+    XGBoostProbe(trees=3, threads=1, scale_pos_weight=given).fit(
+        train, replace(val, weight=np.ones(len(val)))
+    )
+    assert weights[0][val.target == 1].sum() / weights[0].sum() == pytest.approx(share, rel=1e-4)
+
+
+def test_xgboost_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    losses = {"val": {"logloss": [0.5, 0.4, 0.45]}}
+    Rounds("binary", 500, silent=0).after_iteration(None, 2, losses)
+    said = capsys.readouterr().err
+    assert "xgboost, binary: round 3 of at most 500, log loss on val 0.4500 (best 0.4000 after 2)" in said
+    Rounds("binary", 500).after_iteration(None, 2, losses)
+    assert capsys.readouterr().err == ""  # not before ten seconds
 
 
 def test_xgboost_does_not_hang_on_the_number_of_threads(draw: Draw) -> None:

@@ -16,7 +16,7 @@ from skintag.bundle.parts import Preprocessing, Taxonomy, Texts
 from skintag.bundle.place import replacing
 from skintag.bundle.runtime import ONNX_FILES
 from skintag.bundle.verify import verify
-from skintag.core.errors import DataError
+from skintag.core.errors import DataError, first_few
 from skintag.core.io import write_json
 from skintag.core.vocabulary import CONDITIONS
 from skintag.evaluation.decisions.calibration import write_calibrations
@@ -31,6 +31,7 @@ from skintag.export.bundle.network import weights_of, write_module
 from skintag.export.bundle.probes import write_probes
 from skintag.export.bundle.seen import write_seen_images
 from skintag.export.bundle.settings import BundleSettings
+from skintag.ood.fit import members_of
 from skintag.ood.reference import OodReference
 from skintag.runs.folder import RunFolder
 
@@ -89,7 +90,7 @@ def _write_parts(run: RunFolder, part: Path, settings: BundleSettings, say: Call
     say(f"triage: {promise_of(_write_decisions(scores, part, settings))}")
     if settings.ood:
         say(f"out-of-distribution reference ({settings.ood})")
-        _write_reference(run, scores, part, settings.ood)
+        _write_reference(run, scores, part, settings.ood, say)
     say("metrics and model card")
     write_evidence(run, scores, part)
     write_json(
@@ -157,19 +158,27 @@ def _write_decisions(scores: DeployedScores, part: Path, settings: BundleSetting
     return policy
 
 
-def _write_reference(run: RunFolder, scores: DeployedScores, part: Path, kind: str) -> None:
+def _write_reference(
+    run: RunFolder, scores: DeployedScores, part: Path, kind: str, say: Callable[[str], None]
+) -> None:
     frame = run.view.frame
     train = frame[frame["split"] == "train"]
     val = scores.predictions.val(scores.predictions.models[0]).frame
     seen = scores.val_embeddings
+    groups = {name: val[name].to_numpy(dtype=object) for name in ("domain", "fst_group")}
     reference = OodReference.fit(
         run.embeddings(train["image_id"].tolist()),
         run.embeddings(val["image_id"].tolist()) if seen is None else seen,
         kind=kind,
         labels=train["target_condition"].to_numpy(),
-        # one limit for all, which keeps its share of every domain: a rare one would else be turned away
-        val_groups=val["domain"].to_numpy(),
+        # one limit for all, which keeps its share of every domain and skin type: a rare one would else be turned away
+        val_groups=groups,
     )
+    small = [
+        name for name, rows in members_of(groups, len(val)).items() if len(rows) < reference.settings.smallest
+    ]
+    if small:
+        say(f"too few in val to have a say in the out-of-distribution limit: {first_few(small)}")
     (part / "ood").mkdir()
     reference.save(part / "ood")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from skintag.bundle.describe import chance_warnings
 from skintag.core.io import write_bytes, write_json
 from skintag.evaluation.report.build import build_page
 from skintag.evaluation.report.gather import ReportSettings, gather
 from skintag.evaluation.report.model_card import model_card
 from skintag.evaluation.report.numbers import metrics_of
 from skintag.export.bundle.deployed_scores import DeployedScores
+from skintag.export.bundle.held_out import held_out
 from skintag.runs.evidence import origin_of
 from skintag.runs.folder import ROBUSTNESS, RunFolder
 
@@ -44,5 +46,7 @@ def write_evidence(run: RunFolder, scores: DeployedScores, folder: Path) -> None
         ReportSettings(main=model, errors=0),
         distorted=distorted,
     )
-    write_json(folder / "metrics.json", metrics_of(evidence), checksum=False)
-    write_bytes(folder / "model_card.md", model_card(evidence, build_page(evidence)).encode())
+    metrics = {**metrics_of(evidence), "held_out": held_out(evidence)}
+    write_json(folder / "metrics.json", metrics, checksum=False)
+    warned = "".join(f"\n**Warning:** {said}.\n" for said in chance_warnings(metrics))
+    write_bytes(folder / "model_card.md", (model_card(evidence, build_page(evidence)) + warned).encode())
