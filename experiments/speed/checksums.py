@@ -72,7 +72,9 @@ def measures(folder: Path, size: int) -> dict[str, tuple[Callable[[], object], C
 
     tower = {"name": "vit_base_patch16_siglip_224", "image_size": 224}
     network = LesionNetwork(tower, {}, {"name": "erm"}, n_conditions=10)
-    torch.save({"hyper_parameters": network.settings(), "state_dict": network.state_dict()}, folder / "best.ckpt")
+    torch.save(
+        {"hyper_parameters": network.settings(), "state_dict": network.state_dict()}, folder / "best.ckpt"
+    )
 
     key = EmbeddingKey("weights", "preprocessing")
     EmbeddingStore(folder / "store", key).add([f"{i:064x}" for i in range(size)], rng.random((size, 1152)))
