@@ -2,7 +2,7 @@
 
     python experiments/speed/checksums.py
 
-Each reading and its check are done in turns, and the least processor time of each is taken: what others do on the machine
+Each reading and its check are done in turns, and the least processor time of each is taken; what others do
 only adds. Expected: a share of at most 3% of loading. The files lie in the page cache, so a disk would make it smaller.
 experiments/speed/README.md says what is measured.
 """
