@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,19 @@ def _checked(
 def is_alone() -> bool:
     """Whether this run is no job of a sweep: what is set to `auto` is then done at its end."""
     return bool(HydraConfig.get().mode != RunMode.MULTIRUN)
+
+
+def jobs_of_sweep() -> int:
+    """How many jobs the sweep has that this is a job of, as far as its overrides say; 1 for a run alone."""
+    if is_alone():
+        return 1
+    saved = Path(HydraConfig.get().sweep.dir) / SWEEP
+    try:
+        given = OmegaConf.to_container(OmegaConf.load(saved).hydra.overrides.task, resolve=False)
+    except (OSError, OmegaConfBaseException):
+        return 1
+    overrides = [o for o in map(parsed, map(str, given if isinstance(given, list) else [])) if o is not None]
+    return prod(len(list(o.sweep_iterator())) for o in overrides if o.is_discrete_sweep())
 
 
 def _of_hydra(error: Exception) -> bool:

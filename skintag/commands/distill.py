@@ -60,8 +60,12 @@ def distill_from(
 
 def task(config: DictConfig) -> float | None:
     """One student; returns what a search maximises. The imports wait until the configuration is known to be good."""
-    from skintag.core.config import instantiate
+    from skintag.core.config import instantiate, plain
+    from skintag.runs.training_settings import PlainSettings
 
+    PlainSettings.check(plain(config))
+    if not config.resume and not Path(str(config.teacher)).exists():
+        raise ConfigError(f"teacher={config.teacher}: no such run folder or bundle")
     selection = instantiate(config.select)
     hydra = HydraConfig.get()
     folder, given = Path(hydra.runtime.output_dir), list(hydra.overrides.task)

@@ -8,16 +8,28 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from skintag.commands.cli import is_alone, run_command
+from skintag.commands.cli import is_alone, jobs_of_sweep, run_command
 
 
 def task(config: DictConfig) -> float | None:
     """One run; returns what a search maximises. The imports wait until the configuration is known to be good."""
+    from skintag.core.config import plain
+    from skintag.models.hub import refuse_unreachable
+    from skintag.runs.training_settings import PlainSettings
+
+    PlainSettings.check(plain(config))
+    weights = config.backbone
+    if weights.get("pretrained") is True and "." in str(
+        weights.get("name")
+    ):  # with a tag: its place is known
+        refuse_unreachable(weights.name, f"timm/{weights.name}")
     from skintag.runs.settings import RunSettings
     from skintag.training.train import train
 
     settings = RunSettings.of(config)
-    result = train(settings, Path(HydraConfig.get().runtime.output_dir), alone=is_alone())
+    result = train(
+        settings, Path(HydraConfig.get().runtime.output_dir), alone=is_alone(), jobs=jobs_of_sweep()
+    )
     return None if result is None else settings.select.for_search(result.predictions)
 
 

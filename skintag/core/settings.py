@@ -17,11 +17,14 @@ from skintag.core.errors import ConfigError, near_matches
 
 T = TypeVar("T")
 _LEAST: Final = "least"
+_MOST: Final = "most"
+LARGEST_SEED: Final = 2**32 - 1
+"""What numpy and Lightning take as a seed."""
 
 
-def number(*, least: float, default: Any = dataclasses.MISSING) -> Any:
-    """A field whose number may not be smaller than `least`."""
-    return dataclasses.field(default=default, metadata={_LEAST: least})
+def number(*, least: float, most: float | None = None, default: Any = dataclasses.MISSING) -> Any:
+    """A field whose number may not be smaller than `least`, nor larger than `most`."""
+    return dataclasses.field(default=default, metadata={_LEAST: least, _MOST: most})
 
 
 def settings_of(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
@@ -56,7 +59,8 @@ def checked_fields(
     for name in names:
         field, key = fields[name], f"{prefix}{name}"
         if name in values:
-            made[name] = _checked(values[name], _hints(kind)[name], key, field.metadata.get(_LEAST))
+            limits = field.metadata.get(_LEAST), field.metadata.get(_MOST)
+            made[name] = _checked(values[name], _hints(kind)[name], key, *limits)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ConfigError(f"{key} is not set: add {key}=<value>")
     return made
@@ -72,7 +76,7 @@ def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _checked(value: Any, hint: Any, key: str, least: float | None) -> Any:
+def _checked(value: Any, hint: Any, key: str, least: float | None, most: float | None = None) -> Any:
     """The value as the annotation wants it; sequences become tuples, mappings of a dataclass its instance."""
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     for option in options:
@@ -82,6 +86,8 @@ def _checked(value: Any, hint: Any, key: str, least: float | None) -> Any:
     small = least is not None and isinstance(value, int | float) and not value >= least
     if fitting is None or small:
         raise ConfigError(f"{key}={shown(value)}: expected {_wanted(options, least)}")
+    if most is not None and isinstance(value, int | float) and value > most:
+        raise ConfigError(f"{key}={shown(value)}: expected a number from {least:g} to {most:.0f}")
     if get_origin(fitting) in (tuple, Sequence):
         return tuple(value)
     return value

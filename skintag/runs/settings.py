@@ -15,10 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from skintag.core.config import instantiate, plain, resolved_where_possible
 from skintag.core.errors import ConfigError
-from skintag.core.settings import checked_fields, number
+from skintag.core.settings import checked_fields
 from skintag.data.augment import Augmentation
 from skintag.data.loading.datamodule import LesionDataModule
-from skintag.data.loading.settings import LoaderSettings
 from skintag.data.prepared.opening import catalog_of, ensure_prepared
 from skintag.data.prepared.settings import DataSettings
 from skintag.data.view.balance import Balance
@@ -37,10 +36,7 @@ from skintag.models.optimizer import OptimizerSettings
 from skintag.models.settings import BackboneSettings, FinetuneSettings
 from skintag.probes.base import Probe
 from skintag.runs.training_settings import (
-    CallbackSettings,
-    LoggerSettings,
-    PathSettings,
-    Switch,
+    PlainSettings,
     TrainerSettings,
     logger_values,
     values_of_run,
@@ -60,13 +56,9 @@ _PLAIN: Final = (
 
 
 @dataclass(frozen=True)
-class RunSettings:
+class RunSettings(PlainSettings):
     """A training run, or a student's, from its data to its report. See `RunSettings.of`."""
 
-    name: str
-    """Name of the run's folder below `paths.runs`."""
-    paths: PathSettings
-    """Where things lie."""
     data: DataSettings
     """Which sources."""
     labels: LabelPolicy
@@ -77,8 +69,6 @@ class RunSettings:
     """Weights of the train rows."""
     augment: Augmentation
     """What happens to training pictures."""
-    loader: LoaderSettings
-    """How images get from the shards to the model."""
     backbone: BackboneSettings
     """Which tower."""
     finetune: FinetuneSettings
@@ -87,10 +77,6 @@ class RunSettings:
     """The loss."""
     optimizer: OptimizerSettings
     """Learning rates and schedule."""
-    trainer: TrainerSettings
-    """How long and on what to train."""
-    callbacks: CallbackSettings
-    """When to stop, what to keep, what to export."""
     probes: Mapping[str, Probe]
     """Name -> the probe as it is before it is fitted."""
     evaluation: EvaluationSettings
@@ -101,36 +87,13 @@ class RunSettings:
     """Layers between an embedding and the outputs."""
     cache: CacheSettings
     """Whether to train on stored activations."""
-    logger: LoggerSettings
-    """Where the training curves go."""
     values: Mapping[str, Any] = field(repr=False)
     """The composed configuration as plain values, for those who write it down."""
-    seed: int = number(least=0)
-    """Every random choice of training is a function of it."""
-    split_seed: int = number(least=0)
-    """Of the split."""
-    train_on: tuple[str, ...] | str | None = None
-    """Datasets that train and val are restricted to; None: all."""
-    compile: bool = False
-    """torch.compile of the backbone."""
-    fit: bool = True
-    """Train; otherwise only score the initial weights and the probes."""
-    robustness: Switch = False
-    """Score distorted test images at the end; `auto`: unless in a sweep."""
-    report: Switch = "auto"
-    """Write the report at the end; `auto`: unless in a sweep."""
-    resume: str | None = None
-    """The run folder to go on with."""
-    ckpt_path: str | None = None
-    """The checkpoint to start from."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.fit and not self.ckpt_path and not self.probes:
             raise ConfigError("fit=false without ckpt_path scores probes alone, and probe=null has none")
-        if self.trainer.limit_val_batches == 0 and self.callbacks.patience is not None:
-            raise ConfigError(
-                "trainer.limit_val_batches=0 leaves no validation loss to be patient with: add callbacks.patience=null"
-            )
 
     @classmethod
     def of(cls, config: DictConfig) -> Self:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from types import SimpleNamespace
+from typing import Any, Literal, Self, cast
 
 from skintag.core.errors import ConfigError
-from skintag.core.settings import number, settings_of
+from skintag.core.settings import LARGEST_SEED, checked_fields, number, settings_of
 from skintag.core.vocabulary import FEATURES
+from skintag.data.loading.settings import LoaderSettings
 
 Switch = bool | Literal["auto"]
 
@@ -143,6 +145,67 @@ class LoggerSettings:
     """`tensorboard/` in the run folder."""
     wandb: WandbSettings | None = None
     """Weights & Biases; offline without a key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainSettings:
+    """The part of a run's settings that is checked before a library is imported that takes seconds."""
+
+    name: str
+    """Name of the run's folder below `paths.runs`."""
+    paths: PathSettings
+    """Where things lie."""
+    loader: LoaderSettings
+    """How images get from the shards to the model."""
+    trainer: TrainerSettings
+    """How long and on what to train."""
+    callbacks: CallbackSettings
+    """When to stop, what to keep, what to export."""
+    logger: LoggerSettings
+    """Where the training curves go."""
+    seed: int = number(least=0, most=LARGEST_SEED)
+    """Every random choice of training is a function of it."""
+    split_seed: int = number(least=0, most=LARGEST_SEED)
+    """Of the split."""
+    train_on: tuple[str, ...] | str | None = None
+    """Datasets that train and val are restricted to; None: all."""
+    compile: bool = False
+    """torch.compile of the backbone."""
+    fit: bool = True
+    """Train; otherwise only score the initial weights and the probes."""
+    robustness: Switch = False
+    """Score distorted test images at the end; `auto`: unless in a sweep."""
+    report: Switch = "auto"
+    """Write the report at the end; `auto`: unless in a sweep."""
+    resume: str | None = None
+    """The run folder to go on with."""
+    ckpt_path: str | None = None
+    """The checkpoint to start from."""
+
+    def __post_init__(self) -> None:
+        if self.trainer.limit_val_batches == 0 and self.callbacks.patience is not None:
+            raise ConfigError(
+                "trainer.limit_val_batches=0 leaves no validation loss to be patient with: add callbacks.patience=null"
+            )
+
+    @staticmethod
+    def check(values: Mapping[str, Any]) -> None:
+        """Refuse what is wrong in a composed configuration, as far as can be told at once.
+
+        Raises:
+            ConfigError: names the key, the value and what would do.
+        """
+        made = {"logger": {"csv": False, "tensorboard": False}, **values}
+        made |= {"logger": logger_values(made["logger"]), "name": str(made["name"])}
+        own = [name for name in PlainSettings.__dataclass_fields__ if name in made and name != "trainer"]
+        trainer = TrainerSettings.of(made["trainer"]) if "trainer" in made else None
+        fields = checked_fields(PlainSettings, made, own)
+        if trainer is not None and "callbacks" in fields:
+            PlainSettings.__post_init__(cast(PlainSettings, SimpleNamespace(trainer=trainer, **fields)))
+        for key in ("ckpt_path", "resume"):
+            path = fields.get(key)
+            if path and not Path(path).exists():
+                raise ConfigError(f"{key}={path}: no such {'file' if key == 'ckpt_path' else 'folder'}")
 
 
 def logger_values(values: Mapping[str, Any]) -> dict[str, Any]:

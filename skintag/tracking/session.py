@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import netrc
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from skintag.core.hashing import content_key
 
@@ -19,8 +21,32 @@ PATIENCE: Final = 60.0
 
 
 def is_offline() -> bool:
-    """Whether runs stay in their folder: there is no key in the environment, or it says so."""
-    return not os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE") in ("offline", "dryrun")
+    """Whether runs stay in their folder: the environment says so, or W&B knows no key (environment or `.netrc`)."""
+    return os.environ.get("WANDB_MODE") in ("offline", "dryrun") or not has_key()
+
+
+def is_disabled() -> bool:
+    """Whether the environment asks for no W&B at all."""
+    return os.environ.get("WANDB_MODE") == "disabled" or os.environ.get("WANDB_DISABLED", "").lower() in (
+        "true",
+        "1",
+    )
+
+
+def has_key() -> bool:
+    """Whether there is a login of W&B's, in the environment or where `wandb login` leaves it."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    address = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
+    host = urlsplit(address).hostname or ""
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 (Path.home() raises where there is none)
+    for path in (os.environ.get("NETRC"), home / ".netrc", home / "_netrc"):
+        try:
+            if path and Path(path).is_file() and netrc.netrc(str(path)).authenticators(host):
+                return True
+        except (netrc.NetrcParseError, OSError, UnicodeDecodeError):
+            continue  # W&B could not read it either
+    return False
 
 
 def run_id(folder: Path) -> str:
@@ -54,7 +80,9 @@ def wandb_run(
             console="off", x_disable_stats=True, x_disable_meta=True, silent=True, init_timeout=PATIENCE
         ),
     }  # fmt: skip
-    if is_offline():
+    if is_disabled():
+        run = wandb.init(**options, mode="disabled")
+    elif is_offline():
         run = wandb.init(**options, mode="offline")
     else:
         try:

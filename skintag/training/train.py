@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import traceback
 import warnings
 from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from skintag.core.config import write_config
 from skintag.core.console import readable_console, say
+from skintag.core.errors import ConfigError
 from skintag.core.io import write_json
 from skintag.core.memory import keep_freed_memory
 from skintag.core.provenance import Stages
@@ -18,12 +21,13 @@ from skintag.data.prepared.opening import ensure_prepared
 from skintag.data.view.summary import view_summary
 from skintag.data.view.view import View
 from skintag.runs.settings import RunSettings
-from skintag.training.parts import Variant, put_together
+from skintag.training.parts import Parts, Variant, put_together
+from skintag.training.preflight import look_ahead, tell_duration
 from skintag.training.results import RunResult, close_loggers, finish
 
 
 def train(
-    settings: RunSettings, folder: Path, variant: Variant | None = None, *, alone: bool = True
+    settings: RunSettings, folder: Path, variant: Variant | None = None, *, alone: bool = True, jobs: int = 1
 ) -> RunResult | None:
     """Train, score and report; on the further processes of a distributed run, None.
 
@@ -33,9 +37,11 @@ def train(
             not there.
         variant: what is different in a run that is more than plain training.
         alone: whether this is no job of a sweep: what is set to `auto` is then done.
+        jobs: of the sweep that it is a job of, for what is said of its duration.
     """
     stages = Stages()
     quieten()
+    look_ahead(settings)
     write_config(settings.values, folder)
     pl.seed_everything(settings.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
@@ -47,14 +53,30 @@ def train(
         parts = put_together(settings, folder, prepared, stages, variant)
     if parts.trainer.is_global_zero:
         announce(parts.view, folder)
+        tell_duration(settings, parts, jobs)
     try:
         with stages.stage("fit"):
-            parts.trainer.fit(
-                parts.module, datamodule=parts.data, ckpt_path=settings.checkpoint, weights_only=True
-            )
+            fit(settings, parts)
         return finish(settings, folder, parts, stages, alone=alone) if parts.trainer.is_global_zero else None
     finally:
         close_loggers(parts.trainer)
+
+
+def fit(settings: RunSettings, parts: Parts) -> None:
+    """Train.
+
+    Raises:
+        ConfigError: what Lightning itself refuses, e.g. `trainer.val_check_interval` above the number of batches.
+    """
+    try:
+        parts.trainer.fit(
+            parts.module, datamodule=parts.data, ckpt_path=settings.checkpoint, weights_only=True
+        )
+    except (ValueError, TypeError, MisconfigurationException) as error:
+        raised_in = list(traceback.walk_tb(error.__traceback__))[-1][0].f_globals.get("__name__", "")
+        if not raised_in.startswith("lightning.pytorch."):
+            raise
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
 
 
 def announce(view: View, folder: Path) -> None:
@@ -69,6 +91,8 @@ def announce(view: View, folder: Path) -> None:
 def quieten() -> None:
     """Keep Lightning's log to what a user can act on; the run prints its own progress."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for library in ("huggingface_hub", "timm", "urllib3", "httpx"):
+        logging.getLogger(library).setLevel(logging.ERROR)  # what they try again is not for a user to read
     for noise in (
         "isinstance.treespec, LeafSpec.",
         "The number of training batches",

@@ -8,13 +8,15 @@ from typing import Any
 
 import lightning.pytorch as pl
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import LearningRateMonitor, RichProgressBar
+from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from skintag.core.errors import ConfigError
 from skintag.features.extraction import best_precision
 from skintag.runs.settings import RunSettings
 from skintag.runs.training_settings import CallbackSettings, WandbSettings
+from skintag.tracking.session import is_disabled, is_offline
+from skintag.training.callbacks.epoch_bar import EpochBar
 from skintag.training.callbacks.epoch_line import EpochLine
 from skintag.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, PatientStopping
 
@@ -90,7 +92,7 @@ def own_callbacks(settings: RunSettings, folder: Path, *, has_logger: bool) -> l
     if has_logger:
         made.append(LearningRateMonitor(logging_interval="step"))
     if shows_bar(settings.callbacks):
-        made.append(RichProgressBar(leave=False))
+        made.append(EpochBar(leave=False))
     return made
 
 
@@ -106,7 +108,7 @@ def build_loggers(settings: RunSettings, folder: Path) -> list[Logger]:
         loggers.append(CSVLogger(str(folder), name="", version=_free_name(folder, "csv")))
     if settings.logger.tensorboard:
         loggers.append(TensorBoardLogger(str(folder), name="", version="tensorboard"))
-    if settings.logger.wandb is not None:
+    if settings.logger.wandb is not None and not is_disabled():
         loggers.append(_wandb(settings, settings.logger.wandb, folder))
     return loggers
 
@@ -115,7 +117,7 @@ def _wandb(settings: RunSettings, asked: WandbSettings, folder: Path) -> Logger:
     from lightning.pytorch.loggers import WandbLogger
 
     from skintag.tracking.grouping import group_of
-    from skintag.tracking.session import is_offline, run_id
+    from skintag.tracking.session import run_id
 
     # Offline is the default without a key: asking for one would stop a run that nobody watches.
     offline = is_offline()

@@ -130,3 +130,13 @@ def test_stages_book_parts_out_of_the_whole() -> None:
     stages = Stages({"fit": 10.0})
     stages.split("fit", "probe", 4.0)
     assert stages.seconds == {"fit": 6.0, "probe": 4.0}
+
+
+def test_what_lightning_refuses_of_the_trainer_is_told_in_its_words_alone(workspace, tmp_path) -> None:
+    from skintag.core.errors import ConfigError
+    from tests.conftest import compose_config, train
+
+    small = ("debug=one_batch", "loader.batch_size=16", "trainer.effective_batch_size=16", "probe=quick")
+    asked = ("trainer.limit_train_batches=1.0", "trainer.val_check_interval=1000")
+    with pytest.raises(ConfigError, match=r"trainer: `val_check_interval` \(1000\) must be less than or equal"):
+        train(compose_config(workspace, *small, *asked), tmp_path)
