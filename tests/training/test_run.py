@@ -138,5 +138,7 @@ def test_what_lightning_refuses_of_the_trainer_is_told_in_its_words_alone(worksp
 
     small = ("debug=one_batch", "loader.batch_size=16", "trainer.effective_batch_size=16", "probe=quick")
     asked = ("trainer.limit_train_batches=1.0", "trainer.val_check_interval=1000")
-    with pytest.raises(ConfigError, match=r"trainer: `val_check_interval` \(1000\) must be less than or equal"):
+    with pytest.raises(
+        ConfigError, match=r"trainer: `val_check_interval` \(1000\) must be less than or equal"
+    ):
         train(compose_config(workspace, *small, *asked), tmp_path)
