@@ -65,7 +65,10 @@ def test_errors_before_and_after_are_the_metrics_themselves(table: Predictions) 
             before = function(t, rows.score[inside])
             change = values.loc[(kind, metric), "change"]
             assert np.isnan(change) if kind == "none" else change == pytest.approx(function(t, s) - before)
-        assert values.loc[(kind, "ece"), "expected"] == pytest.approx(expected_ece(s))
+        chance = values.loc[
+            (kind, "ece"), "expected"
+        ]  # its rows come in clusters: never below that of single rows
+        assert expected_ece(s) - 1e-12 <= chance < 2 * expected_ece(s)
         assert np.isnan(values.loc[(kind, "brier"), "expected"])
 
 

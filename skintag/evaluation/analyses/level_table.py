@@ -7,26 +7,57 @@ from typing import Final
 import pandas as pd
 
 from skintag.evaluation.metrics.levels import too_few
+from skintag.evaluation.metrics.registry import metric_of
 from skintag.evaluation.statistics.bootstrap import Replicates
-from skintag.evaluation.statistics.intervals import interval_warnings
-from skintag.evaluation.statistics.level_limits import kinds_of, limits_by_kind
+from skintag.evaluation.statistics.level_limits import limits_by_kind
 
 LEVEL_COLUMNS: Final = (
     "model", "grouping", "group", "metric", "n", "n_positive", "n_clusters", "value", "low", "high", "too_few",
     "note",
 )  # fmt: skip
 
+UNEQUAL: Final = 0.6
+"""Effective clusters of a cluster, below which unequal sizes make intervals of scores miss."""
+
 
 def level_table(replicates: Replicates, *, minimum: int = 10, confidence: float = 0.95) -> pd.DataFrame:
     """Every level with its interval: `LEVEL_COLUMNS` without the model."""
     index, drawn = replicates.index, replicates.values  # noqa: PD011 (no pandas object)
-    low, high = limits_by_kind(index, index["value"], drawn, index["value"].notna().to_numpy(), confidence)
-    kinds = kinds_of(index["metric"])
+    low, high = limits_by_kind(
+        index, index["value"], drawn, index["value"].notna().to_numpy(), confidence, replicates.folded
+    )
     small = [
         too_few(*row, minimum) for row in zip(index["metric"], index["n"], index["n_positive"], strict=True)
     ]
+    columns = (index[c] for c in ("metric", "n_units", "n_effective", "value"))
     notes = [
-        "; ".join(interval_warnings([n], kind=kind)) if value == value else "undefined"
-        for n, kind, value in zip(index["n_units"], kinds, index["value"], strict=True)
+        "; ".join(level_warnings(metric, units, effective)) if value == value else "undefined"
+        for metric, units, effective, value in zip(*columns, strict=True)
     ]
-    return index.drop(columns="n_units").assign(low=low, high=high, too_few=small, note=notes)
+    return index.drop(columns=["n_units", "n_effective", "alone"]).assign(
+        low=low, high=high, too_few=small, note=notes
+    )
+
+
+def level_warnings(metric: str, units: int, effective: float) -> list[str]:
+    """What has to be said of a level's interval where simulations have it miss its 95%; empty where they keep it.
+
+    experiments/calibrated_intervals/levels.py has the simulations.
+
+    Args:
+        metric: its name.
+        units: clusters that it stands on.
+        effective: their effective number.
+    """
+    known, out = metric_of(metric), []
+    if effective < known.enough:
+        out.append(
+            f"it stands on {effective:.0f} independent images, lesions or patients (effective number): with fewer than "
+            f"{known.enough} its 95% is not established"
+        )
+    elif effective < UNEQUAL * units and known.share_of is None and not known.mean_of:
+        out.append(
+            f"a few patients hold many of its images ({units} patients or lesions weigh like {effective:.0f}): its "
+            "interval may miss its 95% (92% in simulations)"
+        )
+    return out

@@ -112,7 +112,7 @@ def calibration_table(
         for name, version in versions.items():
             found = replicate(version, 0.5, draws, groupings=groupings, metrics=listed("calibration"))
             part = _version(found, before, settings).assign(model=model, calibration=name)
-            expected = _expected(version, found.index, groupings)
+            expected = _expected(version, draws.cluster, found.index, groupings)
             out.append(part.assign(expected=expected))
             before = found if before is None else before
     columns = list(CALIBRATION_COLUMNS)
@@ -122,7 +122,7 @@ def calibration_table(
 def _version(found: Replicates, before: Replicates | None, settings: AssessmentSettings) -> pd.DataFrame:
     """Levels of one version of the scores, and their changes against the version before calibration."""
     index, values = found.index, found.values  # noqa: PD011 (no pandas object)
-    low, high = limits_by_kind(index, index["value"], values, None, settings.confidence)
+    low, high = limits_by_kind(index, index["value"], values, None, settings.confidence, found.folded)
     part = index.assign(low=low, high=high, too_few=index["n"] < settings.minimum)
     if before is None:
         return part.assign(change=np.nan, change_low=np.nan, change_high=np.nan)
@@ -137,25 +137,43 @@ def _version(found: Replicates, before: Replicates | None, settings: AssessmentS
     return part.assign(change=change, change_low=limits.low, change_high=limits.high)
 
 
-def expected_ece(score: NDArray[np.float64]) -> float:
+def expected_ece(
+    score: NDArray[np.float64],
+    target: NDArray[np.int64] | None = None,
+    cluster: NDArray[np.int64] | None = None,
+) -> float:
     """The ECE that [n] scores would have by chance if each were its row's true probability; nan without rows.
 
     A bin's excess of positives has mean 0 and variance sum p (1 - p), so its size is sqrt(2 / pi) of the standard
-    deviation on average, for bins of more than a few rows. Rows are taken as independent: in clusters it is more.
+    deviation on average, for bins of more than a few rows. With targets and clusters [n] the variance is that times
+    the design effect (Kish, 1965, Survey Sampling): how much more the sums over clusters of what misses its bin's mean
+    vary than rows do, all bins together, and at least 1. Without them rows are taken as independent.
     """
     if not len(score):
         return float("nan")
-    variance = np.bincount(ece_bin(score), weights=score * (1 - score), minlength=ECE_BINS)
-    return float(np.sqrt(2 / np.pi * variance).sum() / len(score))
+    bins = ece_bin(score)
+    variance = np.bincount(bins, weights=score * (1 - score), minlength=ECE_BINS)
+    chance = float(np.sqrt(2 / np.pi * variance).sum() / len(score))
+    if target is None or cluster is None:
+        return chance
+    size = np.maximum(np.bincount(bins, minlength=ECE_BINS), 1)
+    excess = score - target
+    excess = excess - (np.bincount(bins, weights=excess, minlength=ECE_BINS) / size)[bins]
+    _, cell = np.unique(cluster * ECE_BINS + bins, return_inverse=True)
+    alone, together = (excess**2).sum(), (np.bincount(cell, weights=excess) ** 2).sum()
+    return chance * float(np.sqrt(max(together / alone, 1.0))) if alone > 0 else chance
 
 
-def _expected(rows: ModelPredictions, index: pd.DataFrame, groupings: Sequence[Grouping]) -> pd.Series:
+def _expected(
+    rows: ModelPredictions, cluster: NDArray[np.int64], index: pd.DataFrame, groupings: Sequence[Grouping]
+) -> pd.Series:
     """`expected_ece` of the rows of an index that hold an ECE; nan for other metrics."""
     expected: dict[tuple[str, str], float] = {}
     for grouping in groupings:
         codes, names = grouping.codes(rows.frame)
         expected |= {
-            (grouping.name, name): expected_ece(rows.score[codes == i]) for i, name in enumerate(names)
+            (grouping.name, name): expected_ece(*(v[codes == i] for v in (rows.score, rows.target, cluster)))
+            for i, name in enumerate(names)
         }
     cells = zip(index["grouping"], index["group"], index["metric"], strict=True)
     values = [expected[grouping, group] if metric == "ece" else np.nan for grouping, group, metric in cells]

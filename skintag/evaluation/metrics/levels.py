@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,9 @@ from skintag.evaluation.metrics.registry import METRICS, Metric, metric_of
 from skintag.evaluation.metrics.weighted import members_of
 from skintag.evaluation.predictions.predictions import ModelPredictions
 
-INDEX_COLUMNS: Final = ("grouping", "group", "metric", "n", "n_positive", "n_clusters", "n_units", "value")
+INDEX_COLUMNS: Final = (
+    "grouping", "group", "metric", "n", "n_positive", "n_clusters", "n_units", "n_effective", "alone", "value",
+)  # fmt: skip
 
 
 def level_values(
@@ -48,11 +50,11 @@ def level_values(
             head = (int(inside.sum()), int(target[inside].sum()), _clusters(cluster[inside]))
             for metric in chosen:
                 members = members_of(codes, g, target, metric.background)
-                units = _units(metric, cluster[members], target[members])
+                stands = _standing(metric, cluster[members], target[members])
                 value = values.get((grouping.name, name, metric.name))
                 if value is None:
                     value = metric(target[members], score[members], threshold)
-                out.append((grouping.name, name, metric.name, *head, units, value))
+                out.append((grouping.name, name, metric.name, *head, *stands, value))
     return pd.DataFrame(out, columns=list(INDEX_COLUMNS))
 
 
@@ -65,11 +67,36 @@ def too_few(metric: str, n: int, n_positive: int, minimum: int) -> bool:
     return metric_of(metric).too_few(n, n_positive, minimum)
 
 
-def _units(metric: Metric, cluster: NDArray[np.int64], target: NDArray[np.int64]) -> int:
+class Standing(NamedTuple):
+    """What a metric stands on in a group: the clusters of the class it needs that has the fewest, or all."""
+
+    units: int
+    """Clusters."""
+    effective: float
+    """Their effective number, (sum of sizes)^2 / sum of squared sizes: the fewer, the more one of them holds."""
+    alone: bool
+    """Whether each has one row."""
+
+
+def standing(sizes: NDArray[np.int64]) -> Standing:
+    """Of clusters with so many rows each; those without rows do not count.
+
+    The effective number is Kish's for weights (1965, Survey Sampling), of clusters instead: what is left of them
+    where all rows of a cluster say the same.
+    """
+    some = sizes[sizes > 0].astype(np.float64)
+    if not len(some):
+        return Standing(0, 0.0, True)
+    return Standing(len(some), float(some.sum() ** 2 / (some**2).sum()), bool(some.max() == 1))
+
+
+def _standing(metric: Metric, cluster: NDArray[np.int64], target: NDArray[np.int64]) -> Standing:
     """Clusters of the rows that the metric looks at: the fewest of a class that it needs, or all."""
     classes = {"positive": 1, "negative": 0}
-    counts = (_clusters(cluster[target == classes[c]]) for c in metric.needs)
-    return min(counts) if metric.needs else _clusters(cluster)
+    found = [standing(np.bincount(cluster[target == classes[c]])) for c in metric.needs]
+    if not found:
+        return standing(np.bincount(cluster))
+    return Standing(min(s.units for s in found), min(s.effective for s in found), all(s.alone for s in found))
 
 
 def _clusters(numbers: NDArray[np.int64]) -> int:

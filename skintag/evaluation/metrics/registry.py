@@ -16,12 +16,13 @@ from numpy.typing import ArrayLike
 
 from skintag.core.errors import ConfigError, near_matches
 from skintag.evaluation.metrics.rows import Floats
-from skintag.evaluation.metrics.weighing import Weighing
+from skintag.evaluation.metrics.weighing import Lines, Weighing
 from skintag.evaluation.registered import add
 
 Class = Literal["positive", "negative"]
-Kind = Literal["proportion", "score", "unbounded"]
-"""What the intervals take a value for: a share of rows, another value in [0, 1], any number."""
+Kind = Literal["proportion", "score", "ranking", "folded", "unbounded"]
+"""What the intervals take a value for: a share of rows, another value in [0, 1], a share of pairs in order, a sum of
+absolute values (biased upwards), any number."""
 TABLES: Final[dict[str, str]] = {
     "run": "what a run prints at its end",
     "headline": "all test images, with premalignant lesions counted either way",
@@ -89,7 +90,13 @@ class Metric:
     the value is such a ratio: permutation tests then take the variance of a ratio over clusters."""
     of_pairs: bool = False
     """Whether it is the share of pairs of a positive and a negative that are in order (AUROC): permutation tests
-    then take DeLong's variance. Others take the variance over the exchanges themselves."""
+    then take DeLong's variance, and intervals its logit. Others take the variance over the exchanges themselves."""
+    mean_of: tuple[str, ...] = ()
+    """Names of metrics that it is the mean of: its limits are put together from theirs."""
+    folded: Lines | None = None
+    """Lines of which the metric is the sum of absolute values of their sums over rows, divided by the rows (ECE)."""
+    enough: int = 25
+    """Effective clusters from which on simulations have its 95% intervals cover 93-97%; below, reports warn."""
     gap: Gap | None = None
     """Its gap, where `tables` has `gaps`; None: `<name>_gap`."""
     tables: Mapping[str, int] | None = None
@@ -138,7 +145,13 @@ class Metric:
     @property
     def kind(self) -> Kind:
         """What the intervals take a value for."""
-        return "proportion" if self.share_of else "score" if self.bounded else "unbounded"
+        if self.share_of:
+            return "proportion"
+        if self.folded is not None:
+            return "folded"
+        if self.of_pairs:
+            return "ranking"
+        return "score" if self.bounded else "unbounded"
 
     def too_few(self, n: int, n_positive: int, minimum: int) -> bool:
         """Whether a class that it needs of the group (all rows, where it needs none) has fewer than `minimum`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -30,6 +30,12 @@ class WeightedLevels:
             for m, metric in enumerate(self.metrics):
                 out[g, m] = weighted_values(metric, weighed[metric.background])
         return out.reshape(-1, weights.shape[1])
+
+    def cells(self) -> Iterator[tuple[Group, Metric]]:
+        """The group and the metric of each value, in the values' order."""
+        for by_background in self.groups:
+            for metric in self.metrics:
+                yield by_background[metric.background], metric
 
 
 def members_of(codes: Ints, group: int, target: Ints, background: Class | None) -> np.ndarray:

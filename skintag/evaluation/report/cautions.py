@@ -30,8 +30,8 @@ class Caution:
 def cautions(evidence: Evidence) -> list[Caution]:
     """All that apply, the worst first."""
     found = [
-        *_leaks(evidence), *_too_good(evidence), *_clusters(evidence), *_few(evidence), *_shift(evidence),
-        *_skin(evidence), *_fitted(evidence), *_coarse(evidence), *_seeds(evidence),
+        *_leaks(evidence), *_too_good(evidence), *_clusters(evidence), *_few(evidence), *_doubtful(evidence),
+        *_shift(evidence), *_skin(evidence), *_fitted(evidence), *_coarse(evidence), *_seeds(evidence),
     ]  # fmt: skip
     return sorted(found, key=lambda caution: caution.level != "bad")
 
@@ -98,6 +98,22 @@ def _few(evidence: Evidence) -> list[Caution]:
         text = f"Fewer than {minimum} malignant images: {words(groups)}. They are shown, marked, and left out of gaps."
         out.append(Caution("warn", "Groups that are too small", text))
     return out
+
+
+def _doubtful(evidence: Evidence) -> list[Caution]:
+    """Groups where intervals of levels are not established, by the simulations of experiments/calibrated_intervals."""
+    levels = evidence.levels(evidence.main, metric="sensitivity")
+    shown = levels["grouping"].isin(["overall", "domain", "dataset", "fst_group"])
+    levels = levels[shown & (levels["note"] != "") & levels["value"].notna()]
+    if levels.empty:
+        return []
+    groups = dict.fromkeys("all test images" if g == "all" else g for g in levels["group"])
+    text = (
+        f"Too few independent patients with malignant images, or one with very many: {words(list(groups))}. Intervals "
+        "of what stands on them (sensitivity, AUROC, F1, tiers, curves) may cover less or more than their 95%, in "
+        "simulations 67-100%; each is marked, and levels.csv says why."
+    )
+    return [Caution("warn", "Intervals that may miss their 95%", text)]
 
 
 def _shift(evidence: Evidence) -> list[Caution]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pandas as pd
 
 UNDEFINED: Final = "–"
 TOO_FEW: Final = "*"
+DOUBTFUL: Final = "†"
+DOUBTFUL_NOTE: Final = f"{DOUBTFUL} its interval may miss its 95%; levels.csv says why."
 MINUS: Final = "−"
 
 
@@ -95,11 +97,21 @@ def interval(low: float, high: float, digits: int = 3) -> str:
     return f"{number(low, digits)}{dash}{number(high, digits)}"
 
 
-def estimate(value: float, low: float, high: float, *, few: bool = False, digits: int = 3) -> Cell:
-    """A value with its interval in lighter ink."""
+def estimate(
+    value: float, low: float, high: float, *, few: bool = False, doubtful: bool = False, digits: int = 3
+) -> Cell:
+    """A value with its interval in lighter ink; marked where it stands on too little, or its interval may miss."""
     if value is None or not math.isfinite(value):
         return Cell(UNDEFINED, kind="muted")
-    return Cell(number(value, digits), interval(low, high, digits), TOO_FEW if few else "")
+    mark = (TOO_FEW if few else "") + (DOUBTFUL if doubtful else "")
+    return Cell(number(value, digits), interval(low, high, digits), mark)
+
+
+def level_cell(row: Mapping[Any, Any] | pd.Series) -> Cell:
+    """A row of `level_table` as a cell, with its marks."""
+    return estimate(
+        row["value"], row["low"], row["high"], few=bool(row["too_few"]), doubtful=bool(row["note"])
+    )
 
 
 def p_value(p: float) -> str:

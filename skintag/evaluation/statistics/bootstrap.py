@@ -7,9 +7,9 @@ clusters are drawn with replacement (Field & Welsh, 2007, doi:10.1111/j.1467-986
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
@@ -23,6 +23,7 @@ from skintag.evaluation.metrics.registry import METRICS
 from skintag.evaluation.metrics.rows import Rows
 from skintag.evaluation.metrics.weighted import WeightedLevels
 from skintag.evaluation.predictions.predictions import ModelPredictions
+from skintag.evaluation.statistics.folded import Folded
 
 T = TypeVar("T")
 BLOCK: Final = (
@@ -118,12 +119,14 @@ class Replicates:
     """Metrics in groups, on the data and on each resample."""
 
     index: pd.DataFrame
-    """L rows: grouping, group, metric, n, n_positive, n_clusters, n_units, value. n and n_positive count the group's
-    rows, n_clusters their clusters, n_units the clusters that the metric stands on: those with a positive for
-    sensitivity, with a negative for specificity, the smaller of both numbers where it needs both, else all.
-    value is the metric on the data."""
+    """L rows: grouping, group, metric, n, n_positive, n_clusters, n_units, n_effective, alone, value. n and n_positive
+    count the group's rows, n_clusters their clusters, n_units the clusters that the metric stands on: those with a
+    positive for sensitivity, with a negative for specificity, the smaller of both numbers where it needs both, else
+    all; n_effective and alone say how unequal they are (`levels.Standing`). value is the metric on the data."""
     values: NDArray[np.float64]
     """[B, L]; nan where a resample cannot tell it."""
+    folded: Mapping[int, Folded] = field(default_factory=dict)
+    """What stands behind the rows of a sum of absolute values (ECE), by position in the index."""
 
     def levels(self, grouping: str, metric: str) -> Levels:
         """One metric in all groups of one grouping. Raises KeyError where the index does not have them."""
@@ -192,7 +195,17 @@ def replicate(
         values[block] = weigh(resamples.counts[block]).T
 
     in_threads(work, blocks(len(resamples), len(rows)), threads)
-    return Replicates(index, values)
+    return Replicates(index, values, _folded(parts))
+
+
+def _folded(parts: Sequence[WeightedLevels]) -> dict[int, Folded]:
+    """What stands behind sums of absolute values, by position among the levels of all groupings."""
+    cells = (cell for part in parts for cell in part.cells())
+    return {
+        i: Folded.of(group, metric.folded)
+        for i, (group, metric) in enumerate(cells)
+        if metric.folded is not None
+    }
 
 
 def blocks(number: int, rows: int) -> list[slice]:

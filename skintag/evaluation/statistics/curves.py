@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves with pointwise bands from resampled clusters."""
+"""ROC and precision-recall curves with pointwise bands from resampled clusters, `level_intervals` at each place."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from skintag.evaluation.metrics.levels import standing
 from skintag.evaluation.predictions.predictions import ModelPredictions
 from skintag.evaluation.statistics.bootstrap import Resamples
+from skintag.evaluation.statistics.intervals import level_intervals
 
 GRID: Final = 101
 _MAXIMUM: Final = 400  # resamples a band is made from: its limits then move by less than a line's width
@@ -87,8 +89,15 @@ def _curve(rows, resamples, mask, confidence, values) -> Curve:  # type: ignore[
         weight = counts[cluster].astype(np.int64)
         tp, fp = np.cumsum(weight * positive)[ends], np.cumsum(weight * negative)[ends]
         drawn.append(values(x, tp, fp) if tp[-1] and fp[-1] else nothing)
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(np.stack(drawn), (tail, 1 - tail), axis=0)
+    positives, negatives = (standing(np.bincount(cluster[side])) for side in (positive, negative))
+    low, high = level_intervals(
+        y,
+        np.stack(drawn),
+        n=np.full(GRID, min(positives.units, negatives.units)),
+        effective=np.full(GRID, min(positives.effective, negatives.effective)),
+        kind="score",
+        confidence=confidence,
+    )
     return Curve(x, y, low, high, n, n_positive)
 
 

@@ -30,13 +30,14 @@ def with_gaps(replicates: Replicates, minimum: int) -> Replicates:
     """The replicates and, for each grouping of several groups, its gaps and the worst group's sensitivity.
 
     A gap's `group` is `BETWEEN`; its rows and clusters are those of the groups that are large enough to take part,
-    its `n_units` that of the smallest of them. With fewer than two such groups it is nan.
+    its `n_units` and `n_effective` those of the smallest of them. With fewer than two such groups it is nan.
     """
     index, drawn = replicates.index, replicates.values  # noqa: PD011 (no pandas object)
     cells = zip(index["grouping"], index["metric"], index["group"], strict=True)
     position = {cell: i for i, cell in enumerate(cells)}
     metrics_there = set(index["metric"])
     value, units = index["value"].to_numpy(), index["n_units"].to_numpy()
+    effective = index["n_effective"].to_numpy()
     counts = index[["n", "n_positive", "n_clusters"]].to_numpy()
     rows, columns = [], []
     several = index.groupby("grouping", sort=False)["group"].nunique()
@@ -48,10 +49,12 @@ def with_gaps(replicates: Replicates, minimum: int) -> Replicates:
             at = [np.array([position[grouping, m, g] for g in groups], dtype=np.int64) for m in gap.metrics]
             take = _smallest if gap.name == WORST else _range
             if len(groups) > 1:
-                figures = (int(units[np.concatenate(at)].min()), np.max([take(value[None, i]) for i in at]))
+                all_of = np.concatenate(at)
+                smallest = (int(units[all_of].min()), float(effective[all_of].min()), False)
+                figures = (*smallest, np.max([take(value[None, i]) for i in at]))
                 columns.append(np.max([take(drawn[:, i]) for i in at], axis=0))
             else:
-                figures = (0, np.nan)
+                figures = (0, 0.0, False, np.nan)
                 columns.append(np.full(len(drawn), np.nan))
             rows.append((grouping, BETWEEN, gap.name, *(int(n) for n in counts[at[0]].sum(axis=0)), *figures))
     if not rows:

@@ -19,6 +19,7 @@ from skintag.evaluation.statistics.noise import (
     correlation_of,
     effective_size,
     jeffreys_limits,
+    logit_limits,
     normal_limits,
     variance_of,
     wilson_limits,
@@ -71,13 +72,24 @@ class PairwiseIntervals:
 
 
 def level_intervals(
-    estimate: ArrayLike, replicates: ArrayLike, *, n: ArrayLike, kind: Kind, confidence: float = 0.95
+    estimate: ArrayLike,
+    replicates: ArrayLike,
+    *,
+    n: ArrayLike,
+    kind: Kind,
+    confidence: float = 0.95,
+    effective: ArrayLike | None = None,
+    alone: ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     """Limits [K], [K] of the levels of K groups.
 
-    Wilson's score limits with the effective number of units
-    p (1 - p) / variance (Korn & Graubard, 1998, Survey Methodology 24, 193-201), the variance being that of the
-    resamples times n / (n - 1). Where no resample varies (all right, or all wrong) n itself is taken.
+    Wilson's score limits with the effective number of units p (1 - p) / variance, the variance being that of the
+    resamples times m / (m - 1) for m effective clusters, and Student's quantile with m - 1 degrees of freedom in
+    place of the normal one (Korn & Graubard, 1998, Survey Methodology 24, 193-201; Dean & Pagano, 2015,
+    doi:10.1093/jssam/smv024). Shares of rows that are clusters by themselves are binomial: their effective number is
+    that of the rows. Rankings (AUROC) get the limits on the logit scale, which near 1 and with few positives covers
+    best (Pepe, 2003, The Statistical Evaluation of Medical Tests, chapter 5). Where no resample varies (all right, or
+    all wrong) m itself is taken.
 
     Args:
         estimate: [K] point values; nan gives nan limits.
@@ -85,14 +97,24 @@ def level_intervals(
         n: [K] independent units that each value stands on: clusters with a positive for sensitivity, with a
             negative for specificity, the smaller of both for a metric that needs both, else all clusters.
         kind: `proportion` (a share of rows), `score` (another value in [0, 1]: treated alike, cf. Kottas et al.,
-            2014, doi:10.1186/1471-2288-14-26) or `unbounded` (normal limits).
+            2014, doi:10.1186/1471-2288-14-26), `ranking` (a share of pairs in order) or `unbounded` (Student's).
         confidence: of each limit pair by itself.
+        effective: [K] effective number of these units, `levels.standing`; n where None.
+        alone: [K] whether each unit is one row; where None, shares of rows get the normal quantile all the same.
     """
     point, values, units = _arrays(estimate, replicates, n)
-    z = float(norm.ppf((1 + confidence) / 2))
-    variance = variance_of(values) * units / np.maximum(units - 1, 1)
-    size = effective_size(point, variance, units, kind)
-    return wilson_limits(point, size, z) if kind != "unbounded" else normal_limits(point, size, z)
+    clusters = units if effective is None else np.asarray(effective, dtype=np.float64)
+    quantile = t.isf((1 - confidence) / 2, np.maximum(clusters - 1, 1))
+    variance = variance_of(values) * clusters / np.maximum(clusters - 1, 1)
+    size = effective_size(point, variance, clusters, kind)
+    if kind == "proportion":
+        single = np.ones(len(point), dtype=bool) if alone is None else np.asarray(alone, dtype=bool)
+        quantile = np.where(single, norm.isf((1 - confidence) / 2), quantile)
+        if alone is not None:
+            size = np.where(single & np.isfinite(size), units, size)
+    if kind == "unbounded":
+        return normal_limits(point, size, quantile)
+    return (logit_limits if kind == "ranking" else wilson_limits)(point, size, quantile)
 
 
 def pairwise_intervals(

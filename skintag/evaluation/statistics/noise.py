@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
+from scipy.special import betaincinv, expit, logit
 from scipy.stats import norm
 
 from skintag.evaluation.metrics.registry import Kind
@@ -48,13 +48,26 @@ def effective_size(
     return _borrowed(point, size, units) if borrow and kind != "unbounded" else size
 
 
-def wilson_limits(point: Floats, size: Floats, z: float) -> tuple[Floats, Floats]:
-    """Score limits (Wilson, 1927, doi:10.1080/01621459.1927.10502953) at the normal quantile z."""
+def wilson_limits(point: Floats, size: Floats, z: Floats | float) -> tuple[Floats, Floats]:
+    """Score limits (Wilson, 1927, doi:10.1080/01621459.1927.10502953) at the quantile z, a number or [K]."""
     with np.errstate(invalid="ignore"):
         middle = (point + z**2 / (2 * size)) / (1 + z**2 / size)
         half = z / (1 + z**2 / size) * np.sqrt(point * (1 - point) / size + z**2 / (4 * size**2))
     # rounding never leaves the estimate outside
     return np.clip(np.minimum(middle - half, point), 0, 1), np.clip(np.maximum(middle + half, point), 0, 1)
+
+
+def logit_limits(point: Floats, size: Floats, z: Floats | float) -> tuple[Floats, Floats]:
+    """Limits on the logit scale at the quantile z; at 0 and 1, which have no logit, Wilson's."""
+    low, high = wilson_limits(point, size, z)
+    inside = (point > 0) & (point < 1)
+    p = np.where(inside, point, 0.5)
+    with np.errstate(invalid="ignore"):
+        reach = z / np.sqrt(
+            p * (1 - p) * size
+        )  # the delta method: variance p (1 - p) / size over (p (1 - p))^2
+    middle = logit(p)
+    return np.where(inside, expit(middle - reach), low), np.where(inside, expit(middle + reach), high)
 
 
 def jeffreys_limits(point: Floats, size: Floats, z: float) -> tuple[Floats, Floats]:
@@ -65,7 +78,7 @@ def jeffreys_limits(point: Floats, size: Floats, z: float) -> tuple[Floats, Floa
     return low, np.where(point >= 1, 1.0, betaincinv(hits, misses, 1 - tail))
 
 
-def normal_limits(point: Floats, size: Floats, z: float) -> tuple[Floats, Floats]:
+def normal_limits(point: Floats, size: Floats, z: Floats | float) -> tuple[Floats, Floats]:
     """Limits of unbounded levels; `size` is the reciprocal of the variance."""
     return point - z / np.sqrt(size), point + z / np.sqrt(size)
 

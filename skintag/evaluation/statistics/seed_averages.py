@@ -36,9 +36,10 @@ def over_parts(
     for part, own in zip(parts, indexes, strict=True):
         at = own.index.get_indexer(cells)
         total += np.where(at >= 0, part.values[:, at], np.nan)  # noqa: PD011 (no pandas object)
-    names = ["n", "n_positive", "n_clusters", "n_units"]
-    counts = np.min([part[names].reindex(cells, fill_value=0).to_numpy() for part in indexes], axis=0)
-    return pd.DataFrame(counts, index=cells, columns=names).reset_index(), points, total / len(parts)
+    names = ["n", "n_positive", "n_clusters", "n_units", "n_effective", "alone"]
+    tables = [part[names].reindex(cells, fill_value=0) for part in indexes]
+    least = {name: np.min([table[name].to_numpy() for table in tables], axis=0) for name in names}
+    return pd.DataFrame(least, index=cells).reset_index(), points, total / len(parts)
 
 
 def seed_variance(sd: Floats, seeds: int) -> tuple[Floats, Floats] | None:

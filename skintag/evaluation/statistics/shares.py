@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from skintag.evaluation.metrics.levels import standing
 from skintag.evaluation.statistics.bootstrap import Resamples
 from skintag.evaluation.statistics.intervals import level_intervals
 
@@ -68,12 +69,15 @@ def clustered_shares(
         with np.errstate(invalid="ignore", divide="ignore"):
             drawn = parts.astype(np.float64) / (rows[some] @ weights)[:, None]  # nan: the cell was not drawn
         value[some] = counted[some] / n[some, None]
+        stands = [standing(rows.data[rows.indptr[i] : rows.indptr[i + 1]].astype(np.int64)) for i in some]
         limits = level_intervals(
             value[some].ravel(),
             drawn.reshape(len(some) * kinds, -1).T,
             n=np.repeat(units[some], kinds),
             kind="proportion",
             confidence=confidence,
+            effective=np.repeat([s.effective for s in stands], kinds),
+            alone=np.repeat([s.alone for s in stands], kinds),
         )
         low[some], high[some] = (limit.reshape(len(some), kinds) for limit in limits)
     return Shares(n, units, counted, value, low, high)

@@ -125,11 +125,12 @@ register_metric(Metric(
 ))  # fmt: skip
 register_metric(Metric(
     "balanced_accuracy", m.balanced_accuracy, "decision", BOTH, "balanced accuracy", "balanced acc.",
-    weighted=lambda w: (w.tp / w.p + w.tn / w.n) / 2, tables={"models_more": 1},
+    weighted=lambda w: (w.tp / w.p + w.tn / w.n) / 2, mean_of=("sensitivity", "specificity"),
+    tables={"models_more": 1},
 ))  # fmt: skip
 register_metric(Metric(
     "average_precision", m.average_precision, "score", BOTH, "average precision", "avg. precision",
-    weighted=precision, tables={"headline": 2, "models": 2, "comparison": 2, "tracking": 2},
+    weighted=precision, enough=60, tables={"headline": 2, "models": 2, "comparison": 2, "tracking": 2},
 ))  # fmt: skip
 register_metric(Metric(
     "brier", m.brier, "score", (), "Brier score", "Brier", smaller_is_better=True,
@@ -137,26 +138,30 @@ register_metric(Metric(
     tables={"models_more": 2, "comparison": 6, "calibration": 2, "tracking": 7},
 ))  # fmt: skip
 register_metric(Metric(
-    "ece", m.ece, "score", (), "ECE", smaller_is_better=True,
+    "ece", m.ece, "score", (), "ECE", smaller_is_better=True, folded=excess,
     weighted=lambda w: np.abs(w.sums("excess", excess)).sum(axis=0) / w.total,
     tables={"models_more": 3, "groups": 5, "calibration": 1, "tracking": 8},
 ))  # fmt: skip
 register_metric(Metric(
     "sensitivity_at_specificity_90", partial(m.sensitivity_at_specificity, specificity=0.90), "score", BOTH,
-    "sensitivity at specificity 0.90", "sens. at spec. 0.90", weighted=sensitivity_at_90, tables={"models_more": 4},
+    "sensitivity at specificity 0.90", "sens. at spec. 0.90", weighted=sensitivity_at_90, enough=60,
+    tables={"models_more": 4},
 ))  # fmt: skip
 register_metric(Metric(
     "specificity_at_sensitivity_95", partial(m.specificity_at_sensitivity, sensitivity=0.95), "score", BOTH,
-    "specificity at sensitivity 0.95", "spec. at sens. 0.95", weighted=specificity_at_95, tables={"models_more": 5},
+    "specificity at sensitivity 0.95", "spec. at sens. 0.95", weighted=specificity_at_95, enough=60,
+    tables={"models_more": 5},
 ))  # fmt: skip
 # A group's scores against those of the other groups of its grouping, the background (Borkan et al., 2019,
 # doi:10.1145/3308560.3317593): AUROC of background positives over subgroup negatives, and the reverse. The subgroup
 # AUC is the group's own AUROC.
 register_metric(Metric(
-    "bpsn_auc", m.pairs_in_order, "score", BOTH, "BPSN AUC", background="positive", weighted=_pairs, tables={},
+    "bpsn_auc", m.pairs_in_order, "score", BOTH, "BPSN AUC", background="positive", weighted=_pairs, of_pairs=True,
+    enough=60, tables={},
 ))  # fmt: skip
 register_metric(Metric(
-    "bnsp_auc", m.pairs_in_order, "score", BOTH, "BNSP AUC", background="negative", weighted=_pairs, tables={},
+    "bnsp_auc", m.pairs_in_order, "score", BOTH, "BNSP AUC", background="negative", weighted=_pairs, of_pairs=True,
+    enough=60, tables={},
 ))  # fmt: skip
 # The larger of the ranges of TPR and FPR, as fairlearn.metrics.equalized_odds_difference has it; the range of
 # FPR = 1 - specificity is that of the specificity.

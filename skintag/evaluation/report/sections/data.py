@@ -12,7 +12,7 @@ from skintag.evaluation.analyses.assess import Assessment
 from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP
 from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.report.blocks import Block, Text
-from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, count, estimate, percent
+from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, count, level_cell, percent
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import short
 from skintag.evaluation.report.registry import report_section
@@ -43,7 +43,7 @@ def headline_table(evidence: Evidence) -> Table:
     for side, assessment in sides.items():
         levels = [_level(assessment, evidence.main, metric) for metric in metrics]
         n, positive = int(levels[0]["n"]), int(levels[0]["n_positive"])
-        cells = [estimate(r["value"], r["low"], r["high"], few=bool(r["too_few"])) for r in levels]
+        cells = [level_cell(r) for r in levels]
         rows.append(
             (Cell(side, kind="main" if side == f"as {own}" else ""), _share_cell(positive, n), *cells)
         )
@@ -124,7 +124,7 @@ def binarisation_table(evidence: Evidence) -> Table:
             for metric in metrics:
                 row = _level(assessment, model, metric)
                 n, positive = int(row["n"]), int(row["n_positive"])
-                cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))
+                cells.append(level_cell(row))
                 data.append((side, *row[["model", "metric", "n", "n_positive", "value", "low", "high"]]))
             rows.append((Cell(side), Cell(model), Cell(percent(positive / n), f"{positive:,}/{n:,}"), *cells))
     words = evidence.origin.premalignant_words

@@ -17,7 +17,7 @@ from skintag.evaluation.plots.forest import group_forest
 from skintag.evaluation.plots.heatmap import heatmap
 from skintag.evaluation.plots.style import Plot, label_of
 from skintag.evaluation.report.blocks import Block, Figures, Text
-from skintag.evaluation.report.cells import Cell, Table, count, estimate, number
+from skintag.evaluation.report.cells import DOUBTFUL_NOTE, Cell, Table, count, level_cell, number
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, short
 from skintag.evaluation.report.registry import report_section
@@ -70,16 +70,11 @@ def group_table(evidence: Evidence) -> Table:
         for group, cells in part.groupby("group", sort=False):
             at = cells.set_index("metric")
             first = cells.iloc[0]
-            values = [
-                estimate(
-                    at.loc[m, "value"], at.loc[m, "low"], at.loc[m, "high"], few=bool(at.loc[m, "too_few"])
-                )
-                for m in metrics
-            ]
+            values = [level_cell(at.loc[m]) for m in metrics]
             counts = (Cell(count(first["n"])), Cell(count(first["n_positive"])))
             rows.append((Cell(str(group)), *counts, *values))
     headings = ("group", "n", "malignant", *(short(m) for m in metrics))
-    note = f"* stands on fewer than {evidence.assessment.settings.minimum} images of a class it needs."
+    note = f"* stands on fewer than {evidence.assessment.settings.minimum} images of a class it needs. {DOUBTFUL_NOTE}"
     return Table(
         "groups",
         f"Every group, {evidence.main}",

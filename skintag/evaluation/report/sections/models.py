@@ -11,7 +11,16 @@ from skintag.evaluation.plots.curves import precision_recall_plot, roc_plot
 from skintag.evaluation.plots.forest import model_forest
 from skintag.evaluation.plots.style import Plot, label_of
 from skintag.evaluation.report.blocks import Block, Figures, Text
-from skintag.evaluation.report.cells import Cell, Table, estimate, p_value, words
+from skintag.evaluation.report.cells import (
+    DOUBTFUL,
+    DOUBTFUL_NOTE,
+    Cell,
+    Table,
+    estimate,
+    level_cell,
+    p_value,
+    words,
+)
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import comparisons
 from skintag.evaluation.report.phrases import how, level_of, ordered, overall, sample, short
@@ -78,9 +87,10 @@ def level_table(
         cells = [Cell(model, kind="main" if model == evidence.main and len(models) > 1 else "")]
         for metric in metrics:
             row = evidence.level(model, metric)
-            cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))
+            cells.append(level_cell(row))
         rows.append(tuple(cells))
     note = f"{sample(evidence)}. {level_of(evidence)} intervals, {how(evidence)}."
+    note += f" {DOUBTFUL_NOTE}" if any(DOUBTFUL in cell.mark for row in rows for cell in row) else ""
     lower = [label_of(metric) for metric in metrics if METRICS[metric].smaller_is_better]
     if lower:
         note += f" For {words(lower)} lower is better."
