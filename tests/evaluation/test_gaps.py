@@ -17,6 +17,7 @@ from skintag.evaluation.predictions.predictions import TestPredictions
 from skintag.evaluation.statistics.bootstrap import Replicates, Resamples, replicate
 from skintag.evaluation.statistics.chance import Exchange, Scored, chances
 from skintag.evaluation.statistics.gaps import gap_table, members, pair_table
+from skintag.evaluation.statistics.level_limits import limits_by_kind
 from skintag.evaluation.statistics.permutation import PermutationResult
 from tests.evaluation.peers import rows_of, table
 
@@ -228,3 +229,42 @@ def test_members_follow_the_index() -> None:
     index = drawn(by_hand(THREE), 2).index
     assert members(index, "fst_group", ("sensitivity",), 21).groups == ()
     assert members(index, OVERALL.name, ("sensitivity",), 10).groups == ("all",)
+
+
+def clustered_rows(seed: int) -> TestPredictions:
+    """Test rows whose groups differ in size, a score of few steps, in clusters of one to several images."""
+    frame = table(240, seed)
+    rng = np.random.default_rng(seed)
+    score = np.clip(0.35 * frame["target"] + rng.normal(0.35, 0.2, len(frame)), 0, 1)
+    domain = rng.choice(["dermoscopic", "clinical", "smartphone"], len(frame), p=[0.6, 0.25, 0.15])
+    return rows_of(frame.assign(p_malignant=score, domain=domain))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_gaps_upper_limit_is_no_less_than_what_the_pairs_and_its_parts_allow(seed: int) -> None:
+    replicates = drawn(clustered_rows(seed))
+    gaps = gap_table(replicates, {}).set_index(["grouping", "gap"])
+    pairs = pair_table(replicates)
+    pairs = pairs[pairs["grouping"] == "domain"]
+    for metric in ("sensitivity", "specificity", "auroc"):
+        most = pairs.loc[pairs["metric"] == metric, ["low", "high"]].abs().to_numpy().max()
+        assert gaps.loc[("domain", f"{metric}_gap"), "high"] >= most - 1e-12
+    whole = gaps.loc[("domain", "equalized_odds_difference")]
+    parts = gaps.loc[[("domain", "sensitivity_gap"), ("domain", "specificity_gap")]]
+    assert (parts["left_out"] == whole["left_out"]).all()
+    assert whole["high"] >= parts["high"].max()
+    assert whole["low"] <= parts["low"].max()
+
+
+def test_a_model_that_scores_all_images_alike_has_no_interval() -> None:
+    replicates = drawn(rows_of(clustered_rows(0).frame.assign(p_malignant=0.3)))
+    low, high = limits_by_kind(replicates.index, replicates.index["value"], replicates.values, None, 0.95)
+    still = replicates.index["metric"].isin(["auroc", "balanced_accuracy"]).to_numpy()
+    assert (replicates.index["value"][still] == 0.5).all()
+    assert np.isnan([low[still], high[still]]).all()
+    shares = (replicates.index["metric"] == "sensitivity").to_numpy()
+    assert np.isfinite(low[shares]).all()  # none is called malignant here, which says something of others
+    gap = gap_table(replicates, {}).set_index(["grouping", "gap"]).loc[("domain", "auroc_gap")]
+    assert gap["value"] == 0
+    assert np.isnan(gap["high"])
+    assert "alike" in gap["note"]

@@ -27,7 +27,8 @@ RULE: Final = (
     f"A gap is called distinguishable from chance where its permutation p-value, corrected by Holm over the family "
     f"of sensitivity, specificity and AUROC gaps between domains, datasets, skin types, sexes and ages, is below "
     f"{LEVEL}. Otherwise it is called small where the upper limit of its interval is at most {SMALL:.2f}, and "
-    f"undecided where a larger gap is not excluded."
+    f"undecided where a larger gap is not excluded. "
+    f"That limit is never below the largest difference of two groups that their simultaneous limits allow."
 )
 PLURAL: Final = {
     "domain": "domains", "dataset": "datasets", "fst_group": "skin types", "sex": "sexes", "age_group": "ages",
@@ -116,7 +117,7 @@ def headline(evidence: Evidence) -> str:
 
 
 def _verdict(row: pd.Series) -> Verdict:
-    if not (np.isfinite(row["value"]) and np.isfinite(row["p_value"])):
+    if not np.isfinite([row["value"], row["p_value"], row["high"]]).all():
         return "untold"
     if row["p_holm"] < LEVEL:
         return "clear"

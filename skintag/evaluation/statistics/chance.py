@@ -95,27 +95,33 @@ class Exchange:
         self.permutations = Permutations.draw(
             pieces % n_groups, strata=strata, permutations=permutations, seed=seed
         )
-        self._told: dict[str, tuple[Floats, Floats]] = {}
+        self._told: dict[str, tuple[Floats, Floats, Floats, Floats]] = {}
 
     def tests(self, metrics: Sequence[str]) -> list[PermutationResult]:
         """The test of the largest of the metrics' ranges, a result per model."""
         told = [self._tell(metric) for metric in metrics]
-        levels, variances = (np.stack(part, axis=-1) for part in zip(*told, strict=True))
-        return [equality_test(levels[:, :, m], variances[:, :, m]) for m in range(len(self.rows.score))]
+        levels, variances, units, common = (np.stack(part, axis=-1) for part in zip(*told, strict=True))
+        return [
+            equality_test(levels[:, :, m], variances[:, :, m], units[:, :, m], common[m])
+            for m in range(len(self.rows.score))
+        ]
 
     def levels(self, metrics: Sequence[str]) -> Floats:
         """The metrics in all groups, in the data (first) and after each exchange: [models, 1 + P, K, metrics]."""
         return np.moveaxis(np.stack([self._tell(metric)[0] for metric in metrics], axis=-1), 2, 0)
 
-    def _tell(self, metric: str) -> tuple[Floats, Floats]:
-        """Levels of a metric and their variances if all groups were equal, [1 + P, K, models] each."""
+    def _tell(self, metric: str) -> tuple[Floats, Floats, Floats, Floats]:
+        """Levels of a metric, their variances if all groups were equal and the effective numbers of clusters.
+
+        They are [1 + P, K, models] each; the last of the four, [models], is the level of all groups together.
+        """
         if metric not in self._told:
             known = metric_of(metric)
             tell = self._pairs if known.of_pairs else self._ratio if known.ratio else self._any
             self._told[metric] = tell(known)
         return self._told[metric]
 
-    def _ratio(self, metric: Metric) -> tuple[Floats, Floats]:
+    def _ratio(self, metric: Metric) -> tuple[Floats, Floats, Floats, Floats]:
         """Of a ratio of counts, with the variance of a ratio over clusters."""
         decided = self.rows.decision[:, self.known]
         tp = self._per_unit_and_model(decided & (self.target == 1))
@@ -124,9 +130,11 @@ class Exchange:
         top, bottom = metric.ratio(self.classes[:, :1] - fp, fp, self.classes[:, 1:] - tp, tp)
         if (bottom == bottom[:, :1]).all():  # one denominator serves all models
             bottom = bottom[:, :1]
-        return ratio_levels(top, bottom, self.permutations)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            common = np.broadcast_to(top.sum(axis=0) / bottom.sum(axis=0), (top.shape[1],))
+        return *ratio_levels(top, bottom, self.permutations), common
 
-    def _any(self, metric: Metric) -> tuple[Floats, Floats]:
+    def _any(self, metric: Metric) -> tuple[Floats, Floats, Floats, Floats]:
         """Of any metric, by its weighted form or its function; the variance is that over the exchanges.
 
         The data are one of the exchanges if all groups are equal, so a statistic with this variance is a fair one;
@@ -146,13 +154,18 @@ class Exchange:
                     levels[block, g, m] = weighted_values(metric, Weighing(group, weights))
         with np.errstate(invalid="ignore"):
             variance = np.stack([variance_of(part) for part in np.moveaxis(levels, 1, 0)])
-        return levels, np.broadcast_to(variance, levels.shape)
+        rows = self.classes.sum(axis=1, keepdims=True)
+        count, square = np.moveaxis(self.permutations.sums(np.concatenate([rows, rows**2], axis=1)), 2, 0)
+        units = np.broadcast_to((count**2 / square)[:, :, None], levels.shape)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            common = np.clip(np.nanmean(levels[0], axis=0), 0, 1)
+        return levels, np.broadcast_to(variance, levels.shape), units, common
 
     def _labels(self) -> NDArray[np.int32]:
         """[1 + P, U] groups of the units: in the data, and after each exchange."""
         return np.concatenate([self.permutations.groups[None].astype(np.int32), self.permutations.labels])
 
-    def _pairs(self, metric: Metric) -> tuple[Floats, Floats]:
+    def _pairs(self, metric: Metric) -> tuple[Floats, Floats, Floats, Floats]:
         """Of the share of pairs in order, with DeLong's variance."""
         labels = self._labels()
         n, p = np.moveaxis(self.permutations.sums(self.classes), 2, 0)
@@ -171,18 +184,22 @@ class Exchange:
 
         in_threads(work, [(g, b) for g in range(n.shape[1]) for b in blocks(len(labels), len(self.known))])
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.moveaxis(wins / (p * n), 0, 2), self._auroc_variances()
+            levels = np.moveaxis(wins / (p * n), 0, 2)
+        return levels, *self._auroc_variances()
 
-    def _auroc_variances(self) -> Floats:
+    def _auroc_variances(self) -> tuple[Floats, Floats, Floats]:
+        """Variances and effective numbers of clusters, [1 + P, K, models], and the AUROC of all rows, [models]."""
         positive = self.target == 1
         excess = np.zeros((len(self.rows.score), len(positive)))
+        common = np.full(len(self.rows.score), np.nan)
         if positive.any() and not positive.all():
-            for found, score in zip(excess, self.rows.score[:, self.known], strict=True):
+            for m, (found, score) in enumerate(zip(excess, self.rows.score[:, self.known], strict=True)):
                 below = _share_below(score[positive], score[~positive])
                 above = 1 - _share_below(score[~positive], score[positive])
                 found[positive], found[~positive] = below - below.mean(), above - above.mean()
+                common[m] = below.mean()
         p, n = (self._per_unit_and_model(np.where(c, excess, 0)) for c in (positive, ~positive))
-        return auroc_variances(self.classes[:, 1], self.classes[:, 0], p, n, self.permutations)
+        return *auroc_variances(self.classes[:, 1], self.classes[:, 0], p, n, self.permutations), common
 
     def _per_unit_and_model(self, values: NDArray[np.generic]) -> Floats:
         """Sums of [models, n] in units: [U, models]."""

@@ -30,6 +30,7 @@ GAP_COLUMNS: Final = (
     "grouping", "gap", "value", "low", "high", "naive_low", "naive_high", "chance", "p_value", "n_groups",
     "groups", "left_out", "note",
 )  # fmt: skip
+CONSTANT: Final = "the model scores all images alike: no interval"
 PAIR_COLUMNS: Final = (
     "grouping", "metric", "group_a", "group_b", "difference", "low", "high", "single_low", "single_high",
 )  # fmt: skip
@@ -114,6 +115,8 @@ def pair_table(replicates: Replicates, *, minimum: int = 10, confidence: float =
             *_, n, value, values = levels.of(chosen)
             pairs = pairwise_intervals(value, values, n=n, kind=kind_of(metric), confidence=confidence)
             limits = (pairs.difference, pairs.low, pairs.high, pairs.single_low, pairs.single_high)
+            if constant(value, values, metric).all():
+                limits = (pairs.difference, *(np.full(len(pairs.a), NAN),) * 4)
             for a, b, *figures in zip(pairs.a, pairs.b, *limits, strict=True):
                 out.append((grouping, metric, chosen[a], chosen[b], *figures))
     return pd.DataFrame(out, columns=list(PAIR_COLUMNS))
@@ -134,11 +137,54 @@ def _interval(
     if gap.name == WORST:
         return _worst(value, values, n, confidence), "; ".join(interval_warnings(n, of_gap=True))
     kind = kind_of(gap.metrics[0])
+    if all(constant(*part[1:], metric).all() for part, metric in zip(parts, gap.metrics, strict=True)):
+        return (float(np.ptp(value)), *(NAN,) * 4), CONSTANT
     family = np.repeat(np.arange(len(gap.metrics)), len(chosen.groups))
     found = gap_interval(value, values, n=n, kind=kind, confidence=confidence, family=family)
-    limits = (found.value, found.low, found.high, found.naive_low, found.naive_high)
+    high = max(found.high, *(_largest(*part, kind, confidence, len(parts) > 1) for part in parts))
+    limits = (
+        found.value,
+        found.low,
+        min(high, 1.0) if kind != "unbounded" else high,
+        found.naive_low,
+        found.naive_high,
+    )
     notes = [gap.note] if gap.note else []
     return limits, "; ".join([*notes, *interval_warnings(n, kind=kind, of_gap=True, estimate=value)])
+
+
+def _largest(
+    n: NDArray[np.int64],
+    value: NDArray[np.float64],
+    values: NDArray[np.float64],
+    kind: Kind,
+    confidence: float,
+    of_several: bool,
+) -> float:
+    """The largest gap of one metric that a reader must reckon with.
+
+    That is the largest difference of two groups within simultaneous limits and, where this metric is one `of_several`,
+    the upper limit of its own gap: a page must not call small what another of its tables does not exclude.
+    """
+    pairs = pairwise_intervals(value, values, n=n, kind=kind, confidence=confidence)
+    limits = [*np.abs(pairs.low), *np.abs(pairs.high)]
+    if of_several:
+        limits.append(gap_interval(value, values, n=n, kind=kind, confidence=confidence).high)
+    return float(np.nanmax(limits))
+
+
+def constant(value: NDArray[np.float64], values: NDArray[np.float64], metric: str) -> NDArray[np.bool_]:
+    """[K] whether a level is the same whatever is drawn, such as the AUROC of a model that scores all images alike.
+
+    Args:
+        value: [K].
+        values: [B, K].
+        metric: a share of rows never is: on few rows all may be right.
+    """
+    if metric_of(metric).share_of is not None:
+        return np.zeros(len(value), dtype=bool)
+    same = (np.isnan(values) | (np.abs(values - value) < 1e-12)).all(axis=0)
+    return same & (value > 0) & (value < 1)
 
 
 def _worst(

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skintag.evaluation.metrics.registry import METRICS, metric_of
 from skintag.evaluation.statistics.folded import Folded, folded_limits
+from skintag.evaluation.statistics.gaps import constant
 from skintag.evaluation.statistics.intervals import level_intervals
 from skintag.evaluation.statistics.noise import correlation_of
 
@@ -58,6 +59,11 @@ def limits_by_kind(
     for row, parts in _means(index, rows):
         if np.isfinite(low[parts]).all():
             low[row], high[row] = _mean_limits(value[parts], low[parts], high[parts], drawn[:, parts])
+    # a model that scores all alike has the same AUROC in every sample: nothing is uncertain, so nothing has limits
+    for metric in index["metric"].iloc[rows].unique():
+        at = rows[(index["metric"].iloc[rows] == metric).to_numpy()]
+        still = at[constant(value[at], drawn[:, at], metric)]
+        low[still] = high[still] = np.nan
     return low, high
 
 

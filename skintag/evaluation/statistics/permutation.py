@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import studentized_range
 
 Floats = NDArray[np.float64]
 
@@ -64,8 +65,8 @@ class Permutations:
 
 def ratio_levels(
     numerator: ArrayLike, denominator: ArrayLike, permutations: Permutations
-) -> tuple[Floats, Floats]:
-    """Levels, sum of numerators / sum of denominators, and their variances if all groups were equal.
+) -> tuple[Floats, Floats, Floats]:
+    """Levels, sum of numerators / sum of denominators, their variances if all groups were equal, and effective units.
 
     Args:
         numerator, denominator: counts per unit, [U] or [U, M] for M ratios; one denominator serves all numerators.
@@ -86,7 +87,8 @@ def ratio_levels(
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = top.sum(axis=0) / bottom.sum(axis=0)
-        return hits / count, (hits2 - 2 * ratio * cross + ratio**2 * count2) / count**2
+        variance = (hits2 - 2 * ratio * cross + ratio**2 * count2) / count**2
+        return hits / count, variance, np.broadcast_to(count**2 / count2, hits.shape)
 
 
 def auroc_variances(
@@ -95,11 +97,11 @@ def auroc_variances(
     excess_positive: ArrayLike,
     excess_negative: ArrayLike,
     permutations: Permutations,
-) -> Floats:
-    """Variances of the groups' AUROC if all groups were equal: [1 + P, K, M], the data first.
+) -> tuple[Floats, Floats]:
+    """Variances of the groups' AUROC if all groups were equal, and what it stands on: [1 + P, K, M], the data first.
 
     DeLong et al. (1988, doi:10.2307/2531595), for clusters as Obuchowski (1997, doi:10.2307/2533958) has it, with
-    placements among the rows of all groups.
+    placements among the rows of all groups. It stands on the effective number of units of the rarer class.
 
     Args:
         positive, negative: [U] rows of each class.
@@ -114,36 +116,59 @@ def auroc_variances(
         for x in (positive, negative, excess_positive, excess_negative)
     )
     m = a.shape[1]
-    sums = permutations.sums(np.concatenate([p, n, a * a, a * b, b * b], axis=1))
-    p, n, aa, ab, bb = np.split(sums, [1, 2, 2 + m, 2 + 2 * m], axis=2)
+    sums = permutations.sums(np.concatenate([p, n, p**2, n**2, a * a, a * b, b * b], axis=1))
+    p, n, p2, n2, aa, ab, bb = np.split(sums, [1, 2, 3, 4, 4 + m, 4 + 2 * m], axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return aa / p**2 + 2 * ab / (p * n) + bb / n**2
+        variance = aa / p**2 + 2 * ab / (p * n) + bb / n**2
+        return variance, np.broadcast_to(np.minimum(p**2 / p2, n**2 / n2), variance.shape)
 
 
-def equality_test(levels: ArrayLike, variances: ArrayLike) -> PermutationResult:
+def equality_test(
+    levels: ArrayLike, variances: ArrayLike, units: ArrayLike, common: ArrayLike
+) -> PermutationResult:
     """Test that all groups have equal levels, and the gap to expect of such.
 
     The statistic is the largest difference of two groups in units of its own standard error: groups whose clusters
     are larger or more alike than others' are not exchangeable, and a test of the plain gap rejects up to twice as
-    often as it should (Chung & Romano, 2013, doi:10.1214/13-AOS1090). `chance` is in units of the gap itself.
+    often as it should (Chung & Romano, 2013, doi:10.1214/13-AOS1090). Their few large clusters tell that error badly,
+    and not at all where all are right. So each group counts two pseudo-clusters, one right and one wrong (Agresti &
+    Caffo, 2000), and each quotient stands for the normal one of the same probability under Welch's degrees of freedom,
+    a group having one less than its effective number of clusters. Where clusters differ in size, what exchanges say is
+    only the lower bound of the p-value: it is no less than that of the studentised range (Tukey) of this statistic.
+    `chance` is in units of the gap itself.
 
     Args:
         levels, variances: [1 + P, K, M], the data first. The gap is the largest of M ranges.
+        units: [1 + P, K, M] effective number of clusters of each level.
+        common: [M] levels of all groups together, in [0, 1].
     """
     value, variance = np.asarray(levels, dtype=np.float64), np.asarray(variances, dtype=np.float64)
     if value.shape[1] < 2 or np.isnan(value[0]).all():
         return PermutationResult(float("nan"), float("nan"))
+    size, middle = np.asarray(units, dtype=np.float64), np.asarray(common, dtype=np.float64)
     a, b = np.triu_indices(value.shape[1], k=1)
     gaps, largest = np.full(len(value), np.nan), np.full(len(value), np.nan)
+    excess = (value - middle) * size / (size + 2)
+    noise = (size**2 * variance + middle**2 + (1 - middle) ** 2) / (size + 2) ** 2
     for i, j in zip(a, b, strict=True):
         difference = np.abs(value[:, i] - value[:, j])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            studentised = np.where(difference > 0, difference / np.sqrt(variance[:, i] + variance[:, j]), 0.0)
-        studentised = np.where(np.isnan(difference), np.nan, studentised)
         gaps = np.fmax(gaps, np.fmax.reduce(difference, axis=1))
-        largest = np.fmax(largest, np.fmax.reduce(studentised, axis=1))
+        both = noise[:, i] + noise[:, j]
+        freedom = both**2 / sum(noise[:, g] ** 2 / np.maximum(size[:, g] - 1, 0.5) for g in (i, j))
+        studentised = np.abs(excess[:, i] - excess[:, j]) / np.sqrt(both)
+        largest = np.fmax(largest, np.fmax.reduce(_as_normal(studentised, freedom), axis=1))
     extreme = (largest[1:] >= largest[0] * (1 - 1e-6)).sum()
-    return PermutationResult(float((1 + extreme) / len(gaps)), float(np.nanmean(gaps[1:])))
+    p_value = float((1 + extreme) / len(gaps))
+    if np.ptp(np.nan_to_num(size), axis=0).max() > 1e-6:  # exchanged clusters are not alike
+        alone = float(studentized_range.sf(np.sqrt(2) * largest[0], value.shape[1], np.inf))
+        p_value = max(p_value, 1 - (1 - min(alone, 1.0)) ** value.shape[2])
+    return PermutationResult(p_value, float(np.nanmean(gaps[1:])))
+
+
+def _as_normal(t: Floats, freedom: Floats) -> Floats:
+    """The normal deviate that is as improbable as |t| (Wallace, 1959, doi:10.1214/aoms/1177706073)."""
+    shrink = (8 * freedom + 1) / (8 * freedom + 3)
+    return shrink * np.sqrt(freedom * np.log1p(t**2 / freedom))
 
 
 def permutation_gap(
@@ -157,4 +182,7 @@ def permutation_gap(
             is the largest of M ranges (equalized odds: (TP, TN) and (positives, negatives)).
         permutations: of the same units. Units of groups that are left out of the gap are not among them.
     """
-    return equality_test(*ratio_levels(numerator, denominator, permutations))
+    top, bottom = (np.asarray(x, dtype=np.float64) for x in (numerator, denominator))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        common = np.atleast_1d(top.sum(axis=0) / bottom.sum(axis=0))
+    return equality_test(*ratio_levels(numerator, denominator, permutations), common)
