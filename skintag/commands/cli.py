@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from skintag.commands.door import log_into
 from skintag.commands.help import choices_of, groups_in, help_text, hydra_of_our_own, wants_help
 from skintag.commands.overrides import cures, parsed, prepared_overrides
+from skintag.commands.stored_overrides import key_of, of_run
 from skintag.commands.sweeps import LAST_CHECKPOINT, SWEEP, SweepSummary, run_job
 from skintag.commands.sweeps import expand_resume as resume_sweep
 from skintag.core.errors import ConfigError, SkinTagError, near_matches
@@ -179,11 +180,7 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
             f"resume={folder}: this run has finished; to train on, add what is to change, e.g. trainer.max_epochs=30"
         )
     given = list(arguments)
-    written = OmegaConf.to_container(OmegaConf.load(saved), resolve=False)  # interpolations stay as they are
-    assert isinstance(written, list)
-    earlier = [str(o) for o in written if not str(o).startswith("resume=")]
-    now = {a.split("=", 1)[0].lstrip("+~") for a in given if "=" in a or a.startswith("~")}
-    kept = [o for o in earlier if o.split("=", 1)[0].lstrip("+~") not in now]
+    kept = of_run(folder, [key_of(a) for a in given if "=" in a or a.startswith("~")])
     # what the run was started with stays as it was written then, whatever is given now
     target = [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]
     extra = [] if any(a.startswith("hydra.run.dir=") for a in given) else target

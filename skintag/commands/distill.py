@@ -14,6 +14,7 @@ from skintag.commands.cli import is_alone, run_command
 from skintag.commands.students import expand_student
 from skintag.core.errors import ConfigError
 from skintag.core.io import atomic_path, read_json
+from skintag.core.stored import read_yaml
 
 if TYPE_CHECKING:
     from skintag.training.results import RunResult
@@ -132,7 +133,7 @@ def save_config(config: DictConfig, folder: Path, choices: Mapping[str, str], gi
     if not said.is_file():
         return
     keys = [o.split("=", 1)[0].lstrip("+~") for o in given]
-    hydra = OmegaConf.load(said)
+    hydra = OmegaConf.create(read_yaml(said))  # as it is written: nothing in it is resolved
     for name in INHERITED:
         if name in choices and name not in keys:
             OmegaConf.update(hydra, f"hydra.runtime.choices.{name}", choices[name], force_add=True)

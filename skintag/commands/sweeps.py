@@ -20,13 +20,15 @@ from typing import Any, Final, Literal, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf import DictConfig, flag_override
 from rich.console import Console
 from rich.table import Table
 
+from skintag.commands.stored_overrides import key_of, of_sweep
 from skintag.core.errors import ConfigError, DataError, SkinTagError, first_few
 from skintag.core.io import read_json, write_bytes, write_json
 from skintag.core.locks import alone
+from skintag.core.settings import settings_of
 from skintag.core.vocabulary import HEAD
 
 JOB: Final = "job.json"
@@ -59,9 +61,8 @@ class Job:
         """Of a job's folder; DataError where `job.json` is no such file."""
         path = folder / JOB
         try:
-            plain = read_json(path)
-            return cls(**{**plain, "overrides": tuple(plain["overrides"])})
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            return settings_of(cls, read_json(path))
+        except (OSError, ValueError, ConfigError) as error:
             raise DataError(
                 path,
                 expected="the record of a sweep's job",
@@ -162,14 +163,7 @@ def expand_resume(folder: Path, arguments: list[str]) -> list[str]:
         raise ConfigError(
             f"resume={folder} is a sweep, it goes on as it was started: leave out {first_few(other)}"
         )
-    # as written: interpolations are for each job to resolve
-    saved = OmegaConf.to_container(OmegaConf.load(folder / SWEEP).hydra.overrides, resolve=False)
-    assert isinstance(saved, dict)
-    given = {a.split("=", 1)[0] for a in arguments if "=" in a}
-    earlier = [
-        str(o) for o in (*saved["task"], *saved["hydra"])
-        if str(o).split("=", 1)[0] not in {*given, "resume", "hydra.mode", "hydra.sweep.dir"}
-    ]  # fmt: skip
+    earlier = of_sweep(folder / SWEEP, [key_of(a) for a in arguments if "=" in a])
     flags = [a for a in arguments if a.startswith("-") and a not in ("-m", "--multirun")]
     kept = [a for a in arguments if "=" in a and not a.startswith(("resume=", "hydra.sweep.dir="))]
     return [*flags, "--multirun", *earlier, *kept, f"resume='{folder}'", f"hydra.sweep.dir='{folder}'"]

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import hydra
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from skintag.core.errors import ConfigError
 from skintag.core.io import atomic_path
-from skintag.core.registry import is_registered
+from skintag.core.registry import is_registered, is_registered_class
+from skintag.core.stored import read_yaml
 
-# A run folder's configuration may come from somebody else: it names only what SkinTag is made of, and what the
-# person who reads it has imported and registered.
-_PACKAGE = "skintag"
+# A run folder's configuration may come from somebody else: it names only settings, which do nothing when they are
+# made, and what is registered; of other packages only what the person who reads it has imported.
+_PLACES: Final = (
+    "skintag.data.augment",
+    "skintag.data.view.balance",
+    "skintag.data.view.label_policy",
+    "skintag.data.view.splits",
+    "skintag.distillation.module",
+    "skintag.evaluation.analyses.assess",
+    "skintag.evaluation.analyses.table",
+    "skintag.evaluation.decisions.selection",
+    "skintag.evaluation.report.settings",
+    "skintag.models.objectives",
+    "skintag.models.optimizer",
+    "skintag.models.settings",
+    "skintag.probes",
+)
 # Where classes that a configuration may name were before version 0.2: runs of then are read, and gone on with.
 _MOVED: Final = {
     "skintag.data.balance": "skintag.data.view.balance",
@@ -35,20 +50,31 @@ _MOVED: Final = {
 def instantiate(node: DictConfig | dict[str, Any], **kwargs: Any) -> Any:
     """Build what `node._target_` names, with `kwargs` added; nested targets are checked and built too.
 
+    References in plain values are not followed: those of a composed configuration are, once.
+
     Raises:
-        ConfigError: a target is neither a class of SkinTag's own nor a registered one of a module that was imported
-            already, or refuses its arguments.
+        ConfigError: a target is neither one of SkinTag's own settings nor a registered class, of a module that was
+            imported already where it is not SkinTag's; or it refuses its arguments.
     """
     plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
     _check_targets(plain)
+    return _built(plain, kwargs)
+
+
+def _built(node: Any, more: Mapping[str, Any]) -> Any:
+    """A tree of checked targets as objects, the innermost first."""
+    if isinstance(node, list):
+        return [_built(value, {}) for value in node]
+    if not isinstance(node, dict):
+        return node
+    values = {str(name): _built(value, {}) for name, value in node.items()}
+    if "_target_" not in values:
+        return {**{name: values[str(name)] for name in node}, **more}
+    target = str(values.pop("_target_"))
     try:
-        return hydra.utils.instantiate(plain, **kwargs, _convert_="all")
-    except hydra.errors.InstantiationException as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, (TypeError, ValueError, ConfigError)):
-            target = plain.get("_target_") if isinstance(plain, dict) else None
-            raise ConfigError(f"{target}: {cause}") from error
-        raise cause from error
+        return _class_of(target)(**values, **more)
+    except (TypeError, ValueError, AttributeError, ConfigError) as error:
+        raise ConfigError(f"{target}: {error}") from error
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -96,8 +122,8 @@ def write_config(values: Mapping[str, Any], folder: Path) -> None:
         with atomic_path(path) as part:
             OmegaConf.save(OmegaConf.create(dict(values)), part)
         return
-    there = OmegaConf.load(path)
-    if not isinstance(there, DictConfig) or values.get("resume"):
+    there = read_yaml(path)
+    if not isinstance(there, dict) or values.get("resume"):
         return
     differ = [key for key in ("seed", "split_seed") if key in there and there[key] != values.get(key)]
     if differ:
@@ -108,11 +134,10 @@ def write_config(values: Mapping[str, Any], folder: Path) -> None:
 
 def _check_targets(node: Any) -> None:
     if isinstance(node, dict):
-        target = node.get("_target_")
-        if target is not None and not (_is_own_class(str(target)) or is_registered(str(target))):
+        if "_target_" in node and _class_of(str(node["_target_"])) is None:
             raise ConfigError(
-                f"_target_={target!r} may not be instantiated; allowed: classes of {_PACKAGE}, and registered "
-                "ones of your own, once you have imported the module that defines them"
+                f"_target_={str(node['_target_'])!r} may not be instantiated; allowed: settings of SkinTag's own, and "
+                "registered classes of your own, once you have imported the module that defines them"
             )
         for value in node.values():
             _check_targets(value)
@@ -121,21 +146,25 @@ def _check_targets(node: Any) -> None:
             _check_targets(value)
 
 
-def _is_own_class(target: str) -> bool:
-    """Whether the dotted name is a class that a module of SkinTag defines.
+def _class_of(target: str) -> Any:
+    """The class that a configuration may name so; None where it may not.
 
     A prefix is not enough: `skintag.x.np.load` begins with the right one too, for every module can be reached
-    through those that import it.
+    through those that import it, and `skintag.x.Writer` would write when it is made.
     """
     module, _, name = target.rpartition(".")
-    if module.partition(".")[0] != _PACKAGE:
-        return False
+    if is_registered(target):
+        return getattr(importlib.import_module(module), name)
+    if "__" in target or not any(module == place or module.startswith(f"{place}.") for place in _PLACES):
+        return None
     try:
         found = getattr(importlib.import_module(module), name, None)
     except ImportError:
-        return False
-    return isinstance(found, type) and _defined_in_package(found, name)
+        return None
+    if not isinstance(found, type) or found.__name__ != name or not _is_own(found):
+        return None
+    return found if dataclasses.is_dataclass(found) or is_registered_class(found) else None
 
 
-def _defined_in_package(found: type, name: str) -> bool:
-    return found.__name__ == name and found.__module__.partition(".")[0] == _PACKAGE
+def _is_own(found: type) -> bool:
+    return found.__module__.partition(".")[0] == "skintag"

@@ -97,6 +97,11 @@ def is_registered(target: str) -> bool:
     """Whether a dotted name is that of a registered class whose module was imported already. Imports nothing."""
     module, _, name = target.rpartition(".")
     found = getattr(sys.modules.get(module), name, None)
+    return found is not None and is_registered_class(found)
+
+
+def is_registered_class(found: object) -> bool:
+    """Whether one of the registries holds this very class."""
     return any(found is kind for registry in _EVERY for kind in registry._classes.values())
 
 

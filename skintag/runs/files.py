@@ -16,6 +16,7 @@ from skintag.core.config import with_present_targets
 from skintag.core.errors import ConfigError, DataError, first_few
 from skintag.core.io import read_json
 from skintag.core.parquet import read_parquet
+from skintag.core.stored import check_address, check_growth, read_yaml, without_reach
 from skintag.evaluation.decisions.thresholds import Threshold, read_thresholds
 from skintag.evaluation.predictions.predictions import Predictions
 
@@ -69,20 +70,21 @@ class RunFiles:
         if self._config is not None:
             return self._config
         path = self.file(".hydra/config.yaml", "skintag train, when it starts")
-        try:
-            config = OmegaConf.load(path)
-        except Exception as error:  # the YAML reader has errors of its own, by the dozen
-            raise _unreadable(path, "a configuration in YAML", error) from error
-        if not isinstance(config, DictConfig):
+        values = read_yaml(path)
+        if not isinstance(values, dict):
             raise _unreadable(path, "a configuration in YAML", TypeError("a list"))
-        values = OmegaConf.to_container(config, resolve=False)
-        return OmegaConf.create(with_present_targets(values))
+        plain = without_reach(with_present_targets(values))
+        check_growth(plain, path)
+        return OmegaConf.create(plain)
 
     @cached_property
-    def _hydra(self) -> DictConfig:
+    def _runtime(self) -> dict[str, Any]:
         """What Hydra wrote about the start of the run; empty where it did not start it."""
         path = self.path / ".hydra" / "hydra.yaml"
-        return OmegaConf.load(path) if path.is_file() else OmegaConf.create()  # type: ignore[return-value]
+        values = read_yaml(path) if path.is_file() else {}
+        for name in ("hydra", "runtime"):
+            values = values.get(name) if isinstance(values, dict) else None
+        return values if isinstance(values, dict) else {}
 
     @cached_property
     def settings(self) -> RunSettings:
@@ -105,6 +107,13 @@ class RunFiles:
         return Path(self._cache) if self._cache else self.resolved(self.setting("paths.cache"))
 
     @property
+    def url(self) -> str | None:
+        """Where the shards lie, if not in the prepared folder. Raises DataError for an address that nobody allowed."""
+        url = OmegaConf.select(self.config, "loader.url")
+        check_address(None if url is None else str(url), self.path / ".hydra/config.yaml")
+        return None if url is None else str(url)
+
+    @property
     def name(self) -> str:
         """Name of the experiment that the run is of."""
         return str(self.setting("name"))
@@ -117,7 +126,9 @@ class RunFiles:
     @property
     def choices(self) -> dict[str, str]:
         """Group of the configuration -> name of what was chosen, as Hydra wrote them down; empty where it did not."""
-        chosen = OmegaConf.select(self._hydra, "hydra.runtime.choices") or {}
+        chosen = self._runtime.get("choices")
+        if not isinstance(chosen, dict):
+            return {}
         return {str(group): str(name) for group, name in chosen.items() if name is not None}
 
     @property
@@ -148,7 +159,7 @@ class RunFiles:
 
     def resolved(self, path: str | os.PathLike[str]) -> Path:
         """A path out of the configuration: below the folder the run was started in, or the present one."""
-        start = Path(OmegaConf.select(self._hydra, "hydra.runtime.cwd") or Path.cwd())
+        start = Path(str(self._runtime.get("cwd") or Path.cwd()))
         places = [start / path, Path.cwd() / path]
         return next((place for place in places if place.exists()), places[0])
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 
 from skintag.core.errors import DataError
 from skintag.core.vocabulary import FINETUNED
@@ -120,8 +119,7 @@ class RunFolder(RunFiles):
     def _store(self, dataset: str) -> ShardStore:
         """The shards of one dataset, opened once."""
         if dataset not in self._stores:
-            url = OmegaConf.select(self.config, "loader.url")
-            self._stores[dataset] = ShardStore(self.prepared, [dataset], url)
+            self._stores[dataset] = ShardStore(self.prepared, [dataset], self.url)
         return self._stores[dataset]
 
     def _decoded(self, image_id: str) -> NDArray[np.uint8]:

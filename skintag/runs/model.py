@@ -36,8 +36,9 @@ def data_of(run: RunFiles, view: View) -> LesionDataModule:
     """The run's images as its embedding export saw them.
 
     Raises:
-        DataError: the shards are gone, or hold other images than the run had.
+        DataError: the shards are gone, hold other images than the run had, or lie at an address nobody allowed.
     """
+    _ = run.url  # an address that nobody allowed ends it here
     data = run.settings.data_module(view, run.prepared, augmented=False)
     _check_same(run, "shards", run.provenance["data"]["shards"], data.store.fingerprint)
     return data

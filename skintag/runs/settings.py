@@ -13,9 +13,10 @@ from typing import Any, Final, Self
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from skintag.core.config import instantiate, plain, resolved_where_possible
+from skintag.core.config import plain, resolved_where_possible
 from skintag.core.errors import ConfigError
 from skintag.core.settings import checked_fields
+from skintag.core.stored import ask_for
 from skintag.data.augment import Augmentation
 from skintag.data.loading.datamodule import LesionDataModule
 from skintag.data.prepared.opening import catalog_of, ensure_prepared
@@ -35,6 +36,7 @@ from skintag.models.objective import Objective
 from skintag.models.optimizer import OptimizerSettings
 from skintag.models.settings import BackboneSettings, FinetuneSettings
 from skintag.probes.base import Probe
+from skintag.runs.groups import made
 from skintag.runs.training_settings import (
     PlainSettings,
     TrainerSettings,
@@ -105,7 +107,9 @@ class RunSettings(PlainSettings):
         """
         if unset := sorted(OmegaConf.missing_keys(config)):
             raise ConfigError(f"{', '.join(unset)} is not set: add {unset[0]}=<value>")
-        return cls._of({**_WITHOUT, **plain(config)})
+        settings = cls._of({**_WITHOUT, **plain(config)})
+        ask_for(settings.loader.url)
+        return settings
 
     @classmethod
     def of_run(cls, config: DictConfig) -> Self:
@@ -123,9 +127,9 @@ class RunSettings(PlainSettings):
         values = {**values, "logger": logger_values(values["logger"]), "name": str(values["name"])}
         return cls(
             **checked_fields(cls, values, _PLAIN),
-            **{group: instantiate(values[group]) for group in _TARGETS},
+            **{group: made(group, values[group]) for group in _TARGETS},
             trainer=TrainerSettings.of(values["trainer"]),
-            probes={name: instantiate(probe) for name, probe in (values["probe"] or {}).items()},
+            probes={name: made("probe", probe) for name, probe in (values["probe"] or {}).items()},
             values=values,
         )
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from omegaconf import OmegaConf
-
 from skintag.core.hashing import content_key
+from skintag.core.stored import read_yaml
 from skintag.runs.regimes import matters
 
 LONGEST: Final = 128
@@ -48,5 +47,5 @@ def _key(override: str) -> str:
 
 
 def _overrides(path: Path) -> list[str]:
-    loaded: Any = OmegaConf.load(path) if path.is_file() else []
-    return [str(item) for item in loaded or []]
+    loaded: Any = read_yaml(path, "a list of overrides") if path.is_file() else []
+    return [str(item) for item in loaded] if isinstance(loaded, list) else []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from skintag.core.config import instantiate
@@ -119,8 +119,7 @@ def config_of(run: RunFolder, main: str | None = None) -> dict[str, Any]:
         config: Any = OmegaConf.to_container(run.config, resolve=True)
     except OmegaConfBaseException:  # a run from elsewhere: its interpolations stay as they are written
         config = OmegaConf.to_container(run.config, resolve=False)
-    choices = OmegaConf.select(_hydra(run), "hydra.runtime.choices") or {}
-    config["choices"] = {str(k): v for k, v in choices.items() if v is not None and "hydra" not in str(k)}
+    config["choices"] = {group: name for group, name in run.choices.items() if "hydra" not in group}
     provenance = run.provenance if (run.path / "provenance.json").is_file() else {}
     config["provenance"] = {
         k: provenance[k] for k in ("git", "versions", "data", "seconds") if k in provenance
@@ -143,11 +142,6 @@ def training_curves(folder: Path) -> list[dict[str, float]]:
         {names.STEP: float(str(step)), **{str(k): float(v) for k, v in row.items() if v == v}}
         for step, row in by_step.iterrows()
     ]
-
-
-def _hydra(run: RunFolder) -> DictConfig:
-    path = run.path / ".hydra" / "hydra.yaml"
-    return OmegaConf.load(path) if path.is_file() else OmegaConf.create()  # type: ignore[return-value]
 
 
 def _selected(run: RunFolder) -> float | None:
