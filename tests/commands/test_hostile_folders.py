@@ -21,7 +21,7 @@ MODELS = ("pickle", "zip", "objects")
 SAMPLE = (
     "override_callback", "override_searchpath", "override_way_out", "override_oc_env", "override_package",
     "override_address", "task_callbacks", "hydra_callback", "sweep_setup", "multirun_bomb_overrides", "tag_config",
-    "bomb_config", "laughing_references", "select_open", "split_class", "probe_module", "env_name", "cwd", "address",
+    "bomb_config", "laughing_references", "select_open", "split_class", "env_name", "address",
     "pickle_best", "zip_last", "objects_logistic", "deep_provenance.json", "digits_hydra",
 )  # fmt: skip
 
