@@ -25,6 +25,7 @@ from skintag.commands.overrides import cures, parsed, prepared_overrides
 from skintag.commands.stored_overrides import key_of, of_run
 from skintag.commands.sweeps import LAST_CHECKPOINT, SWEEP, SweepSummary, run_job
 from skintag.commands.sweeps import expand_resume as resume_sweep
+from skintag.core import stopping
 from skintag.core.errors import ConfigError, SkinTagError, near_matches
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -55,14 +56,16 @@ def run_command(
         command: what stood before the overrides, e.g. `("train",)` of `skintag train ...`. The task sees it again:
             the further processes of a distributed run are started by the whole command line.
 
+    A signal ends it with 128 plus its number, see `skintag.core.stopping`.
     Mistakes in the configuration end with exit status 2, other errors that a user can mend with 1, each with
     one readable message; anything else is for the door (skintag.commands.door).
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hand us the exception instead of printing half of it
     try:
-        sys.argv[1:] = prepared_overrides(sys.argv[1:], CONFIG_DIR, config_name)
-        sys.argv[1:] = prepared_overrides(rewrite(expand_resume(sys.argv[1:])), CONFIG_DIR, config_name)
-        _compose_and_call(config_name, task, tuple(command))
+        with stopping.heeded():
+            sys.argv[1:] = prepared_overrides(sys.argv[1:], CONFIG_DIR, config_name)
+            sys.argv[1:] = prepared_overrides(rewrite(expand_resume(sys.argv[1:])), CONFIG_DIR, config_name)
+            _compose_and_call(config_name, task, tuple(command))
     except HydraException as error:
         _fail(2, explain(error, sys.argv[1:], config_name))
     except (ConfigError, OmegaConfBaseException) as error:
@@ -91,6 +94,7 @@ def _compose_and_call(config_name: str, task: Callable[[DictConfig], Any], comma
         raise HydraException(said) from error
     if raised:
         raise raised[0]
+    stopping.be_patient(False)  # raises where a sweep in other processes was asked to end
     if SweepSummary.failed:
         sys.exit(1)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -16,10 +17,11 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, NoReturn, TextIO
 
 from skintag.core.distributions import lacking
 from skintag.core.errors import SkinTagError
+from skintag.core.stopping import Stopped
 
 ERROR: Final = "error.txt"
 """Name of the log in a run folder; a job of a sweep has its own there."""
@@ -74,6 +76,10 @@ def door(name: str) -> Iterator[None]:
     except SystemExit:
         flush()
         raise
+    except Stopped as stop:
+        _end_stopped(stop)
+    except KeyboardInterrupt:  # before signals are heeded: while modules are imported
+        sys.exit(128 + signal.SIGINT)
     except BrokenPipeError as error:
         if not _reader_is_gone():
             _end(_sentence(error))  # of another pipe, to a worker say: that is no reader's doing
@@ -86,6 +92,17 @@ def door(name: str) -> Iterator[None]:
         _end(str(error))
     except Exception as error:
         _end(_sentence(error))
+
+
+def _end_stopped(stop: Stopped) -> NoReturn:
+    """Say how to go on, and end as a shell expects; the first process of a distributed run speaks for all."""
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        sys.exit(0)  # another status would have Lightning kill the first process before it has done
+    with suppress(OSError, ValueError):
+        print(stop, file=sys.stderr, flush=True)
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    sys.exit(stop.status)
 
 
 def open_streams() -> None:

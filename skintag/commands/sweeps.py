@@ -8,71 +8,37 @@ others, or on other machines.
 from __future__ import annotations
 
 import gc
+import os
+import platform
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, flag_override
 from rich.console import Console
-from rich.table import Table
 
+from skintag.commands.jobs import JOB, Job, jobs_of, summary
 from skintag.commands.stored_overrides import key_of, of_sweep
+from skintag.core import stopping
 from skintag.core.errors import ConfigError, DataError, SkinTagError, first_few
-from skintag.core.io import read_json, write_bytes, write_json
+from skintag.core.io import write_bytes
 from skintag.core.locks import alone
-from skintag.core.settings import settings_of
-from skintag.core.vocabulary import HEAD
+from skintag.core.stopping import Stopped
 
-JOB: Final = "job.json"
 ERROR: Final = "error.txt"
 SWEEP: Final = "multirun.yaml"  # Hydra's own record of a sweep
 LAST_CHECKPOINT: Final = "checkpoints/last.ckpt"
-
-Status = Literal["running", "finished", "failed"]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job of a sweep, as its folder tells it."""
-
-    number: int
-    """Counted from 0, in the order of the sweep."""
-    overrides: tuple[str, ...]
-    """What it was started with, less `resume`."""
-    status: Status
-    """`running` also where it was killed."""
-    seconds: float = 0.0
-    """Wall time of all its parts that came to an end."""
-    value: float | None = None
-    """What it returned to a search; null for nothing, or an undefined number."""
-    message: str | None = None
-    """First line of what went wrong."""
-
-    @classmethod
-    def read(cls, folder: Path) -> Job:
-        """Of a job's folder; DataError where `job.json` is no such file."""
-        path = folder / JOB
-        try:
-            return settings_of(cls, read_json(path))
-        except (OSError, ValueError, ConfigError) as error:
-            raise DataError(
-                path,
-                expected="the record of a sweep's job",
-                found=f"{type(error).__name__}: {error}",
-                fix=f"delete {folder}; the job then starts anew",
-            ) from error
-
-    def write(self, folder: Path) -> None:
-        """Write `job.json` into the job's folder."""
-        write_json(folder / JOB, asdict(self))
+_LOOK: Final = 0.3  # seconds between two looks whether a signal has come
 
 
 class SweepSummary(Callback):
@@ -80,6 +46,12 @@ class SweepSummary(Callback):
 
     failed = 0
     """Jobs of this process's last sweep that have not finished."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Have jobs in other processes of this machine end with the sweep; what a cluster has taken goes on."""
+        launcher = str(config.hydra.launcher._target_)
+        if not any(name in launcher for name in ("BasicLauncher", "SlurmLauncher", "RayLauncher")):
+            pass_on_signals(Path(config.hydra.sweep.dir))
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Read the jobs' folders, print the table and remember how many failed."""
@@ -89,25 +61,6 @@ class SweepSummary(Callback):
         if jobs:
             Console(width=None if sys.stdout.isatty() else 140).print(summary(jobs))
             print(f"sweep folder: {folder}", flush=True)
-
-
-def jobs_of(folder: Path) -> list[tuple[Path, Job]]:
-    """The jobs below a sweep's folder by number, each with its folder."""
-    found = [(path.parent, Job.read(path.parent)) for path in folder.rglob(JOB)]
-    return sorted(found, key=lambda item: item[1].number)
-
-
-def summary(jobs: list[tuple[Path, Job]]) -> Table:
-    """Number, what sets it apart, how it ended, seconds and test AUROC of the head, job by job."""
-    shared = set.intersection(*(set(job.overrides) for _, job in jobs)) if len(jobs) > 1 else set()
-    table = Table(title="Jobs", caption=f"all with {', '.join(sorted(shared))}" if shared else None)
-    for name in ("job", "overrides", "status", "seconds", "AUROC of head"):
-        table.add_column(name, justify="right" if name in ("job", "seconds", "AUROC of head") else "left")
-    for folder, job in jobs:
-        status = job.status if job.status != "failed" else f"failed: {job.message}"
-        own = " ".join(o for o in job.overrides if o not in shared)
-        table.add_row(str(job.number), own, status, f"{job.seconds:.1f}", _headline(folder))
-    return table
 
 
 def run_job(task: Callable[[DictConfig], Any], config: DictConfig, command: tuple[str, ...] = ()) -> Any:
@@ -122,6 +75,11 @@ def run_job(task: Callable[[DictConfig], Any], config: DictConfig, command: tupl
     Returns:
         What the task returns, or returned when it finished; nan after a failure (a search counts that as one).
     """
+    elsewhere = not stopping.heeding()  # in a process that a launcher started
+    if elsewhere:
+        stopping.heed()
+    if stopping.asked() is not None:
+        return nan  # another job of this process was stopped
     gc.collect()  # a trainer is a web of cycles: the job before this one would stay in memory for long
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
@@ -139,10 +97,16 @@ def run_job(task: Callable[[DictConfig], Any], config: DictConfig, command: tupl
                     print(f"job {job.number} has finished before: {folder}", file=sys.stderr, flush=True)
                     return nan if job.value is None else job.value
                 config.resume = str(folder) if (folder / LAST_CHECKPOINT).is_file() else None
-            replace(job, status="running", message=None).write(folder)
+            replace(job, status="running", message=None, process=_me()).write(folder)
             (folder / ERROR).unlink(missing_ok=True)
             with _as_a_single_run(folder, (*command, *overrides), config):
                 value = task(config)
+        except Stopped:
+            seconds = round(job.seconds + time.perf_counter() - began, 2)
+            replace(job, status="stopped", message=None, seconds=seconds).write(folder)
+            if elsewhere:
+                return nan  # raised, it would have the launcher kill the other jobs
+            raise
         except Exception as error:
             _failed(folder, job, error, job.seconds + time.perf_counter() - began)
             return nan
@@ -150,6 +114,35 @@ def run_job(task: Callable[[DictConfig], Any], config: DictConfig, command: tupl
         known = None if value is None or isnan(value) else float(value)
         Job(job.number, overrides, "finished", seconds, known).write(folder)
         return value
+
+
+def _me() -> str:
+    return f"{platform.node()} {os.getpid()}"
+
+
+def pass_on_signals(folder: Path) -> None:
+    """Let jobs in other processes of this machine be told when a signal asks the sweep to end, and wait for them.
+
+    A thread does it, for as long as the process lives: jobs that begin meanwhile are told too.
+    """
+
+    def watch() -> None:
+        told: set[str] = set()
+        while True:
+            time.sleep(_LOOK)
+            if stopping.asked() is None:
+                continue
+            for process in {
+                job.process or "" for _, job in jobs_of(folder) if job.status == "running"
+            } - told:
+                machine, _, number = process.rpartition(" ")
+                if machine == platform.node() and int(number) != os.getpid():
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.kill(int(number), signal.SIGTERM)
+                told.add(process)
+
+    stopping.be_patient(seconds=None)
+    threading.Thread(target=watch, name="pass_on_signals", daemon=True).start()
 
 
 def expand_resume(folder: Path, arguments: list[str]) -> list[str]:
@@ -211,13 +204,3 @@ def _failed(folder: Path, job: Job, error: Exception, seconds: float) -> None:
     # a record that cannot be read stays as it is, to be looked at
     Job(job.number, job.overrides, "failed", round(seconds, 2), None, message).write(folder)
     print(f"job {job.number} failed: {message} (more in {folder / ERROR})", file=sys.stderr, flush=True)
-
-
-def _headline(folder: Path) -> str:
-    """Test AUROC of the head, or of the first model if there is no head."""
-    try:
-        models = read_json(folder / "metrics.json")["models"]
-        name = HEAD if HEAD in models else next(iter(models))
-        return f"{models[name]['groups']['overall']['all']['auroc']:.3f}"
-    except (OSError, ValueError, TypeError, KeyError, StopIteration):
-        return ""  # not there, undefined, or no run's

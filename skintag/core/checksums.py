@@ -27,13 +27,16 @@ CHECKSUM: Final = "checksum"
 _PIECE: Final = 1 << 22  # bytes that are read at a time
 
 
-class Damaged(DataError, ValueError):
+class Damaged(DataError):
     """A file of ours whose bytes are not those that were written."""
 
 
 def stamped(value: Mapping[str, Any]) -> dict[str, Any]:
     """`value` (plain JSON values) with a checksum of its content as the last key."""
-    return {**value, CHECKSUM: _json_sum(value)}
+    content = {
+        key: item for key, item in value.items() if key != CHECKSUM
+    }  # of a file that was read as it is
+    return {**content, CHECKSUM: _json_sum(content)}
 
 
 def unstamped(value: Any, path: object) -> Any:

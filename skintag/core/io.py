@@ -89,7 +89,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """What a JSON file in UTF-8 holds, as plain Python values; its checksum, where it has one, is checked.
 
     Raises:
-        ValueError: it is no JSON in UTF-8, or its content is not that which was written (`Damaged`).
+        ValueError: it is no JSON in UTF-8.
+        Damaged: its content is not that which was written.
         OSError: it cannot be read.
     """
     return unstamped(json.loads(Path(path).read_text(encoding="utf-8")), path)

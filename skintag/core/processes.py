@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +14,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 
 from skintag.core.errors import SkinTagError
+from skintag.core.stopping import held_back
 
 
 def end_with_parent() -> None:
@@ -21,6 +23,8 @@ def end_with_parent() -> None:
     Left alone, workers of a killed program (SIGKILL, out of memory) wait for work for ever: those of a fork
     server look whether their parent lives, which is the server, and the server lives as long as they do.
     """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_watch, args=(parent.sentinel,), name="end_with_parent", daemon=True).start()
@@ -54,6 +58,8 @@ def process_pool(
     """
     try:
         with ProcessPoolExecutor(workers, mp_context=context, initializer=initializer) as pool:
+            with held_back():
+                pool.submit(int)  # starts them
             yield pool
     except BrokenProcessPool as error:
         raise SkinTagError(

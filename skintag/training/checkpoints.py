@@ -12,6 +12,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
+from skintag.core import stopping
 from skintag.core.checksums import check_zip
 from skintag.core.io import atomic_path
 from skintag.data.view.seen import Seen
@@ -68,6 +69,8 @@ class LastCheckpoint(ModelCheckpoint):
     Within an epoch one is left out if it would come so soon after the one before that writing takes more than
     a twentieth of the time: where a head alone learns, a hundred steps may be quicker than the disk. With several
     processes none is, for they would have to agree.
+
+    Where a signal asks the run to end, one is written after the optimizer step under way, and the run ends.
     """
 
     _took, _ended = 0.0, float("-inf")  # of the last one written, seconds and time
@@ -82,12 +85,35 @@ class LastCheckpoint(ModelCheckpoint):
         super().on_train_start(trainer, pl_module)
         # Lightning forgets this on a resume, and would save again after the next micro-batch
         self._last_global_step_saved = trainer.global_step
+        stopping.be_patient()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_end(trainer, pl_module)
+        stopping.be_patient(False)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if _asked_to_end(trainer):  # the epoch before has its validation, and its checkpoint
+            stopping.be_patient(False)
 
     def on_train_batch_end(self, trainer: Trainer, *rest: Any, **named: Any) -> None:
+        loop = trainer.fit_loop.epoch_loop
+        whole = not loop.batch_progress.is_last_batch and not loop._should_accumulate()
+        if self._every_n_train_steps and whole and _asked_to_end(trainer):
+            if not self._should_skip_saving_checkpoint(trainer):
+                self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+            stopping.be_patient(False)
         # At the last batch Lightning would count the epoch as done and, resumed, leave its validation out.
         too_soon = trainer.world_size == 1 and time.monotonic() < self._ended + 19 * self._took
         if not too_soon and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             super().on_train_batch_end(trainer, *rest, **named)
+
+
+def _asked_to_end(trainer: Trainer) -> bool:
+    """Whether a signal has asked this process, or another one of the run, to end."""
+    asked = stopping.asked() is not None
+    if trainer.world_size == 1 or not stopping.heeding():
+        return asked
+    return trainer.strategy.reduce_boolean_decision(asked, all=False)
 
 
 class PatientStopping(EarlyStopping):

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import logging
+import shlex
+import signal
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from skintag.core import stopping
 from skintag.core.config import write_config
 from skintag.core.console import readable_console, say
 from skintag.core.errors import ConfigError
 from skintag.core.io import write_json
 from skintag.core.memory import keep_freed_memory
 from skintag.core.provenance import Stages
+from skintag.core.stopping import Stopped
 from skintag.data.prepared.opening import ensure_prepared
 from skintag.data.view.summary import view_summary
 from skintag.data.view.view import View
@@ -55,9 +62,12 @@ def train(
         announce(parts.view, folder)
         tell_duration(settings, parts, jobs)
     try:
-        with stages.stage("fit"):
-            fit(settings, parts)
-        return finish(settings, folder, parts, stages, alone=alone) if parts.trainer.is_global_zero else None
+        with _stopped_by_a_signal(folder):
+            with stages.stage("fit"):
+                fit(settings, parts)
+            return (
+                finish(settings, folder, parts, stages, alone=alone) if parts.trainer.is_global_zero else None
+            )
     finally:
         close_loggers(parts.trainer)
 
@@ -77,6 +87,29 @@ def fit(settings: RunSettings, parts: Parts) -> None:
         if not raised_in.startswith("lightning.pytorch."):
             raise
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+
+
+@contextmanager
+def _stopped_by_a_signal(folder: Path) -> Iterator[None]:
+    """Let what a signal breaks be `Stopped`, and say how to go on.
+
+    The signal may reach loader workers first, and Lightning has a word of its own.
+    """
+    try:
+        yield
+    except (Stopped, SIGTERMException, Exception) as error:
+        signum = stopping.asked() or (signal.SIGTERM if isinstance(error, SIGTERMException) else None)
+        if signum is None:
+            raise
+        raise Stopped(signum, _how_to_go_on(folder)) from None
+
+
+def _how_to_go_on(folder: Path) -> str:
+    """What to type after the run was stopped; empty where nothing of it was saved."""
+    if not (folder / "checkpoints" / "last.ckpt").is_file():
+        return ""
+    program = "distill" if (folder / "distillation.json").is_file() else "train"
+    return f"go on with: skintag {program} {shlex.quote(f'resume={folder}')}"
 
 
 def announce(view: View, folder: Path) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+from lightning.fabric.plugins.environments import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 
+from skintag.core import stopping
 from skintag.core.errors import ConfigError
 from skintag.features.extraction import best_precision
 from skintag.runs.settings import RunSettings
@@ -44,10 +47,28 @@ def build_trainer(settings: RunSettings, folder: Path, callbacks: list[pl.Callba
         enable_progress_bar=shows_bar(settings.callbacks),
         enable_model_summary=False,
     )
+    if stopping.heeding():
+        trainer._signal_connector = _Signals(trainer)
     trainer.accumulate_grad_batches = accumulation(
         settings.trainer.effective_batch_size, settings.loader.batch_size, trainer.world_size
     )
     return trainer
+
+
+class _Signals(_SignalConnector):
+    """Leaves signals to `skintag.core.stopping`, but under SLURM, whose jobs Lightning knows how to requeue.
+
+    Lightning's own handler ends a run with exit status 0.
+    """
+
+    def register_signal_handlers(self) -> None:
+        environment = self.trainer._accelerator_connector.cluster_environment
+        if isinstance(environment, SLURMEnvironment) and environment.auto_requeue:
+            super().register_signal_handlers()
+            return
+        launcher = self.trainer.strategy.launcher
+        if launcher is not None:  # the further processes of a distributed run
+            stopping.tell(launcher.kill)
 
 
 def _trainer(**arguments: Any) -> pl.Trainer:

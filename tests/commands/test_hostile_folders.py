@@ -18,6 +18,14 @@ from tests.conftest import CONFIGS
 WATCHED = Path(__file__).with_name("watched.py")
 ROOT = CONFIGS.parent
 MODELS = ("pickle", "zip", "objects")
+FEW = (
+    "override_callback",
+    "override_oc_env",
+    "multirun_bomb_overrides",
+    "tag_config",
+    "pickle_best",
+    "digits_hydra",
+)
 SAMPLE = (
     "override_callback", "override_searchpath", "override_way_out", "override_oc_env", "override_package",
     "override_address", "task_callbacks", "hydra_callback", "sweep_setup", "multirun_bomb_overrides", "tag_config",
@@ -82,6 +90,7 @@ def walk(items: list[Hostile], workspace: Path, tmp_path: Path) -> tuple[list[di
         **os.environ, "PYTHONPATH": str(ROOT), "SKINTAG_SECRET": SECRET, "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", "MPLCONFIGDIR": str(tmp_path / "tmp"), "HF_HUB_OFFLINE": "1",
         "TMPDIR": str(tmp_path / "tmp"), "XDG_CACHE_HOME": str(tmp_path / "tmp"),
+        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "tmp"),
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, str(WATCHED), str(tmp_path / "jobs.json"), str(tmp_path / "results.jsonl")],
@@ -106,13 +115,17 @@ def check(results: list[dict[str, Any]], canary: Path) -> None:
             assert SECRET not in path.read_text(encoding="utf-8", errors="replace"), path
 
 
-def test_sample_of_hostile_folders(workspace: Path, tmp_path: Path) -> None:
-    items = [item for item in all_of(tmp_path / "canary") if item.name in SAMPLE]
-    assert len(items) == len(SAMPLE)
+@pytest.mark.parametrize("names", [FEW, pytest.param(SAMPLE, marks=pytest.mark.long)], ids=["few", "sample"])
+def test_hostile_folders(workspace: Path, tmp_path: Path, names: tuple[str, ...]) -> None:
+    items = [item for item in all_of(tmp_path / "canary") if item.name in names]
+    assert len(items) == len(names)
     check(*walk(items, workspace, tmp_path))
 
 
 @pytest.mark.long
+@pytest.mark.skipif(
+    "SKINTAG_EVERYTHING" not in os.environ, reason="takes half an hour: SKINTAG_EVERYTHING=1 runs it"
+)
 def test_every_hostile_folder(workspace: Path, tmp_path: Path) -> None:
     results, canary = walk(all_of(tmp_path / "canary"), workspace, tmp_path)
     print(f"{len(results)} commands, peak {max(r['peak_mb'] for r in results)} MB, "

@@ -194,6 +194,7 @@ def sweep(workspace: Path, folder: Path, *overrides: str) -> subprocess.Complete
     )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("launcher", "plugin"),

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from skintag.commands.sweeps import Job, expand_resume, jobs_of, summary
+from skintag.commands.jobs import Job, jobs_of, summary
+from skintag.commands.sweeps import expand_resume
 from skintag.core.errors import ConfigError, DataError
 from tests.conftest import tiny_overrides
 
@@ -198,6 +199,7 @@ def test_summary_shows_what_sets_jobs_apart(tmp_path: Path) -> None:
     assert "experiment=multi" in str(table.caption)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_killed_sweep_of_runs_ends_with_the_predictions_of_a_whole_one(
     workspace: Path, tmp_path: Path

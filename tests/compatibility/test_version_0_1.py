@@ -125,6 +125,7 @@ def skintag(folder: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_killed_run_and_sweep_are_gone_on_with(tmp_path: Path) -> None:
     for name in ("killed", "sweep"):

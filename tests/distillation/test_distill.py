@@ -216,6 +216,7 @@ def command(teacher: Path, workspace: Path, folder: Path, *more: str) -> list[st
     ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_killed_and_resumed_student_ends_as_a_whole_one(
     finished_run: Path, workspace: Path, tmp_path: Path

@@ -18,6 +18,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from skintag.core.errors import ConfigError, DataError
+from skintag.core.io import read_json
 from skintag.evaluation.decisions.calibration import (
     KINDS,
     Isotonic,
@@ -203,7 +204,7 @@ def test_calibrations_come_back_from_json_as_they_were(
 def test_a_file_of_another_kind_is_refused(predictions: Predictions, tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
     write_calibrations(path, fit_calibrations(predictions, "isotonic"))
-    content = json.loads(path.read_text())
+    content = read_json(path)
     for change in ({"version": 2}, {"calibrations": {"m": {"kind": "spline"}}}, {"calibrations": None}):
         path.write_text(json.dumps(content | change))
         with pytest.raises(DataError, match="calibrations of version 1"):

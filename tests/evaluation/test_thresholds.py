@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skintag.core.errors import ConfigError, DataError
+from skintag.core.io import read_json
 from skintag.evaluation.decisions.thresholds import (
     OBJECTIVES,
     Objective,
@@ -168,7 +169,7 @@ def test_a_given_threshold_survives_its_file(tmp_path: Path) -> None:
 def test_a_null_where_a_number_belongs_is_refused(tmp_path: Path, name: str, objective: str) -> None:
     path = tmp_path / "thresholds.json"
     write_thresholds(path, {"m": Threshold(0.5, objective, 4, 2, 0.5, 0.5, 0.5)})
-    content = json.loads(path.read_text())
+    content = read_json(path)
     content["thresholds"]["m"][name] = None
     path.write_text(json.dumps(content))
     with pytest.raises(DataError, match=f"{name} is null"):

@@ -60,6 +60,7 @@ def test_fifty_nine_malignancies_are_needed() -> None:
     assert 0.95**59 <= 0.05 < 0.95**58
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n", [60, 154, 400])
 def test_true_sensitivity_falls_short_in_at_most_five_of_a_hundred_fits(n: int) -> None:
     rng = np.random.default_rng(n)
@@ -85,6 +86,7 @@ def patients(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
     return 1 / (1 + np.exp(-rng.normal(rng.normal(1.5, 0.5, n)[patient], 0.8))), patient
 
 
+@pytest.mark.long
 def test_patients_with_many_pictures_count_once() -> None:
     rng = np.random.default_rng(3)
     score, patient = patients(rng, 20_000)

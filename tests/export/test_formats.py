@@ -77,6 +77,7 @@ def test_torch_export_takes_any_batch(deployed: DeployedModel, tmp_path: Path) -
         assert_agrees("torch_export", tmp_path / "model.pt2", deployed, n)
 
 
+@pytest.mark.long
 def test_executorch_agrees_with_torch(deployed: DeployedModel, tmp_path: Path) -> None:
     pytest.importorskip("executorch")
     FORMATS["executorch"].write(material(deployed), tmp_path / "model.pte")

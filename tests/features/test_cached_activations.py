@@ -186,6 +186,7 @@ def test_activations_come_back_bit_for_bit_in_their_layout(
     assert torch.equal(from_array(to_array(values), name), values)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_processes_share_the_activations_and_the_epochs(workspace: Path, tmp_path: Path) -> None:
     shared = ("trainer=ddp_cpu", "augment=none", f"paths.cache={tmp_path}/cache")

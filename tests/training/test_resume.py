@@ -85,6 +85,7 @@ def test_killed_and_resumed_run_ends_bit_for_bit_as_a_whole_one(workspace: Path,
     assert_same_end(tmp_path / "whole", tmp_path / "killed")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_number_of_workers_does_not_change_a_bit(workspace: Path, tmp_path: Path) -> None:
     for workers in (0, 1, 2):

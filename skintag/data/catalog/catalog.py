@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skintag.core.checksums import say_again
+from skintag.core.checksums import Damaged, say_again
 from skintag.core.errors import DataError
 from skintag.core.hashing import content_key, hash_strings
 from skintag.core.parquet import read_parquet, write_parquet
@@ -75,8 +75,8 @@ def read_catalog(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     try:
         frame = read_parquet(path)
-    except (OSError, ValueError) as error:
-        found = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+    except (Damaged, OSError, ValueError) as error:
+        found = "no such file" if isinstance(error, FileNotFoundError) else _said(error)
         raise DataError(
             path,
             expected="the catalog of a prepared folder",
@@ -84,6 +84,10 @@ def read_catalog(path: str | os.PathLike[str]) -> pd.DataFrame:
             fix="run skintag prepare, or correct paths.prepared",
         ) from error
     return conform(frame, CATALOG_COLUMNS, path)
+
+
+def _said(error: Exception) -> str:
+    return error.found if isinstance(error, Damaged) else str(error)
 
 
 def catalog_fingerprint(frame: pd.DataFrame) -> str:
@@ -139,6 +143,6 @@ def _remembered_pairs(store: Path | None) -> pd.DataFrame | None:
         return None
     try:
         return read_parquet(store)
-    except (OSError, ValueError):
+    except (Damaged, OSError, ValueError):
         say_again(store, "images are compared")
         return None

@@ -13,7 +13,7 @@ from typing import Any, Final
 import cv2
 import pandas as pd
 
-from skintag.core.checksums import say_again
+from skintag.core.checksums import Damaged, say_again
 from skintag.core.errors import ImageError
 from skintag.core.hashing import content_key
 from skintag.core.parquet import read_parquet, write_parquet
@@ -131,7 +131,7 @@ def _load(store: Path | None) -> pd.DataFrame:
     if store is not None and store.is_file():
         try:
             return _typed(read_parquet(store, columns=list(COLUMNS)))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (Damaged, OSError, ValueError, KeyError, TypeError):
             say_again(store, "its images are opened")
     return _typed(pd.DataFrame(columns=list(COLUMNS)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from functools import cache
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import BaseContext
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from skintag.core.errors import ConfigError
 from skintag.core.processes import end_with_parent, process_context
+from skintag.core.stopping import held_back
 from skintag.data.loading.settings import LoaderSettings
 
 # What the fork server imports, in this order, so that no worker has to. skintag.commands.cli is what train.py imports,
@@ -89,4 +91,7 @@ def worker_context(name: str) -> BaseContext:
     context = process_context(name)
     if name == "forkserver":
         context.set_forkserver_preload(list(_PRELOAD))
+        resource_tracker.ensure_running()  # or the server would start it, and let signals through again
+        with held_back():
+            forkserver.ensure_running()
     return context

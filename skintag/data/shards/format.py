@@ -22,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skintag.core.checksums import Damaged
 from skintag.core.errors import DataError, first_few
 from skintag.core.hashing import file_sha256
 from skintag.core.io import read_json
@@ -170,7 +171,7 @@ def read_origin(shard: Path) -> Origin | None:
         check_parquet(index_of(shard))
         raw = json.loads((pq.read_schema(index_of(shard)).metadata or {})[_ORIGIN])
         return Origin(**raw) if raw.pop("format") == FORMAT else None
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError):
+    except (Damaged, OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError):
         return None
 
 
