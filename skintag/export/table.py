@@ -11,6 +11,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from skintag.core.csv_text import csv_of
 from skintag.core.io import read_json, write_bytes, write_json
 from skintag.export.row import Row
 from skintag.runs.folder import RunFolder
@@ -56,7 +57,7 @@ def write_rows(folder: Path, rows: Sequence[Row], run: RunFolder, weights: str) 
     plain = [asdict(row) for row in rows]
     content = {"run": run.label, "caption": run.caption, "weights": weights, "exports": plain}
     write_json(folder / "exports.json", content)
-    write_bytes(folder / "exports.csv", pd.DataFrame(plain).to_csv(index=False).encode())
+    write_bytes(folder / "exports.csv", csv_of(pd.DataFrame(plain)))
     from skintag.evaluation.plots.style import save
     from skintag.export.plot import pareto_plot
 

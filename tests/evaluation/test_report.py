@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 
 from skintag.core.errors import ConfigError, DataError
 from skintag.evaluation.analyses.assess import AssessmentSettings
@@ -28,7 +29,7 @@ from skintag.evaluation.report.evidence import Evidence, Origin, main_model
 from skintag.evaluation.report.findings import family, findings
 from skintag.evaluation.report.gather import ReportSettings, gather
 from skintag.evaluation.report.gather_runs import RunEntry, gather_runs
-from skintag.evaluation.report.model_card import model_card
+from skintag.evaluation.report.model_card import inline, markdown, model_card
 from skintag.evaluation.report.numbers import metrics_of
 from skintag.evaluation.report.page import Page, render, write_page
 from skintag.evaluation.report.runs import build_runs_page
@@ -273,6 +274,38 @@ def test_page_card_and_json_give_the_same_number(evidence: Evidence, page: Page)
     ):
         assert heading in card
     assert NOTE in card
+
+
+HOSTILE = (
+    "<script>alert(1)</script>", "![x](http://example.org/p.png)", "[a](javascript:b)", "a\n# A heading\n", "# another",
+    "a | b", "<img src=x onerror=y>", "[x]: http://example.org", "`code", "&lt;b&gt;", "a\\", "- item", "~~~",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_of_a_name_becomes_markup_in_the_model_card(text: str) -> None:
+    cell = Cell(text)
+    table = Table("t", "title", (text, "n"), ((cell, Cell("1")), (cell, Cell("2"))), note=text)
+    for source in (inline(text), f"### {inline(text)}", f"- {inline(text)}", markdown(table)):
+        tokens = [
+            t
+            for block in MarkdownIt("gfm-like", {"linkify": False}).parse(source)
+            for t in (block, *(block.children or ()))
+        ]
+        kinds = {t.type for t in tokens}
+        assert not kinds & {
+            "html_block",
+            "html_inline",
+            "link_open",
+            "image",
+            "fence",
+            "code_inline",
+            "hr",
+        }, source
+        assert sum(t.type == "heading_open" for t in tokens) == source.startswith("### ")
+        assert sum(t.type == "bullet_list_open" for t in tokens) == source.startswith("- ")
+        said = "".join(t.content for t in tokens if t.type == "text")
+        assert " ".join(text.split()).strip("#- ~")[:6] in said
 
 
 def test_both_binarisations_are_shown_where_rows_say(predictions: Predictions) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 
 import pandas as pd
 
+from skintag.core.csv_text import csv_of
 from skintag.core.errors import DataError
 from skintag.core.io import read_json, write_bytes, write_json
 from skintag.core.locks import alone
@@ -105,7 +106,7 @@ def _same_catalog(path: Path, catalog: pd.DataFrame) -> bool:
 
 def _write_report(out: Path, report: Report, missing: pd.DataFrame) -> None:
     """Write what has changed of `missing.csv` and `report.json`."""
-    listing = missing.to_csv(index=False).encode()
+    listing = csv_of(missing)
     path = out / MISSING
     if not path.is_file() or path.read_bytes() != listing:
         write_bytes(path, listing)

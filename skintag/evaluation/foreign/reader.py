@@ -40,7 +40,7 @@ class ForeignReader:
         self.where, self.settings, self.columns, self.unasked = where, settings, columns, unasked
         self.notes: list[str] = []
         self.left_out: list[str] = []
-        ids = columns["image_id"].astype("str").fillna("").str.strip()
+        ids = values.shown(columns["image_id"]).str.strip()
         values.refuse_missing(ids == "", "an image_id", ids, where, fix="fill the column, or map another one")
         self.ids = ids
 

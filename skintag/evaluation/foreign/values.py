@@ -35,6 +35,8 @@ _ROMAN: Final = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6}
 _TYPES_OF: Final = {tuple(t for t, g in FST_GROUP_OF.items() if g == group): group for group in FST_GROUPS}
 _PREFIX: Final = re.compile(r"^(fitzpatrick|fst|photo-?type|skin[ _-]?(type|tone)|type|scale|[ _:-])+")
 
+_OBEYED: Final = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+
 T = TypeVar("T")
 
 
@@ -44,9 +46,14 @@ def plain(column: pd.Series) -> pd.Series:
     return text.str.replace(r"^([+-]?\d+)\.0+$", r"\1", regex=True)
 
 
+def shown(column: pd.Series) -> pd.Series:
+    """Text of any column without what a terminal would obey: control signs, and those that turn lines round, as `?`."""
+    return column.astype("str").fillna("").str.replace(_OBEYED, "?", regex=True)
+
+
 def known(column: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
     """The column as stripped text in its own case, spellings of unknown as null."""
-    text = column.astype("str").fillna("").str.strip()
+    text = shown(column).str.strip()
     return text.mask(text.str.lower().isin(unknowns(unknown)))
 
 

@@ -6,21 +6,28 @@ doi:10.1001/jamadermatol.2021.4915.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Final
 
 from skintag.evaluation.report.cells import Table
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.loss_sentences import retention_sentences
 from skintag.evaluation.report.page import Page
 
+_ENTITY: Final = re.compile(r"&(?=#?\w+;)")
+_LINK: Final = re.compile(r"\]([(:\[])")  # a link, or the definition of one
+_BLOCK: Final = re.compile(r"#|>|~~~|[-+=] |---|\+\+\+|===")  # at a line's beginning: headings, lists, rules
+_TICKS: Final = re.compile(r"`+")
+
 
 def model_card(evidence: Evidence, page: Page) -> str:
     """The card; what nobody recorded is said to be not recorded."""
     tables = {table.name: table for table in page.tables}
-    lines = [f"# Model card: {page.title}", ""]
+    lines = [f"# Model card: {inline(page.title)}", ""]
     if page.note:
-        lines += [f"> **{page.note_title}** {page.note}", ""]
-    lines += [f"> **{c.title}.** {c.text}\n" for c in page.cautions]
+        lines += [f"> **{inline(page.note_title)}** {inline(page.note)}", ""]
+    lines += [f"> **{inline(c.title)}.** {inline(c.text)}\n" for c in page.cautions]
     for heading, parts in _sections(evidence, page, tables):
         lines += [f"## {heading}", ""]
         for name, body in parts:
@@ -53,16 +60,16 @@ def _about(evidence: Evidence, page: Page) -> list[tuple[str, str]]:
     """What the model is, what it is for and how to make it again."""
     p = evidence.origin.provenance
     git = p.get("git") or {}
-    models = ", ".join(evidence.predictions.models) + f". Detailed figures: {evidence.main}."
-    again = f"`{' '.join(['python', *map(str, p['command'])])}`" if p.get("command") else ""
+    models = inline(", ".join(evidence.predictions.models) + f". Detailed figures: {evidence.main}.")
+    again = _code(" ".join(["python", *map(str, p["command"])])) if p.get("command") else ""
     use = (
         "Research on skin-lesion triage under domain shift and across skin tones. Scores are a screening aid, not a "
         "diagnosis, and no output of this model should decide about a person's care."
     )
     return [
-        ("Name", page.title),
+        ("Name", inline(page.title)),
         ("Models in this card", models),
-        ("Version", f"commit {git.get('commit')}, finished {p.get('finished')}" if p else ""),
+        ("Version", inline(f"commit {git.get('commit')}, finished {p.get('finished')}") if p else ""),
         ("How to make it again", again),
         ("Intended use and users", use),
     ]
@@ -77,13 +84,16 @@ def _tripod_data(evidence: Evidence, page: Page, table: Callable[[str], str]) ->
     ]
     prevalence = "See the prevalence table; thresholds were fitted on validation rows at their prevalence."
     return [
-        ("Source of data and participants", f"{origin.data}. {origin.note}".strip()),
+        ("Source of data and participants", inline(f"{origin.data}. {origin.note}".strip())),
         ("Data preparation", table("left_out") or "Nothing was recorded as left out."),
         ("Outcome", _outcome(evidence)),
         ("Predictors", "One photograph of the lesion; no clinical variables." if origin.provenance else ""),
         ("Sample size", table("prevalence")),
         ("Missing data", table("skin_types")),
-        ("Analytical methods: data splitting", f"{origin.split or 'Not known'}.\n\n{table('leakage')}"),
+        (
+            "Analytical methods: data splitting",
+            f"{inline(origin.split or 'Not known')}.\n\n{table('leakage')}",
+        ),
         ("Analytical methods: what was chosen on what", table("choices") + "\n\n" + table("thresholds")),
         ("Analytical methods: uncertainty", _bullets(said)),
         ("Class imbalance", prevalence),
@@ -96,7 +106,7 @@ def _tripod_results(evidence: Evidence, page: Page, table: Callable[[str], str])
     output = "A probability of malignancy in [0, 1], and, where the model gives them, of ten conditions."
     found = [f"{text} {detail}".strip() for group in page.findings for text, detail in group.texts]
     same = "The same sources in training and test, unless the split says otherwise."
-    performance = "\n\n".join([page.lead, table("headline"), table("models"), table("binarisations")])
+    performance = "\n\n".join([inline(page.lead), table("headline"), table("models"), table("binarisations")])
     usable = "None has been shown. No prospective evaluation has been done."
     return [
         ("Model output", output),
@@ -113,8 +123,11 @@ def _clear_derm(evidence: Evidence, table: Callable[[str], str]) -> list[tuple[s
     """The items of CLEAR Derm."""
     domains = ", ".join(sorted(evidence.test.frame["domain"].unique()))
     return [
-        ("Image types and acquisition", f"{domains}. {evidence.origin.note}"),
-        ("Image artefacts and robustness", table("robustness") or evidence.missing.get("robustness", "")),
+        ("Image types and acquisition", inline(f"{domains}. {evidence.origin.note}")),
+        (
+            "Image artefacts and robustness",
+            table("robustness") or inline(evidence.missing.get("robustness", "")),
+        ),
         ("Skin tones", table("skin_types")),
         ("Diagnosis labels and their confirmation", ""),
         ("Patient metadata", f"Sex, age and site where known: {_known(evidence)}."),
@@ -126,7 +139,7 @@ def _clear_derm(evidence: Evidence, table: Callable[[str], str]) -> list[tuple[s
 
 
 def _bullets(texts: list[str]) -> str:
-    return "\n".join(f"- {text}" for text in texts)
+    return "\n".join(f"- {inline(text)}" for text in texts)
 
 
 def _distilled(evidence: Evidence, tables: str) -> list[tuple[str, str]]:
@@ -134,26 +147,45 @@ def _distilled(evidence: Evidence, tables: str) -> list[tuple[str, str]]:
     lost = evidence.retention
     if lost is None:
         return []
-    return [("Distillation: what the student lost", f"{' '.join(retention_sentences(lost))}\n\n{tables}")]
+    return [
+        ("Distillation: what the student lost", f"{inline(' '.join(retention_sentences(lost)))}\n\n{tables}")
+    ]
 
 
 def markdown(table: Table) -> str:
     """A pipe table with its note below."""
     rows = [
-        " | ".join(table.headings),
+        " | ".join(inline(heading) for heading in table.headings),
         " | ".join("---" if i < table.left else "---:" for i in range(len(table.headings))),
     ]
     for row in table.rows:
         if row[0].kind == "head":
-            rows.append(" | ".join([f"*{_escaped(row[0].text)}*", *[""] * (len(row) - 1)]))
+            rows.append(" | ".join([f"*{inline(row[0].text)}*", *[""] * (len(row) - 1)]))
         else:
-            rows.append(" | ".join(_escaped(cell.plain) for cell in row))
+            rows.append(" | ".join(inline(cell.plain) for cell in row))
     body = "\n".join(f"| {row} |" for row in rows)
-    return f"{body}\n\n{table.note}".strip()
+    return f"{body}\n\n{inline(table.note)}".strip()
 
 
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;").replace("*", "\\*")
+def inline(text: str) -> str:
+    """Text as Markdown prints it, on one line: names of files, groups and models come from strangers.
+
+    What would become HTML, a link, a picture, a heading or a table's border is escaped; brackets of intervals stay.
+    """
+    text = " ".join(text.split())
+    for letter in ("\\", "|", "*", "`"):
+        text = text.replace(letter, f"\\{letter}")
+    text = _ENTITY.sub("&amp;", text).replace("<", "&lt;").replace("![", "!\\[")
+    text = _LINK.sub(r"]\\\1", text)
+    return f"\\{text}" if _BLOCK.match(text) else text
+
+
+def _code(text: str) -> str:
+    """A span of code, with as many backticks around it as it takes."""
+    text = " ".join(text.split())
+    fence = "`" * (1 + max((len(run) for run in _TICKS.findall(text)), default=0))
+    pad = " " if "`" in text else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
 
 
 def _outcome(evidence: Evidence) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from skintag.core.csv_text import csv_of
 from skintag.core.io import write_bytes
 from skintag.evaluation.report.cells import Cell, Table
 
@@ -19,7 +20,7 @@ _ESCAPES: Final = {
 def write_table(folder: Path, table: Table, note: str = "") -> list[Path]:
     """Write `<name>.csv` and `<name>.tex` into `folder`; `note` (what kind of data) goes into the caption."""
     paths = [folder / f"{table.name}.csv", folder / f"{table.name}.tex"]
-    write_bytes(paths[0], table.frame.to_csv(index=False).encode())
+    write_bytes(paths[0], csv_of(table.frame))
     write_bytes(paths[1], latex(table, note).encode())
     return paths
 

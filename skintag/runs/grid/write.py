@@ -8,6 +8,7 @@ from typing import Final
 
 import pandas as pd
 
+from skintag.core.csv_text import csv_of
 from skintag.core.io import write_bytes
 
 UNDEFINED: Final = "—"
@@ -49,7 +50,7 @@ def write_table(
     The caption says what kind of data the figures stand on; it is the LaTeX caption and the Markdown's last line.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / f"{stem}.csv", data.to_csv(index=False, float_format="%.6g").encode())
+    write_bytes(folder / f"{stem}.csv", csv_of(data, float_format="%.6g"))
     texts = (data if shown is None else shown).map(number)
     write_bytes(folder / f"{stem}.tex", latex(texts, caption, label=f"tab:{stem}").encode())
     write_bytes(folder / f"{stem}.md", (markdown(texts) + f"\n{caption}\n").encode())
