@@ -228,5 +228,7 @@ def _check_sums(folder: Path, sums: Mapping[str, str]) -> None:
             raise damaged(folder / name, said, found, _FIT_AGAIN)
 
 
-PROBES: Final[Registry[Probe]] = Registry("probe", "skintag.probes", besides=("base", "data"))
+PROBES: Final[Registry[Probe]] = Registry(
+    "probe", "skintag.probes", besides=("base", "data", "trees", "ubjson")
+)
 """Name -> class; SkinTag's own are the other modules of `skintag.probes`."""

@@ -16,6 +16,7 @@ from skintag.core.errors import ConfigError
 from skintag.core.io import write_bytes
 from skintag.probes.base import FitRecord, Probe
 from skintag.probes.data import ProbeData
+from skintag.probes.trees import checked_model
 
 
 class Rounds(xgb.callback.TrainingCallback):
@@ -158,7 +159,9 @@ class XGBoostProbe(Probe):
         boosters = []
         for task in ("binary", "condition"):
             booster = xgb.Booster(None if self.threads is None else {"nthread": self.threads})
-            booster.load_model(bytearray((folder / f"xgboost_{task}.ubj").read_bytes()))
+            data = (folder / f"xgboost_{task}.ubj").read_bytes()
+            classes = 1 if task == "binary" else len(record.conditions)
+            booster.load_model(checked_model(data, features=record.width, classes=classes))
             boosters.append(booster)
         self._binary, self._condition = boosters
 
