@@ -18,7 +18,7 @@ from skintag.bundle.parts import Preprocessing
 from skintag.bundle.prediction import Failure, Prediction
 from skintag.bundle.preprocess import Image, Preprocessor, name_of
 from skintag.bundle.probe_files import probe_names, read_probe
-from skintag.bundle.runtime import ONNX_FILES, WEIGHTS, OnnxRuntime, Runtime
+from skintag.bundle.runtime import ONNX_FILES, WEIGHTS, OnnxRuntime, Runtime, check_outputs
 from skintag.bundle.seen import seen_by
 from skintag.bundle.verify import verify
 from skintag.core.errors import DataError, ImageError
@@ -161,6 +161,7 @@ class Bundle:
     def outputs(self, pixels: np.ndarray) -> Outputs:
         """What the deployed model says of pictures uint8 [n, S, S, 3]; a probe speaks through its own scores."""
         outputs = self.runtime(pixels)
+        check_outputs(outputs, len(pixels), len(self.taxonomy.conditions), self.folder)
         if self.manifest.model == HEAD:
             return outputs
         assert outputs.embeddings is not None

@@ -39,6 +39,12 @@ class Preprocessing:
     """What the model is given."""
 
     def __post_init__(self) -> None:
+        for name, most in {"image_size": 2048, "longest_side": 16_384, "jpeg_quality": 100}.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value > most:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number up to {most:,}")
+        if not isinstance(self.fit, str) or not isinstance(self.input, str):
+            raise ConfigError("fit and input are texts")
         check_input(self.image_size, self.fit)
         ShardSettings(self.longest_side, self.jpeg_quality)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from skintag.bundle.manifest import AGAIN
@@ -50,8 +52,31 @@ def read_network(folder: Path) -> LesionNetwork:
     """
     try:
         values = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        return LesionNetwork.of({**values, "compile_backbone": False}, load_file(folder / WEIGHTS))
+        values = {**values, "compile_backbone": False}
+        _check_sizes(values, folder / WEIGHTS)
+        return LesionNetwork.of(values, load_file(folder / WEIGHTS))
     except Exception as error:  # timm, torch and safetensors have errors of their own, by the dozen
         found = f"{type(error).__name__}: {str(error)[:500]}"
         fix = f"use the versions of libraries in provenance.json, or {AGAIN}"
         raise DataError(folder / SETTINGS, expected="a LesionNetwork", found=found, fix=fix) from error
+
+
+def _check_sizes(values: dict[str, Any], weights: Path) -> None:
+    """Refuse settings of another network than the weights are of, before it takes its memory: it may be a huge one.
+
+    Raises:
+        ValueError: tensors are missing, left over or of other shapes.
+    """
+    with torch.device("meta"):
+        wanted = {
+            name: list(tensor.shape) for name, tensor in LesionNetwork.blank(values).state_dict().items()
+        }
+    with safe_open(weights, framework="pt") as file:
+        found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (no dict)
+    lacking = [name for name, shape in wanted.items() if found.get(name) != shape]
+    if lacking:
+        name = lacking[0]
+        raise ValueError(
+            f"{len(lacking)} tensors that the settings ask for are others in {weights.name}, e.g. {name} is "
+            f"{found.get(name, 'not there')}, expected {wanted[name]}"
+        )

@@ -85,10 +85,15 @@ class LesionNetwork(nn.Module):
         Raises:
             RuntimeError: a tensor is missing, left over, or of another shape.
         """
-        network = cls(**cls._arguments({**values, "backbone": {**values["backbone"], **_NO_FIRST_WEIGHTS}}))
+        network = cls.blank(values)
         kept = {name: tensor for name, tensor in state.items() if not name.startswith(_ONLY_TRAINED_WITH)}
         network.load_state_dict(kept, strict=True)
         return network.eval()
+
+    @classmethod
+    def blank(cls, values: Mapping[str, Any]) -> Self:
+        """The network of a checkpoint's plain values, with weights of its own."""
+        return cls(**cls._arguments({**values, "backbone": {**values["backbone"], **_NO_FIRST_WEIGHTS}}))
 
     @classmethod
     def _arguments(cls, values: Mapping[str, Any]) -> dict[str, Any]:
