@@ -54,7 +54,10 @@ def commands(item: Hostile, folder: Path, out: Path) -> list[list[str]]:
         *MODELS,
     ):  # it draws for long
         tried += [["evaluate", f"run={folder}", f"out={out}/report", *few]]
-    if kind in ("split", "labels", "tag", "bomb", *MODELS):  # others teach, which takes long
+    # the head beside a hostile probe is sound, and would teach for minutes
+    if kind in ("split", "labels", "tag", "bomb", *MODELS) and not item.name.endswith(
+        "_logistic"
+    ):  # others teach, which takes long
         tried += [["distill", f"teacher={folder}", "student=efficientnet_b0", f"paths.runs={out}"]]
     if item.name.endswith("_best"):
         told = (folder / ".hydra" / "overrides.yaml").read_text().splitlines()
