@@ -20,13 +20,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from skintag.commands.door import log_into
+from skintag.commands.folders import Refused, override_of, run_folder, sweep_folder
 from skintag.commands.help import choices_of, groups_in, help_text, hydra_of_our_own, wants_help
-from skintag.commands.overrides import cures, parsed, prepared_overrides
+from skintag.commands.overrides import cures, parsed, path_in, prepared_overrides
 from skintag.commands.stored_overrides import key_of, of_run
 from skintag.commands.sweeps import LAST_CHECKPOINT, SWEEP, SweepSummary, run_job
 from skintag.commands.sweeps import expand_resume as resume_sweep
 from skintag.core import stopping
 from skintag.core.errors import ConfigError, SkinTagError, near_matches
+from skintag.runs import state
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # In the package where it was installed from a wheel, beside it in a checkout; the files are the same.
@@ -86,7 +88,11 @@ def _compose_and_call(config_name: str, task: Callable[[DictConfig], Any], comma
     raised: list[Exception] = []
     program = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)
     try:
-        program(_checked(task, command, raised))()
+        with sweep_folder(config_name):
+            program(_checked(task, config_name, command, raised))()
+            stopping.be_patient(False)  # raises where a sweep in other processes was asked to end
+    except Refused as refused:
+        raise refused.error from None
     except (ValueError, TypeError, KeyError, IndexError, AssertionError) as error:
         if not _of_hydra(error):
             raise
@@ -94,13 +100,12 @@ def _compose_and_call(config_name: str, task: Callable[[DictConfig], Any], comma
         raise HydraException(said) from error
     if raised:
         raise raised[0]
-    stopping.be_patient(False)  # raises where a sweep in other processes was asked to end
     if SweepSummary.failed:
         sys.exit(1)
 
 
 def _checked(
-    task: Callable[[DictConfig], Any], command: tuple[str, ...], raised: list[Exception]
+    task: Callable[[DictConfig], Any], name: str, command: tuple[str, ...], raised: list[Exception]
 ) -> Callable[[DictConfig], Any]:
     """The task, refusing values that were not given; as a job of a sweep, see `skintag.commands.sweeps`."""
 
@@ -112,11 +117,14 @@ def _checked(
     def checked_job(config: DictConfig) -> Any:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return run_job(checked, config, command)
-        if "paths" in config:  # the others have no folder of their own
-            log_into(Path(HydraConfig.get().runtime.output_dir))
         sys.argv[1:] = [*command, *sys.argv[1:]]
         try:
-            return checked(config)
+            if "resume" not in config:  # the others have no folder of their own
+                return checked(config)
+            folder = Path(HydraConfig.get().runtime.output_dir)
+            log_into(folder)
+            with run_folder(config, name, folder):
+                return checked(config)
         except Exception as error:
             raised.append(error)  # Hydra would print a line of its own before it lets it through
             return None
@@ -156,17 +164,18 @@ def _fail(status: int, message: str) -> None:
 def expand_resume(arguments: Sequence[str]) -> list[str]:
     """`resume=<folder>` becomes the overrides which that run, or sweep, was started with, and its folder.
 
-    Overrides given now come last, so they win. Applying it twice changes nothing (DDP starts each further
+    Overrides given now come last, so they win. A run that was stopped before its first checkpoint begins anew, in its
+    folder. Applying it twice changes nothing (DDP starts each further
     process with the arguments of the first).
 
     Raises:
-        ConfigError: the folder is not a run folder, holds no checkpoint to go on from, or has finished.
+        ConfigError: the folder is not a run folder, or has finished.
     """
     resumed = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
     resumed = [folder for folder in resumed if folder not in ("", "null")]
     if not resumed:
         return list(arguments)
-    folder = Path(resumed[-1].strip("'\""))
+    folder = path_in(f"resume={resumed[-1]}")
     if (folder / SWEEP).is_file():
         return resume_sweep(folder.absolute(), list(arguments))
     if {"-m", "--multirun"} & set(arguments):
@@ -174,19 +183,16 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
     saved = folder / ".hydra" / "overrides.yaml"
     if not saved.is_file():
         raise ConfigError(f"resume={folder}: no run folder of SkinTag (it has no .hydra/overrides.yaml)")
-    if not (folder / LAST_CHECKPOINT).is_file():
-        raise ConfigError(
-            f"resume={folder}: no checkpoints/last.ckpt, the run was stopped before its first checkpoint;\n"
-            "  start it again, or lower callbacks.checkpoint_every_steps next time"
-        )
-    if list(arguments) == [f"resume={resumed[-1]}"] and (folder / "provenance.json").is_file():
+    if list(arguments) == [f"resume={resumed[-1]}"] and state.has(folder, state.FINISHED):
         raise ConfigError(
             f"resume={folder}: this run has finished; to train on, add what is to change, e.g. trainer.max_epochs=30"
         )
-    given = list(arguments)
-    kept = of_run(folder, [key_of(a) for a in given if "=" in a or a.startswith("~")])
+    given = [a for a in arguments if not a.startswith("resume=")]
+    if (folder / LAST_CHECKPOINT).is_file():
+        given.append(override_of("resume", folder))
+    kept = of_run(folder, [key_of(a) for a in arguments if "=" in a or a.startswith("~")])
     # what the run was started with stays as it was written then, whatever is given now
-    target = [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]
+    target = [override_of("hydra.run.dir", folder), "hydra.output_subdir=null"]
     extra = [] if any(a.startswith("hydra.run.dir=") for a in given) else target
     return [*kept, *given, *extra]
 

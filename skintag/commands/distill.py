@@ -82,7 +82,7 @@ def main(command: Sequence[str] = ()) -> None:
 def teacher_path(config: DictConfig, folder: Path) -> str:
     """Where the teacher lies; a resumed run may be started in another folder than it was the first time."""
     written = folder / "distillation.json"
-    if config.resume and not Path(config.teacher).exists() and written.is_file():
+    if not Path(config.teacher).exists() and written.is_file():
         return str(read_json(written)["teacher"])
     return str(config.teacher)
 

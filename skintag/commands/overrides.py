@@ -151,6 +151,13 @@ def parsed(argument: str) -> Override | None:
         return None
 
 
+def path_in(override: str) -> Path:
+    """The path that an override gives to a key, its quotes read as Hydra reads them."""
+    known = parsed(override)
+    value = override.partition("=")[2] if known is None else known.value()
+    return Path(str(value).strip("'\"").replace("\\${", "${"))  # as OmegaConf reads it
+
+
 def _between_quotes(key: str, body: str) -> str:
     """`'key="value"'`: one pair of quotes for Hydra, and one for the shell."""
     text = f'{key}="{body}"'

@@ -27,6 +27,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, flag_override
 from rich.console import Console
 
+from skintag.commands.folders import override_of, write_start
 from skintag.commands.jobs import JOB, Job, jobs_of, summary
 from skintag.commands.stored_overrides import key_of, of_sweep
 from skintag.core import stopping
@@ -97,6 +98,7 @@ def run_job(task: Callable[[DictConfig], Any], config: DictConfig, command: tupl
                     print(f"job {job.number} has finished before: {folder}", file=sys.stderr, flush=True)
                     return nan if job.value is None else job.value
                 config.resume = str(folder) if (folder / LAST_CHECKPOINT).is_file() else None
+            write_start(config, folder)
             replace(job, status="running", message=None, process=_me()).write(folder)
             (folder / ERROR).unlink(missing_ok=True)
             with _as_a_single_run(folder, (*command, *overrides), config):
@@ -132,17 +134,22 @@ def pass_on_signals(folder: Path) -> None:
             time.sleep(_LOOK)
             if stopping.asked() is None:
                 continue
-            for process in {
-                job.process or "" for _, job in jobs_of(folder) if job.status == "running"
-            } - told:
-                machine, _, number = process.rpartition(" ")
-                if machine == platform.node() and int(number) != os.getpid():
-                    with suppress(ProcessLookupError, PermissionError):
-                        os.kill(int(number), signal.SIGTERM)
-                told.add(process)
+            for place, job in jobs_of(folder):
+                machine, _, number = (job.process or "").rpartition(" ")
+                if job.status == "running" and machine == platform.node() and number not in told:
+                    told.add(number)
+                    _tell(place, int(number))
 
     stopping.be_patient(seconds=None)
     threading.Thread(target=watch, name="pass_on_signals", daemon=True).start()
+
+
+def _tell(folder: Path, process: int) -> None:
+    """Ask a job's process to end; one whose lock is free has ended, and its number may be another's by now."""
+    with alone(folder, wait=False) as ended:
+        if not ended and process != os.getpid():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGTERM)
 
 
 def expand_resume(folder: Path, arguments: list[str]) -> list[str]:
@@ -159,7 +166,8 @@ def expand_resume(folder: Path, arguments: list[str]) -> list[str]:
     earlier = of_sweep(folder / SWEEP, [key_of(a) for a in arguments if "=" in a])
     flags = [a for a in arguments if a.startswith("-") and a not in ("-m", "--multirun")]
     kept = [a for a in arguments if "=" in a and not a.startswith(("resume=", "hydra.sweep.dir="))]
-    return [*flags, "--multirun", *earlier, *kept, f"resume='{folder}'", f"hydra.sweep.dir='{folder}'"]
+    place = [override_of("resume", folder), override_of("hydra.sweep.dir", folder)]
+    return [*flags, "--multirun", *earlier, *kept, *place]
 
 
 def _as_it_was(folder: Path, now: Job) -> Job:
@@ -184,7 +192,7 @@ def _as_a_single_run(folder: Path, arguments: tuple[str, ...], config: DictConfi
     The further processes of a distributed run are started with them, and provenance records the former.
     """
     argv, hydra = sys.argv, cast(DictConfig, HydraConfig.get())
-    resume = [f"resume='{folder}'"] if "resume" in config and config.resume else []
+    resume = [override_of("resume", folder)] if "resume" in config and config.resume else []
     sys.argv = [argv[0], *arguments, *resume]
     with flag_override(hydra, "readonly", False):
         hydra.run.dir = str(folder)

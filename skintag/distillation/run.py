@@ -17,6 +17,7 @@ from skintag.distillation.source import TeacherSource
 from skintag.distillation.teacher import Teacher
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.models.lesion_module import LesionModule
+from skintag.runs import state
 from skintag.runs.settings import RunSettings
 from skintag.training.parts import Variant
 from skintag.training.results import RunResult
@@ -53,12 +54,13 @@ def distill(
     """
     kind = settings.distillation.teacher
     written = {"teacher": str(source.path), "kind": kind, "settings": asdict(settings.distillation)}
-    write_json(folder / "distillation.json", written)
     teacher = source.teacher()
+    write_json(folder / "distillation.json", written)
     say(f"teacher: {source.path} ({kind}, {teacher.image_size} px)")
-    result = train(settings.run, folder, variant_of(settings, source, teacher), alone=alone)
+    result = train(settings.run, folder, variant_of(settings, source, teacher), alone=alone, last=False)
     if result is not None:
         hand_over(settings, folder)
+        state.done(folder, state.FINISHED)
     return result
 
 

@@ -19,12 +19,14 @@ from skintag.core.parquet import read_parquet
 from skintag.core.stored import check_address, check_growth, read_yaml, without_reach
 from skintag.evaluation.decisions.thresholds import Threshold, read_thresholds
 from skintag.evaluation.predictions.predictions import Predictions
+from skintag.runs.state import SCORES, STATE, has
 
 if TYPE_CHECKING:
     from skintag.runs.settings import RunSettings
 
 PREDICTIONS: Final = "predictions.parquet"
 ROBUSTNESS: Final = "robustness.parquet"
+_SCORED: Final = (PREDICTIONS, "thresholds.json", "metrics.json", "provenance.json")  # whole together
 
 
 class RunFiles:
@@ -212,17 +214,19 @@ class RunFiles:
     def file(self, name: str, written_by: str) -> Path:
         """The path of a file of the folder; DataError says what writes it, where it is missing."""
         path = self.path / name
-        if path.is_file():
+        whole = name not in _SCORED or not (self.path / STATE).is_file() or has(self.path, SCORES)
+        if whole and path.is_file():
             return path
         fix = f"{written_by} writes it"
-        if not (self.path / PREDICTIONS).is_file() and (self.path / "checkpoints" / "last.ckpt").is_file():
+        lost = not (self.path / PREDICTIONS).is_file() and (self.path / "checkpoints" / "last.ckpt").is_file()
+        if lost or not whole:
             program = "distill" if (self.path / "distillation.json").is_file() else "train"
             fix = f"the run was stopped; go on with it: skintag {program} resume={self.path}"
         inside = first_few([entry.name for entry in sorted(self.path.iterdir())])
         raise DataError(
             path,
             expected="a run folder with this file",
-            found=f"none; there are {inside or 'no files'}",
+            found=f"{'none' if whole else 'one of an unfinished run'}; there are {inside or 'no files'}",
             fix=fix,
         )
 

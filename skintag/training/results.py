@@ -19,6 +19,7 @@ from skintag.evaluation.analyses.table import run_table, write_outputs
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.models.head_scores import head_scores
+from skintag.runs import state
 from skintag.runs.settings import RunSettings
 from skintag.tracking.log import log_results
 from skintag.training.parts import Parts
@@ -56,6 +57,7 @@ def finish(settings: RunSettings, folder: Path, parts: Parts, stages: Stages, *,
     readable_console().print(table)
     with atomic_path(folder / "table.txt") as part, part.open("w") as stream:
         Console(file=stream, width=160).print(table)
+    state.done(folder, state.SCORES)
     look_closer(settings, folder, stages, alone=alone)
     print("seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in stages.seconds.items()))
     print(f"run folder: {folder}")

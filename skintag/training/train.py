@@ -27,6 +27,7 @@ from skintag.core.stopping import Stopped
 from skintag.data.prepared.opening import ensure_prepared
 from skintag.data.view.summary import view_summary
 from skintag.data.view.view import View
+from skintag.runs import state
 from skintag.runs.settings import RunSettings
 from skintag.training.parts import Parts, Variant, put_together
 from skintag.training.preflight import look_ahead, tell_duration
@@ -34,7 +35,13 @@ from skintag.training.results import RunResult, close_loggers, finish
 
 
 def train(
-    settings: RunSettings, folder: Path, variant: Variant | None = None, *, alone: bool = True, jobs: int = 1
+    settings: RunSettings,
+    folder: Path,
+    variant: Variant | None = None,
+    *,
+    alone: bool = True,
+    jobs: int = 1,
+    last: bool = True,
 ) -> RunResult | None:
     """Train, score and report; on the further processes of a distributed run, None.
 
@@ -45,6 +52,7 @@ def train(
         variant: what is different in a run that is more than plain training.
         alone: whether this is no job of a sweep: what is set to `auto` is then done.
         jobs: of the sweep that it is a job of, for what is said of its duration.
+        last: whether the run has finished with it; otherwise the caller says so (`skintag.runs.state`).
     """
     stages = Stages()
     quieten()
@@ -65,9 +73,12 @@ def train(
         with _stopped_by_a_signal(folder):
             with stages.stage("fit"):
                 fit(settings, parts)
-            return (
-                finish(settings, folder, parts, stages, alone=alone) if parts.trainer.is_global_zero else None
-            )
+            if not parts.trainer.is_global_zero:
+                return None
+            result = finish(settings, folder, parts, stages, alone=alone)
+            if last:
+                state.done(folder, state.FINISHED)
+            return result
     finally:
         close_loggers(parts.trainer)
 
@@ -114,6 +125,7 @@ def _how_to_go_on(folder: Path) -> str:
 
 def announce(view: View, folder: Path) -> None:
     """Say what will be trained and tested on, and write the leakage audit."""
+    state.begin(folder)
     write_json(folder / "leakage_audit.json", view.audit.to_dict())
     console = readable_console(stderr=True)
     console.print(view_summary(view))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from skintag.commands.cli import expand_resume
+from skintag.commands.folders import Refused, claim, override_of
 from skintag.core.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -65,8 +69,19 @@ def run_folder(folder: Path, overrides: list[str]) -> Path:
 def test_resume_repeats_the_overrides_of_the_run_and_new_ones_win(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "run", ["experiment=multi", "seed=3"])
     expanded = expand_resume([f"resume={folder}", "seed=4"])
-    where = [f"hydra.run.dir='{folder}'", "hydra.output_subdir=null"]
-    assert expanded == ["experiment=multi", f"resume={folder}", "seed=4", *where]
+    where = [f"hydra.run.dir={folder}", "hydra.output_subdir=null"]
+    assert expanded == ["experiment=multi", "seed=4", f"resume={folder}", *where]
+
+
+@pytest.mark.parametrize("name", ["O'Neil", "a b", "x=1,2", "ü [1]", "${seed}", 'quo"te', "back\\slash"])
+def test_a_run_is_resumed_whatever_its_folder_is_called(tmp_path: Path, name: str) -> None:
+    folder = run_folder(tmp_path / name, ["experiment=multi", "seed=3"])
+    expanded = expand_resume([override_of("resume", folder)])
+    parser = OverridesParser.create()
+    values = {o.key_or_group: o.value() for o in parser.parse_overrides(expanded)}
+    for key in ("resume", "hydra.run.dir"):
+        composed = OmegaConf.create({"seed": 0, "place": values[key]})
+        assert composed.place == str(folder)
 
 
 def test_resume_expanded_twice_is_the_same_as_once(tmp_path: Path) -> None:
@@ -79,11 +94,29 @@ def test_resume_of_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:
         expand_resume([f"resume={tmp_path}"])
 
 
-def test_resume_without_a_checkpoint_says_what_to_do(tmp_path: Path) -> None:
-    folder = run_folder(tmp_path / "run", [])
+def test_a_run_without_a_checkpoint_begins_anew_in_its_folder(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run", ["seed=3"])
     (folder / "checkpoints" / "last.ckpt").unlink()
-    with pytest.raises(ConfigError, match="checkpoint_every_steps"):
-        expand_resume([f"resume={folder}"])
+    where = [f"hydra.run.dir={folder}", "hydra.output_subdir=null"]
+    assert expand_resume([f"resume={folder}"]) == ["seed=3", *where]
+
+
+def test_folders_of_the_same_second_are_two(tmp_path: Path) -> None:
+    wanted = tmp_path / "multi" / "2026-11-28_08-00-00"
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: claim(wanted, named=False), range(8)))
+    assert len(set(made)) == 8
+    assert {path.name.removeprefix(wanted.name) for path in made} == {"", *(f"_{i}" for i in range(2, 9))}
+    with pytest.raises(Refused, match="holds a run already: go on with it"):
+        claim(wanted, named=True)
+
+
+def test_a_run_whose_settings_are_wrong_leaves_no_folder(tmp_path: Path) -> None:
+    done = train(
+        "experiment=multi", "split.k=3", "seed=0", "labels.premalignant=perhaps", f"paths.runs={tmp_path}"
+    )
+    assert done.returncode == 2
+    assert not list(tmp_path.rglob("*.yaml"))
 
 
 def test_value_that_was_not_given_is_named(tmp_path: Path) -> None:

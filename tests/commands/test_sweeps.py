@@ -162,8 +162,8 @@ def test_resume_of_a_sweep_repeats_its_arguments_in_its_folder(tmp_path: Path) -
     folder = sweep_folder(tmp_path / "sweep")
     expanded = expand_resume(folder, ["-m", f"resume={folder}"])
     assert expanded == [
-        "--multirun", "experiment=multi", "seed=0,1", "hydra/launcher=joblib", f"resume='{folder}'",
-        f"hydra.sweep.dir='{folder}'",
+        "--multirun", "experiment=multi", "seed=0,1", "hydra/launcher=joblib", f"resume={folder}",
+        f"hydra.sweep.dir={folder}",
     ]  # fmt: skip
     assert sorted(expand_resume(folder, expanded[:1] + expanded[3:])) == sorted(expanded)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+import sys
 import zlib
 from io import BytesIO
 
@@ -157,12 +158,21 @@ def test_animations_and_pages_are_refused(kind: str) -> None:
         (b"image_id,label\n1,nevus\n", "not an image"),
         (b"<!DOCTYPE html><html>404</html>", "not an image"),
         (b"GIF89a" + b"\0" * 50, "unsupported format"),
-        (b"\0\0\0\x18ftypheic" + b"\0" * 50, "unsupported format"),
         (b"%PDF-1.7", "unsupported format"),
     ],
 )
 def test_what_is_no_image_is_named(data: bytes, reason: str) -> None:
     assert reason_of(data) == reason
+
+
+def test_heic_without_its_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    assert reason_of(b"\0\0\0\x18ftypheic" + b"\0" * 50) == "unsupported format"
+
+
+def test_damaged_heic_is_named() -> None:
+    pytest.importorskip("pillow_heif")
+    assert reason_of(b"\0\0\0\x18ftypheic" + b"\0" * 50) == "truncated"
 
 
 def _variants() -> dict[str, bytes]:

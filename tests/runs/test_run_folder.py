@@ -125,7 +125,8 @@ def test_runs_below_a_sweep_in_order_of_their_numbers(tmp_path: Path) -> None:
     for job in ("10_multi_seed0", "2_multi_seed1", "0_single_seed0", "1_failed"):
         (tmp_path / "sweep" / job).mkdir(parents=True)
         if "failed" not in job:
-            (tmp_path / "sweep" / job / "predictions.parquet").touch()
+            for name in ("predictions.parquet", "provenance.json"):  # as 0.1 left a finished run
+                (tmp_path / "sweep" / job / name).touch()
     names = [path.name for path in find_runs(tmp_path)]
     assert names == ["0_single_seed0", "2_multi_seed1", "10_multi_seed0"]
     assert find_runs(tmp_path / "sweep" / "2_multi_seed1") == [tmp_path / "sweep" / "2_multi_seed1"]

@@ -71,6 +71,7 @@ def test_finished_run_is_not_run_again_unless_something_changes(tmp_path: Path) 
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").touch()
     (tmp_path / "provenance.json").write_text("{}")
+    (tmp_path / "predictions.parquet").touch()
     with pytest.raises(ConfigError, match="has finished"):
         expand_resume([f"resume={tmp_path}"])
     more = expand_resume([f"resume={tmp_path}", "trainer.max_epochs=30"])

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from skintag.core.errors import ConfigError
 from skintag.data.loading.dataset import opened
-from skintag.data.loading.sampler import EpochSampler, EvenBatches
+from skintag.data.loading.sampler import EpochSampler, EvenBatches, count_batches
 
 Batch = dict[str, torch.Tensor]
 """image uint8 [B, 3, S, S] RGB, channels last in memory, or in its place what an `Inputs` gives; row int64 [B],
@@ -182,25 +182,35 @@ class EpochLoader(BatchLoader):
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain numbers: the epoch, the batches of it that were trained on, and what the order depends on."""
+        """Plain numbers: the epoch, how many of its batches were trained on, and what the order depends on."""
         done = self._handed_out if self._trained is None else min(self._handed_out, self._trained())
-        return {"epoch": self._epoch, "batches": done, "plan": dict(self._plan.identity)}
+        return {"epoch": self._epoch, "batches": done, "of": len(self), "plan": dict(self._plan.identity)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on behind the last batch that was trained on.
+        """Go on behind the last batch that was trained on; at the end of an epoch, with other batches too.
 
         Raises:
             ConfigError: the state is of other data, another batch size, seed or number of processes.
         """
-        if state["plan"] != self._plan.identity:
+        if state["plan"] != self._plan.identity and not _at_an_end(state):
             wanted, found = state["plan"], self._plan.identity
             names = [k for k in {**wanted, **found} if wanted.get(k) != found.get(k)]
             differing = ", ".join(f"{k} was {wanted.get(k)}, is {found.get(k)}" for k in sorted(names))
             raise ConfigError(
                 "this run stopped in the middle of an epoch and cannot go on with other batches: " + differing
             )
-        self._epoch, self._first = int(state["epoch"]), int(state["batches"])
+        self._epoch, self._first = int(state["epoch"]), min(int(state["batches"]), len(self))
         self._handed_out = self._first
+
+
+def _at_an_end(state: dict[str, Any]) -> bool:
+    """Whether every batch of the epoch was trained on; the state of an earlier version lacks how many there were."""
+    plan = state["plan"]
+    if "of" in state:
+        return bool(state["batches"] >= state["of"])
+    if not {"images", "batch_size", "world_size"} <= set(plan):
+        return False
+    return bool(state["batches"] >= count_batches(plan["images"], plan["batch_size"], plan["world_size"]))
 
 
 def images_of(loader: DataLoader | StoredBatches) -> Iterator[tuple[torch.Tensor, NDArray[np.int64]]]:
