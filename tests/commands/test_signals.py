@@ -41,8 +41,18 @@ def start(workspace: Path, runs: Path, *more: str) -> subprocess.Popen[str]:
         *more,
     ]
     return subprocess.Popen(
-        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+        command,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        preexec_fn=_heed_ctrl_c,
     )
+
+
+def _heed_ctrl_c() -> None:
+    """A shell starts what it runs in the background with SIGINT ignored, which would be inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(pattern: str, folder: Path, process: subprocess.Popen[str], seconds: float = 240) -> Path:
