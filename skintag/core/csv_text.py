@@ -37,3 +37,19 @@ def safe_cell(text: str) -> str:
     except ValueError:
         return f"'{plain}"
     return text if text[0] in "+-" else f"'{text}"
+
+
+def unmarked_utf16(data: bytes) -> str | None:
+    """The codec of UTF-16 text without a byte order mark: the header of a table is ASCII, so each second byte is 0.
+
+    >>> unmarked_utf16("id,age".encode("utf-16-le"))
+    'utf-16-le'
+    >>> unmarked_utf16(b"id,age") is None
+    True
+    """
+    even, odd = data[:64:2], data[1:64:2]
+    if len(data) < 4:
+        return None
+    if not any(odd) and all(even):
+        return "utf-16-le"
+    return "utf-16-be" if not any(even) and all(odd) else None

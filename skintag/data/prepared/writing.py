@@ -92,7 +92,8 @@ def _check_any(catalog: pd.DataFrame, tables: Sequence[SourceTable]) -> None:
         raise DataError(
             ", ".join(str(table.root) for table in tables),
             expected="images that the metadata lists",
-            found=f"none of {len(catalog):,} can be used",
+            found=f"none of {len(catalog):,} can be used"
+            + "".join(f"; {note}" for table in tables for note in table.notes if note.startswith("packed")),
             fix="put the images into these folders, or correct data.sources",
         )
 

@@ -6,17 +6,13 @@ or the authors' own file (`diagnosis`), and the training files of the ISIC 2019 
 
 from __future__ import annotations
 
-import pandas as pd
-
 from skintag.core.bands import fst_group_of
 from skintag.data.catalog.records import SourceTable
-from skintag.data.sources import cells, isic2019
+from skintag.data.sources import archive, cells, isic2019
 from skintag.data.sources.common import image_ids, prefixed, source_table
 from skintag.data.sources.folder import RawFolder
 from skintag.data.sources.registry import source
-from skintag.data.sources.table import MetadataTable, read_table
-
-_MALIGNANCY = {"benign": "benign", "malignant": "malignant", "indeterminate": "premalignant"}
+from skintag.data.sources.table import read_table
 
 
 @source("bcn20000", domains=["dermoscopic"])
@@ -33,7 +29,7 @@ def read(folder: RawFolder) -> SourceTable:
         return isic2019.read(folder)
     table = read_table(own or folder.need_table("bcn20000*metadata*.csv", "*metadata*.csv"))
     where = table.path
-    raw_label, malignancy = _diagnosis(table)
+    raw_label, malignancy = archive.diagnosis(table)
     fitzpatrick = cells.skin_types(table.get("fitzpatrick_skin_type"), where)
     return source_table(
         folder,
@@ -46,25 +42,9 @@ def read(folder: RawFolder) -> SourceTable:
             "patient_id": prefixed(folder.dataset, table.get("patient_id")),
             "age": cells.ages(table.get("age_approx", "age"), where),
             "sex": cells.sexes(table.get("sex"), where),
-            "site": cells.lower(table.get("anatom_site_general")),
+            "site": archive.site(table),
             "confirmation": cells.lower(table.get("diagnosis_confirm_type")),
             "fitzpatrick": fitzpatrick,
             "fst_group": fst_group_of(fitzpatrick),
         },
     )
-
-
-def _diagnosis(table: MetadataTable) -> tuple[pd.Series, pd.Series]:
-    """Raw label, and malignancy by the archive's own column, each text [n].
-
-    In the present export the third level is the diagnosis; where it is empty (all vascular lesions) the
-    level above it stands in. Older exports call some malignancies `indeterminate/benign`: that is no
-    statement to hold a label against.
-    """
-    if table.has("diagnosis_3") or not table.has("diagnosis"):
-        levels = [table.get("diagnosis_1"), table.get("diagnosis_2"), table.need("diagnosis_3", "diagnosis")]
-        label = levels[2].fillna(levels[1]).fillna(levels[0])
-        said = cells.translate(levels[0], _MALIGNANCY, table.path, "Benign, Malignant or Indeterminate")
-        return label, said.astype("str")
-    said = table.get("benign_malignant")
-    return table.need("diagnosis"), said.where(said.str.lower().isin(["benign", "malignant"])).str.lower()

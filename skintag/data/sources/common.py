@@ -85,8 +85,18 @@ def source_table(
         "domain": _domains(adapter, columns.get("domain"), ids.index, where),
     }
     records = _records(known, ids.index, where)
-    said = (*image_notes, *_undiagnosed(meaning), *table.notes, *notes)
+    said = (*image_notes, *_undiagnosed(meaning), *table.notes, *_absent(table), *notes)
     return SourceTable(adapter.dataset, folder.root, records, said)
+
+
+def _absent(table: MetadataTable) -> list[str]:
+    """A note on optional columns that the file does not have, where there are any."""
+    names = ", ".join(dict.fromkeys(table.absent))
+    return (
+        [f"optional columns that are not in {table.path.name}, unknown for all rows: {names}"]
+        if names
+        else []
+    )
 
 
 def _undiagnosed(meaning: pd.DataFrame) -> list[str]:

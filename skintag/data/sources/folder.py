@@ -24,6 +24,19 @@ _NOT_IMAGES: Final = re.compile(
     r"[.](csv|tab|tsv|txt|md|json|ya?ml|xml|html?|xlsx?|pdf|log|py|ipynb|np[yz]|parquet|h5|pth?|safetensors|zip|tar"
     r"|t?gz|rar|7z|part|tmp|crdownload|ini|db)"
 )
+_OTHER_TABLES: Final = (
+    ".xlsx",
+    ".xls",
+    ".ods",
+    ".numbers",
+    ".parquet",
+    ".feather",
+    ".json",
+    ".jsonl",
+    ".sav",
+    ".rds",
+)
+_PACKED: Final = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 _MASKS: Final = re.compile(r"(^|[\s_-])(masks?|segmentations?)([\s_-]|$)")
 _DOWNSAMPLED: Final = "_downsampled"
 
@@ -42,6 +55,8 @@ class RawFolder:
     """Files that may hold metadata, by depth and name."""
     masks: int
     """Files left out because their folder is called masks or segmentations."""
+    others: tuple[str, ...] = ()
+    """Tables of kinds that are not read, and packed files."""
 
     def find_table(self, *patterns: str) -> Path | None:
         """The metadata file that fits the earliest of `patterns` (lower-case globs on the file name).
@@ -70,10 +85,21 @@ class RawFolder:
             raise DataError(
                 self.root,
                 expected=f"the metadata file of {self.dataset}: {' or '.join(patterns)}",
-                found=first_few(self.tables) or "no table in this folder or below it",
-                fix=f"put it there, correct the folder, or {_leave_out(self.dataset)}",
+                found=first_few([*self.tables, *self.others]) or "no table in this folder or below it",
+                fix=f"{self._ready()}put it there, correct the folder, or {_leave_out(self.dataset)}",
             )
         return path
+
+    @property
+    def packed(self) -> list[str]:
+        """Files that have to be unpacked."""
+        return [path for path in self.others if path.lower().endswith(_PACKED)]
+
+    def _ready(self) -> str:
+        """What to do with files that are not read."""
+        tables = [path for path in self.others if path.lower().endswith(_OTHER_TABLES)]
+        save = f"save {first_few(tables, 3)} as CSV (UTF-8), " if tables else ""
+        return save + (f"unpack {first_few(self.packed, 3)}, " if self.packed else "")
 
     def locate(self, ids: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
         """Path of each image (text [n], null where there is no file), and notes on what was found.
@@ -91,6 +117,8 @@ class RawFolder:
         ]
         found = int(paths.notna().sum())
         notes = [f"{found:,} of {len(ids):,} images found, {len(ids) - found:,} missing"]
+        if self.packed and found < len(ids):
+            notes.append(f"packed files are not looked into; unpack them: {first_few(self.packed, 3)}")
         if several:
             notes.append(f"{len(several):,} images lie there more than once; used: {first_few(several, 3)}")
         if extra:
@@ -117,12 +145,15 @@ def scan_folder(dataset: str, root: Path) -> RawFolder:
         raise _no_folder(dataset, root)
     images: dict[str, list[tuple[tuple[object, ...], str]]] = {}
     tables: list[str] = []
+    others: list[str] = []
     masks = 0
     for path in _walk(root):
         name = PurePosixPath(_name(path))
         stem, suffix = name.stem, name.suffix
         if suffix in TABLE_SUFFIXES:
             tables.append(path)
+        elif suffix in (*_OTHER_TABLES, *_PACKED):
+            others.append(path)
         if _NOT_IMAGES.fullmatch(suffix):
             continue
         if any(_MASKS.search(part) for part in path.lower().split("/")[:-1]):
@@ -133,7 +164,7 @@ def scan_folder(dataset: str, root: Path) -> RawFolder:
         images.setdefault(image_key(stem), []).append((order, path))
     candidates = {key: [path for _, path in sorted(images[key])] for key in sorted(images)}
     tables.sort(key=lambda path: (path.count("/"), path))
-    return RawFolder(dataset, root, candidates, tuple(tables), masks)
+    return RawFolder(dataset, root, candidates, tuple(tables), masks, tuple(sorted(others)))
 
 
 def _walk(root: Path) -> list[str]:

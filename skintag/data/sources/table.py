@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
+from skintag.core.csv_text import unmarked_utf16
 from skintag.core.errors import DataError, first_few, near_matches
 from skintag.data.sources.cells import tidy
 
@@ -27,6 +28,8 @@ class MetadataTable:
     """Lower-case column names; indexed by row number as a spreadsheet shows it (the header is row 1)."""
     notes: tuple[str, ...] = ()
     """One sentence each on how the file had to be read."""
+    absent: list[str] = field(default_factory=list)
+    """Optional columns that were asked for and are not there, by the first of their names."""
 
     def need(self, *names: str) -> pd.Series:
         """The first of these columns that the file has, blanks and words for unknown as null.
@@ -46,8 +49,9 @@ class MetadataTable:
         return tidy(self.frame[found])
 
     def get(self, *names: str) -> pd.Series:
-        """`need`, but all null where the file has none of these columns."""
+        """`need`, but all null, and noted in `absent`, where the file has none of these columns."""
         if self._first(names) is None:
+            self.absent.append(names[0])
             return pd.Series(pd.NA, index=self.frame.index, dtype="str", name=names[0])
         return self.need(*names)
 
@@ -57,7 +61,7 @@ class MetadataTable:
 
     def keep(self, rows: pd.Series) -> MetadataTable:
         """The table with only the rows where `rows` (bool [n]) is true; row numbers stay."""
-        return MetadataTable(self.path, self.frame[rows], self.notes)
+        return MetadataTable(self.path, self.frame[rows], self.notes, self.absent)
 
     def _first(self, names: tuple[str, ...]) -> str | None:
         return next((name for name in map(str.lower, names) if name in self.frame.columns), None)
@@ -93,6 +97,9 @@ def read_table(path: Path) -> MetadataTable:
 def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", errors="replace"), ()
+    if order := unmarked_utf16(data):
+        note = "the metadata file is UTF-16 without a byte order mark"
+        return data.decode(order, errors="replace"), (note,)
     try:
         return data.decode("utf-8-sig"), ()
     except UnicodeDecodeError:

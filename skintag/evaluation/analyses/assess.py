@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import numpy as np
 import pandas as pd
-from rich.progress import track
 
 from skintag.core.errors import ConfigError, DataError
+from skintag.core.progress import track
 from skintag.evaluation.analyses.level_table import level_table
 from skintag.evaluation.decisions.thresholds import Threshold, threshold_of
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
@@ -21,6 +21,9 @@ from skintag.evaluation.statistics.gaps import gap_table, pair_table
 from skintag.evaluation.statistics.permutation import PermutationResult
 
 T = TypeVar("T")
+LARGE: Final = 50_000
+"""Test rows from which fewer resamples are drawn: rows times resamples stay the same."""
+FEWEST: Final = 500  # exchanges tell p-values down to 0.002, and limits move by a tenth of the half width
 UNCLUSTERED: Final = (
     "No row says which patient or lesion it shows: intervals ignore clustering, and are too narrow where "
     "images belong together."
@@ -41,6 +44,8 @@ class AssessmentSettings:
     """Of resamples and exchanges."""
     minimum: int = 10
     """Groups with fewer positives (negatives, for specificity) are shown, marked, and left out of gaps and pairs."""
+    adapt: bool = True
+    """Draw fewer resamples and exchanges, at least `FEWEST`, where there are more than `LARGE` test rows."""
 
     def __post_init__(self) -> None:
         for name in ("resamples", "permutations", "minimum"):
@@ -50,6 +55,16 @@ class AssessmentSettings:
             raise ConfigError(
                 f"assessment.confidence is {self.confidence}: expected a number between 0 and 1"
             )
+
+    def for_rows(self, rows: int) -> AssessmentSettings:
+        """The same for a table of so many test rows of a model: fewer draws where it is large and `adapt` says so."""
+        if not self.adapt or rows <= LARGE:
+            return self
+
+        def fewer(number: int) -> int:
+            return min(number, max(FEWEST, number * LARGE // rows))
+
+        return replace(self, resamples=fewer(self.resamples), permutations=fewer(self.permutations))
 
 
 DEFAULTS: Final = AssessmentSettings()
@@ -124,8 +139,8 @@ def _assess_family(
     first = next(iter(rows.values()))
     resamples = Resamples.of(first, settings.resamples, settings.seed)
     replicates = {
-        name: replicate(rows[name], cuts[name], resamples, groupings=groupings)
-        for name in _tracked(list(rows), "Resampling clusters", progress)
+        name: replicate(rows[name], cuts[name], resamples, groupings=groupings, progress=progress)
+        for name in rows
     }
     scored = Scored(
         first.frame,
@@ -135,10 +150,10 @@ def _assess_family(
         resamples.cluster,
     )
     index = next(iter(replicates.values())).index
-    found = _chances(list(rows), scored, index, settings, _tracked(groupings, "Exchanging groups", progress))
+    found = _chances(list(rows), scored, index, settings, _tracked(groupings, "exchanging groups", progress))
     minimum, confidence = settings.minimum, settings.confidence
     out: dict[str, tuple[pd.DataFrame, ...]] = {}
-    for name in _tracked(list(rows), "Intervals", progress):
+    for name in _tracked(list(rows), "intervals", progress):
         drawn = replicates[name]
         tables = (
             level_table(drawn, minimum=minimum, confidence=confidence),
@@ -193,7 +208,7 @@ def _notes(families: Sequence[Mapping[str, TestPredictions]], clustered: bool) -
 
 
 def _tracked(items: Sequence[T], what: str, progress: bool) -> Iterable[T]:
-    return track(items, what, transient=True) if progress else items
+    return track(items, what) if progress else items
 
 
 def _families(

@@ -125,7 +125,7 @@ def _kappa(
     lines = ((codes * kinds + first) * kinds + second)[inside]
     ones, cluster = np.ones(len(lines)), draws.cluster[inside]
     cells = sparse.coo_array((ones, (lines, cluster)), shape=(number * kinds**2, draws.n_clusters)).tocsr()
-    drawn = cells @ np.ascontiguousarray(draws.counts.T, dtype=np.float64)  # [K * 9, B]
+    drawn = draws.summed(cells)  # [K * 9, B]
     drawn = drawn.T.reshape(len(draws), number, kinds, kinds)
     value = cohens_kappa(np.asarray(cells.sum(axis=1)).reshape(number, kinds, kinds))
     members = sparse.coo_array((ones, (codes[inside], cluster)), shape=(number, draws.n_clusters))

@@ -14,6 +14,7 @@ from typing import Final
 
 import pandas as pd
 
+from skintag.core.csv_text import unmarked_utf16
 from skintag.core.errors import DataError, first_few
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -81,10 +82,21 @@ def read_columns(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
 
 
 def _read_text(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
+    layout = _layout(path)
+    frame = _parsed(path, layout, wanted)
+    empty = (frame == "").all(axis=1)
+    if empty.any():  # rows of commas, as spreadsheets leave them; a row with text in any column stays
+        names = [name for name in layout.names if layout.names.count(name) == 1]
+        whole = _parsed(path, layout, names).apply(lambda column: column.str.strip() == "").all(axis=1)
+        frame = frame[~(empty & whole)].reset_index(drop=True)
+    return frame
+
+
+def _parsed(path: Path, layout: _Layout, wanted: Sequence[str]) -> pd.DataFrame:
+    """The wanted columns of all rows, as text."""
     import pyarrow as pa
     from pyarrow import csv as arrow
 
-    layout = _layout(path)
     names, delimiter = layout.names, layout.delimiter
     try:
         table = arrow.read_csv(
@@ -115,7 +127,7 @@ def _head(path: Path) -> str:
             raw = stream.read(_SAMPLE)
     except (OSError, EOFError, zlib.error) as error:  # EOFError: a gzip file that was cut off
         raise _unreadable(path, "a text file that is whole", error) from error
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or unmarked_utf16(raw):
         raise DataError(path, expected="UTF-8", found="UTF-16", fix="save it as 'CSV UTF-8'")
     if len(raw) == _SAMPLE and b"\n" in raw:
         raw = raw[: raw.rindex(b"\n")]

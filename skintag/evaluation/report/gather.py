@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 
 from skintag.core.errors import ConfigError, DataError, near_matches
-from skintag.evaluation.analyses.assess import Assessment, AssessmentSettings, assess
+from skintag.evaluation.analyses.assess import LARGE, Assessment, AssessmentSettings, assess
 from skintag.evaluation.analyses.comparison import compare_models
 from skintag.evaluation.analyses.error_analysis import error_table
 from skintag.evaluation.analyses.oracle import oracle
@@ -56,10 +56,17 @@ def gather(
     """
     _check(predictions, settings)
     main, reason = (settings.main, "asked for") if settings.main else main_model(predictions)
-    draws, cut = settings.assessment, thresholds[main].value
+    rows = max(len(predictions.test(model)) for model in predictions.models)
+    draws, cut = settings.assessment.for_rows(rows), thresholds[main].value
+    if draws != settings.assessment:
+        say(
+            f"{rows:,} test rows: {draws.resamples:,} resamples and {draws.permutations:,} exchanges instead of "
+            f"{settings.assessment.resamples:,} and {settings.assessment.permutations:,} "
+            "(report.assessment.adapt=false for all)"
+        )
     missing: dict[str, str] = {}
     say("levels, gaps and pairs")
-    assessment = assess(predictions, thresholds, draws)
+    assessment = assess(predictions, thresholds, draws, progress=rows > LARGE)
     say("binarisations and paired comparison")
     binarisations = _binarisations(predictions, thresholds, draws, missing)
     comparison = _comparison(predictions, thresholds, main, draws)

@@ -7,7 +7,7 @@ clusters are drawn with replacement (Field & Welsh, 2007, doi:10.1111/j.1467-986
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +16,9 @@ from typing import Any, Final, NamedTuple, Self, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
+from skintag.core.progress import track
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
 from skintag.evaluation.metrics.levels import level_values
 from skintag.evaluation.metrics.registry import METRICS
@@ -29,6 +31,8 @@ T = TypeVar("T")
 BLOCK: Final = (
     256  # resamples worked on at a time, whatever the number of threads; fewer where rows are very many
 )
+_CELLS: Final = 2**23  # rows times resamples of a block: 64 MB, of which a thread holds several at a time
+_NARROW: Final = 2**26  # clusters times resamples from which counts are kept in a byte
 
 
 def cluster_names(frame: pd.DataFrame) -> pd.Series:
@@ -46,8 +50,8 @@ def is_clustered(frame: pd.DataFrame) -> bool:
 class Resamples:
     """Whole clusters drawn with replacement; the same for all models on the same images."""
 
-    counts: NDArray[np.uint16]
-    """[B, C] how often each cluster was drawn."""
+    counts: NDArray[np.uint16] | NDArray[np.uint8]
+    """[B, C] how often each cluster was drawn; uint8 where there are very many cells."""
     cluster: NDArray[np.int64]
     """[n] cluster number of each row."""
 
@@ -72,7 +76,8 @@ class Resamples:
         cluster[~known] = len(distinct) + np.arange(int((~known).sum()))
         number = len(distinct) + int((~known).sum())
         rng = np.random.default_rng(seed)
-        counts = np.empty((resamples, number), dtype=np.uint16)
+        # of many clusters none is drawn 256 times: counts are Poisson with mean 1
+        counts = np.empty((resamples, number), dtype=np.uint8 if resamples * number > _NARROW else np.uint16)
         for b in range(resamples):
             counts[b] = np.bincount(rng.integers(0, max(number, 1), number), minlength=number)
         return cls(counts, cluster)
@@ -84,6 +89,13 @@ class Resamples:
 
     def __len__(self) -> int:
         return len(self.counts)
+
+    def summed(self, lines: sparse.csr_array) -> NDArray[np.float64]:
+        """Weighted sums [L, B] of lines [L, C] in every resample, by blocks of resamples."""
+        out = np.empty((lines.shape[0], len(self)))
+        for block in blocks(len(self), self.n_clusters):
+            out[:, block] = lines @ np.ascontiguousarray(self.counts[block].T, dtype=np.float64)
+        return out
 
     @property
     def n_clusters(self) -> int:
@@ -163,6 +175,7 @@ def replicate(
     groupings: Sequence[Grouping] = ALL_GROUPINGS,
     metrics: Sequence[str] | None = None,
     threads: int | None = None,
+    progress: bool = False,
 ) -> Replicates:
     """Every metric in every group, on the rows and on each resample of their clusters.
 
@@ -172,6 +185,7 @@ def replicate(
         groupings: how the rows fall into groups.
         metrics: names of metrics; all that are registered where None.
         threads: how many work at a time; as many as there are processors where None. It changes no bit.
+        progress: show a bar.
 
     Raises:
         ValueError: the resamples are of another number of rows, or a metric is unknown.
@@ -184,7 +198,7 @@ def replicate(
     table = Rows(rows.target, rows.score, decision, resamples.cluster, resamples.n_clusters)
     parts = [WeightedLevels(table, *grouping.codes(rows.frame), chosen) for grouping in groupings]
 
-    def weigh(counts: NDArray[np.uint16]) -> NDArray[np.float64]:  # [L, b] for counts [b, C]
+    def weigh(counts: NDArray[np.integer[Any]]) -> NDArray[np.float64]:  # [L, b] for counts [b, C]
         weights = np.ascontiguousarray(counts.T, dtype=np.float64)
         return np.concatenate([part(weights) for part in parts])
 
@@ -194,7 +208,7 @@ def replicate(
     def work(block: slice) -> None:
         values[block] = weigh(resamples.counts[block]).T
 
-    in_threads(work, blocks(len(resamples), len(rows)), threads)
+    in_threads(work, blocks(len(resamples), len(rows)), threads, "resampling clusters" if progress else "")
     return Replicates(index, values, _folded(parts))
 
 
@@ -209,12 +223,16 @@ def _folded(parts: Sequence[WeightedLevels]) -> dict[int, Folded]:
 
 
 def blocks(number: int, rows: int) -> list[slice]:
-    """`number` resamples in blocks of `BLOCK`, or of fewer where weights of the rows would take more than 128 MB."""
-    size = max(1, min(BLOCK, 2**24 // max(rows, 1)))
+    """`number` resamples in blocks of `BLOCK`, or of fewer where weights of the rows would take more than 64 MB."""
+    size = max(1, min(BLOCK, _CELLS // max(rows, 1)))
     return [slice(start, start + size) for start in range(0, number, size)]
 
 
-def in_threads(work: Callable[[T], None], items: Iterable[T], threads: int | None = None) -> None:
-    """Call `work` on each item; numpy and scipy let go of the interpreter in what takes long."""
+def in_threads(
+    work: Callable[[T], None], items: Sequence[T], threads: int | None = None, shown: str = ""
+) -> None:
+    """Call `work` on each item, behind a bar if it is `shown`; numpy and scipy let go of the interpreter."""
     with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(work, items))
+        done = pool.map(work, items)
+        for _ in track(done, shown, len(items)) if shown else done:
+            pass

@@ -140,17 +140,16 @@ class Exchange:
         The data are one of the exchanges if all groups are equal, so a statistic with this variance is a fair one;
         only for groups whose clusters are much larger or more alike than others' is it no remedy.
         """
-        labels = self._labels()
-        n_groups = int(labels.max()) + 1
-        levels = np.empty((len(labels), n_groups, len(self.rows.score)))
+        number, n_groups = self._number, int(self.permutations.groups.max()) + 1
+        levels = np.empty((number, n_groups, len(self.rows.score)))
         pairs = zip(self.rows.score, self.rows.decision, strict=True)
         everything = np.arange(len(self.known))
         for m, (score, decision) in enumerate(pairs):
             own = Rows(self.target, score[self.known], decision[self.known], self.unit, len(self.classes))
             group = Group(own, everything)
             for g in range(n_groups):
-                for block in blocks(len(labels), len(self.known)):
-                    weights = np.ascontiguousarray((labels[block] == g).T, dtype=np.float64)
+                for block in blocks(number, len(self.known)):
+                    weights = self._weights(block, g)
                     levels[block, g, m] = weighted_values(metric, Weighing(group, weights))
         with np.errstate(invalid="ignore"):
             variance = np.stack([variance_of(part) for part in np.moveaxis(levels, 1, 0)])
@@ -161,13 +160,17 @@ class Exchange:
             common = np.clip(np.nanmean(levels[0], axis=0), 0, 1)
         return levels, np.broadcast_to(variance, levels.shape), units, common
 
-    def _labels(self) -> NDArray[np.int32]:
-        """[1 + P, U] groups of the units: in the data, and after each exchange."""
-        return np.concatenate([self.permutations.groups[None].astype(np.int32), self.permutations.labels])
+    @property
+    def _number(self) -> int:
+        """The data and the exchanges."""
+        return 1 + len(self.permutations.labels)
+
+    def _weights(self, block: slice, group: int) -> Floats:
+        """[U, b] whether a unit is in the group: in the data (first), and after each exchange."""
+        return np.ascontiguousarray((self.permutations.with_data(block) == group).T, dtype=np.float64)
 
     def _pairs(self, metric: Metric) -> tuple[Floats, Floats, Floats, Floats]:
         """Of the share of pairs in order, with DeLong's variance."""
-        labels = self._labels()
         n, p = np.moveaxis(self.permutations.sums(self.classes), 2, 0)
         positive, negative = np.flatnonzero(self.target == 1), np.flatnonzero(self.target == 0)
         wins = np.empty((len(self.rows.score), *n.shape))
@@ -178,11 +181,11 @@ class Exchange:
 
         def work(task: tuple[int, slice]) -> None:
             g, block = task
-            weights = np.ascontiguousarray((labels[block] == g).T, dtype=np.float64)
+            weights = self._weights(block, g)
             for m, order in enumerate(orders):
                 wins[m, block, g] = order(weights)
 
-        in_threads(work, [(g, b) for g in range(n.shape[1]) for b in blocks(len(labels), len(self.known))])
+        in_threads(work, [(g, b) for g in range(n.shape[1]) for b in blocks(self._number, len(self.known))])
         with np.errstate(invalid="ignore", divide="ignore"):
             levels = np.moveaxis(wins / (p * n), 0, 2)
         return levels, *self._auroc_variances()

@@ -6,12 +6,14 @@ experiments/calibrated_intervals has how often it rejects equal groups.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import studentized_range
 
 Floats = NDArray[np.float64]
+_CELLS: Final = 2**26  # labels worked on at a time; tables of 33,000 units and 2,000 exchanges are one block
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class Permutations:
 
     groups: NDArray[np.int64]
     """[U] group number 0..K-1 of each unit in the data."""
-    labels: NDArray[np.int32]
-    """[P, U] group numbers after each exchange."""
+    labels: NDArray[np.int32] | NDArray[np.int8]
+    """[P, U] group numbers after each exchange; int8 where there are very many cells."""
 
     @classmethod
     def draw(
@@ -48,19 +50,38 @@ class Permutations:
         codes = np.asarray(groups, dtype=np.int64)
         layers = np.zeros(len(codes), dtype=np.int64) if strata is None else np.asarray(strata)
         rng = np.random.default_rng(seed)
-        labels = np.tile(codes.astype(np.int32), (permutations, 1))
+        narrow = permutations * len(codes) > _CELLS and codes.max(initial=0) < 128
+        labels = np.tile(codes.astype(np.int8 if narrow else np.int32), (permutations, 1))
         for layer in np.unique(layers):
             members = np.flatnonzero(layers == layer)
-            labels[:, members] = rng.permuted(labels[:, members], axis=1)
+            for block in _blocks(permutations, len(codes)):
+                labels[block, members] = rng.permuted(labels[block, members], axis=1)
         return cls(codes, labels)
 
     def sums(self, columns: ArrayLike) -> Floats:
         """Sums of `columns` [U, M] in the groups: [1 + P, K, M], the data first."""
-        values = np.asarray(columns, dtype=np.float32)
         number = int(self.groups.max()) + 1
-        everything = np.concatenate([self.groups.astype(np.int32)[None], self.labels])
-        out = [(everything == g).astype(np.float32) @ values for g in range(number)]
-        return np.stack(out, axis=1).astype(np.float64)
+        whole = len(self.labels) * len(self.groups) <= _CELLS
+        # float32 holds whole numbers up to 2 ** 24: sums over many units need more
+        values = np.asarray(columns, dtype=np.float32 if whole else np.float64)
+        out = np.empty((1 + len(self.labels), number, values.shape[1]))
+        for block in _blocks(len(out), len(self.groups)):
+            labels = self.with_data(block)
+            for g in range(number):
+                out[block, g] = (labels == g).astype(values.dtype) @ values
+        return out
+
+    def with_data(self, block: slice) -> NDArray[np.integer[Any]]:
+        """[b, U] groups of the units in a block of the data (first) and the exchanges."""
+        if block.start > 0:
+            return self.labels[block.start - 1 : block.stop - 1]
+        return np.concatenate([self.groups[None].astype(self.labels.dtype), self.labels[: block.stop - 1]])
+
+
+def _blocks(number: int, units: int) -> list[slice]:
+    """`number` exchanges of so many units in blocks of at most `_CELLS` labels."""
+    size = max(1, _CELLS // max(units, 1))
+    return [slice(start, min(start + size, number)) for start in range(0, number, size)]
 
 
 def ratio_levels(

@@ -64,10 +64,9 @@ def clustered_shares(
     value, low, high = (np.full((cells, kinds), np.nan) for _ in range(3))
     some = np.flatnonzero(n)
     if len(some):
-        weights = np.ascontiguousarray(resamples.counts.T, dtype=np.float32)  # [C, B]
-        parts = (hits @ weights).reshape(cells, kinds, -1)[some]
+        parts = resamples.summed(hits).reshape(cells, kinds, -1)[some]
         with np.errstate(invalid="ignore", divide="ignore"):
-            drawn = parts.astype(np.float64) / (rows[some] @ weights)[:, None]  # nan: the cell was not drawn
+            drawn = parts / resamples.summed(rows[some])[:, None]  # nan: the cell was not drawn
         value[some] = counted[some] / n[some, None]
         stands = [standing(rows.data[rows.indptr[i] : rows.indptr[i + 1]].astype(np.int64)) for i in some]
         limits = level_intervals(
@@ -87,7 +86,6 @@ def _sums(
     lines: Ints, number: int, chosen: NDArray[np.bool_], cluster: Ints, n_clusters: int
 ) -> sparse.csr_array:
     """A matrix [number, C] that counts the chosen entries of each line in each cluster."""
-    # float32 holds sums of counts exactly up to 2 ** 24
-    ones = np.ones(int(chosen.sum()), dtype=np.float32)
+    ones = np.ones(int(chosen.sum()))
     place = (lines[chosen], cluster[chosen])
     return sparse.coo_array((ones, place), shape=(number, n_clusters)).tocsr()
