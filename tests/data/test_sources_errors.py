@@ -164,10 +164,10 @@ def test_surplus_cells_in_every_row_never_shift_the_columns(tmp_path: Path) -> N
 
 
 def test_an_unseen_label_names_the_metadata_file_and_the_table(tmp_path: Path) -> None:
-    ham(tmp_path, HEADER, GOOD.replace("nv", "nevus"))
+    ham(tmp_path, HEADER, GOOD.replace("nv", "naevus"))
     error = error_of("ham10000", tmp_path)
     assert "HAM10000_metadata.csv" in error.where
-    assert "'nevus' (1 row" in error.found
+    assert "'naevus' (1 row" in error.found
     assert "ham10000.csv" in error.fix
 
 

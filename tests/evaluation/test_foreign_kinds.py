@@ -11,6 +11,7 @@ import pytest
 from skintag.core.errors import ConfigError, DataError
 from skintag.evaluation.analyses.assess import AssessmentSettings
 from skintag.evaluation.decisions.thresholds import Objective, thresholds_of
+from skintag.evaluation.foreign.file import read_columns
 from skintag.evaluation.foreign.settings import ForeignSettings
 from skintag.evaluation.foreign.table import read_foreign, read_foreign_files
 from skintag.evaluation.report.evidence import Origin
@@ -166,3 +167,11 @@ def test_table_of_which_most_is_undefined_still_gives_a_report(kind: str, tmp_pa
     thresholds = thresholds_of(table.predictions, Objective("youden"), 0.5)
     evidence = gather(table.predictions, thresholds, Origin(name=kind, data=kind), QUICK)
     assert write_report(evidence, tmp_path / "out", 0.0).is_file()
+
+
+def test_rows_of_commas_are_dropped_and_rows_with_any_text_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("image_id,target,p_malignant,note\na,0,0.1,\n,,,\nb,1,0.9,\n , ,,\n")
+    assert read_columns(path, ["image_id", "target", "p_malignant"])["image_id"].tolist() == ["a", "b"]
+    path.write_text("image_id,target,p_malignant,note\na,0,0.1,\n,,,total\nb,1,0.9,\n")
+    assert len(read_columns(path, ["image_id", "target", "p_malignant"])) == 3

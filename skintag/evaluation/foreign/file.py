@@ -84,7 +84,9 @@ def read_columns(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
 def _read_text(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
     layout = _layout(path)
     frame = _parsed(path, layout, wanted)
-    empty = (frame == "").all(axis=1)
+    if not len(wanted):
+        return frame
+    empty = frame[wanted[0]].str.strip() == ""
     if empty.any():  # rows of commas, as spreadsheets leave them; a row with text in any column stays
         names = [name for name in layout.names if layout.names.count(name) == 1]
         whole = _parsed(path, layout, names).apply(lambda column: column.str.strip() == "").all(axis=1)
