@@ -13,7 +13,7 @@ from skintag.evaluation.report.evidence import Origin
 from skintag.evaluation.report.gather_runs import RunEntry
 from skintag.runs.files import PREDICTIONS
 from skintag.runs.folder import RunFolder
-from skintag.runs.regimes import regime_names, seed_of
+from skintag.runs.regimes import regime_names, seed_of, split_of
 
 
 def origin_of(run: RunFolder, command: str) -> Origin:
@@ -36,7 +36,7 @@ def origin_of(run: RunFolder, command: str) -> Origin:
 
 
 def entries_of(runs: Sequence[RunFolder]) -> list[RunEntry]:
-    """The runs with names that tell them apart: runs of one name are one regime under several seeds."""
+    """The runs with names that tell them apart: runs of one name are one regime under several seeds or splits."""
     return [
         RunEntry(
             name,
@@ -44,6 +44,7 @@ def entries_of(runs: Sequence[RunFolder]) -> list[RunEntry]:
             run.predictions,
             run.thresholds,
             origin_of(run, f"skintag evaluate run={run.path}"),
+            split_of(run),
         )
         for name, run in zip(regime_names(runs), runs, strict=True)
     ]

@@ -1,6 +1,7 @@
 """Regimes: what runs have in common that differ in their seed alone, and names that tell regimes apart.
 
-The seed of the split belongs to the regime: with another one, other images are tested on.
+The seed of the split belongs to the regime: with another one, other images are tested on. Names leave it out, and the
+fold of a cross-validation too: a name is repeated under seeds, splits or both.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _APART: Final = (
     "trainer.log_every_n_steps", "trainer.num_sanity_val_steps", "callbacks.progress_bar",
     "callbacks.checkpoint_every_steps",
 )  # fmt: skip
+REPEATED: Final = ("split_seed", "split.fold")
+"""What else is repeated under one name."""
 _SHORT: Final = 8  # hex digits of a key in a name
 
 
@@ -61,10 +64,10 @@ def differing(a: DictConfig, b: DictConfig, *, without: Sequence[str] = ()) -> l
 
 
 def regime_names(runs: Sequence[RunFiles]) -> list[str]:
-    """A name for each run, such that (name, seed) is a run's own and a name is that of one regime.
+    """A name for each run, such that (name, split, seed) is a run's own and a name is that of one regime.
 
     It is the experiment's name and, where several regimes have that, the settings in which they differ: `multi
-    objective=focal`. Runs that repeat a regime under the same seed are told apart by their folders.
+    objective=focal`. Runs that repeat a regime under the same split and seed are told apart by their folders.
     """
     by_name: dict[str, list[int]] = {}
     for i, run in enumerate(runs):
@@ -116,8 +119,8 @@ def _words(
 
 
 def _told_apart(runs: Sequence[RunFiles], names: list[str]) -> list[str]:
-    """Names with the sweep, the folder or the whole path added where a name and seed are those of several runs."""
-    seeds = [seed_of(run) for run in runs]
+    """Names with the sweep, the folder or the whole path added where a name, split and seed are several runs'."""
+    seeds = [(*split_of(run), seed_of(run)) for run in runs]
     paths = [run.path.resolve() for run in runs]
     for name in dict.fromkeys(names):
         own = [i for i, other in enumerate(names) if other == name]
@@ -162,7 +165,7 @@ def _shown(key: str, value: object) -> str:
 
 def _settings(run: RunFiles) -> dict[str, Any]:
     try:
-        return settings_of(run.config)
+        return {k: v for k, v in settings_of(run.config).items() if k not in REPEATED}
     except DataError:
         return {}
 
@@ -170,7 +173,7 @@ def _settings(run: RunFiles) -> dict[str, Any]:
 def _key(run: RunFiles) -> str:
     """The regime's key; a run that does not say how it was configured is of a regime of its own."""
     try:
-        return regime_key(run.config)
+        return regime_key(run.config, without=REPEATED)
     except DataError:
         return content_key(str(run.path.resolve()))
 
@@ -180,6 +183,15 @@ def _name(run: RunFiles) -> str:
         return run.name
     except DataError:
         return run.path.resolve().name
+
+
+def split_of(run: RunFiles) -> tuple[int, int]:
+    """The seed of a run's split and the fold of its cross-validation; 0 where the run does not say."""
+    try:
+        seed, fold = (OmegaConf.select(run.config, key) for key in REPEATED)
+    except DataError:
+        return 0, 0
+    return int(seed or 0), int(fold or 0)
 
 
 def seed_of(run: RunFiles) -> int:

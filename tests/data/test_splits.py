@@ -17,6 +17,7 @@ from skintag.core.vocabulary import MALIGNANCY
 from skintag.data.sources import adapter_of
 from skintag.data.view.splits import (
     External,
+    Folds,
     Grouped,
     LeaveOneDatasetOut,
     LeaveOneDomainOut,
@@ -253,3 +254,38 @@ def test_an_image_without_a_leakage_group_is_refused():
 def test_configs_build_the_split_they_are_named_for(overrides, expected):
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         assert instantiate(compose(overrides=overrides).split) == expected
+
+
+@given(drawn_rows, st.integers(2, 5), st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_each_image_is_tested_in_one_fold_and_groups_stay_whole(rows, k: int, seed: int) -> None:
+    frame = table(*zip(*[(d, m, f"g{g}") for d, m, g in rows], strict=True))
+    parts = [Folds(fold, k, 0.1).assign(frame, seed) for fold in range(k)]
+    assert (np.sum([part == "test" for part in parts], axis=0) == 1).all()
+    for part in parts:
+        assert frame.assign(part=part).groupby("group_id")["part"].nunique().max() == 1
+
+
+def test_folds_have_their_shares_of_every_dataset() -> None:
+    frame = random_table(6_000)
+    for fold in range(5):
+        part = Folds(fold).assign(frame, 7)
+        for _, rows in frame.assign(part=part).groupby("dataset"):
+            shares = rows["part"].value_counts(normalize=True)
+            assert shares["test"] == pytest.approx(0.2, abs=0.02)
+            assert shares["val"] == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"k": 1}, "split.k=1: expected 2"),
+        ({"fold": 5}, "split.fold=5: expected 0 to 4"),
+        ({"fold": -1}, "split.fold=-1"),
+        ({"k": 2.5}, "split.k=2.5: expected a whole"),
+        ({"val": 0.9}, "leaves nothing"),
+    ],
+)
+def test_folds_that_make_no_sense_are_refused(values: dict, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Folds(**values)

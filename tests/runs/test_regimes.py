@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from skintag.runs.files import RunFiles
-from skintag.runs.regimes import matters, regime_key, regime_names
+from skintag.runs.regimes import matters, regime_key, regime_names, split_of
 
 ERM = {"_target_": "skintag.models.objectives.Erm"}
 FOCAL = {"_target_": "skintag.models.objectives.Focal", "gamma": 2.0}
@@ -93,3 +93,11 @@ def test_what_matters_is_told_by_key() -> None:
         map(matters, ("seed", "paths.raw", "logger.wandb.project", "hydra/launcher", "trainer.devices"))
     )
     assert all(map(matters, ("split_seed", "objective", "trainer.max_epochs", "data", "data.synthetic.seed")))
+
+
+def test_splits_and_folds_repeat_a_name(tmp_path: Path) -> None:
+    runs = [run(tmp_path / f"s{i}", split_seed=i) for i in range(3)]
+    assert regime_names(runs) == ["multi"] * 3
+    folds = [run(tmp_path / f"f{i}", split={"fold": i, "k": 3}) for i in range(3)]
+    assert regime_names(folds) == ["multi"] * 3
+    assert [split_of(r) for r in (*runs, *folds)] == [(0, 0), (1, 0), (2, 0), (0, 0), (0, 1), (0, 2)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -20,26 +21,31 @@ _ORDER: Final = np.array(["test", "val", "train"], dtype=object)  # along the cu
 def partition(
     frame: pd.DataFrame, groups: NDArray[np.object_], val: float, test: float, seed: int
 ) -> NDArray[np.object_]:
-    """Split whole groups in proportion, stratified by dataset x malignancy; object [n].
+    """Split whole groups into train, val and test, in proportion; object [n]. See `parts_of`."""
+    return _ORDER[parts_of(frame, groups, (test, val, 1.0 - val - test), f"split/{seed}")]
+
+
+def parts_of(
+    frame: pd.DataFrame, groups: NDArray[np.object_], shares: Sequence[float], salt: str
+) -> NDArray[np.int64]:
+    """Which of the parts each row goes to, whole groups, stratified by dataset x malignancy; int64 [n].
 
     A group's stratum is the dataset most of its images come from, with the set of malignancies it holds.
-    Inside a stratum groups lie in the order of hash(seed, group) and are cut where the cumulative count of
+    Inside a stratum groups lie in the order of hash(salt, group) and are cut where the cumulative count of
     images passes the shares. So nothing depends on the order of rows, datasets that share no group leave
     each other's images where they are, and an image more or less moves only groups at a cut.
     """
     codes, names = pd.factorize(groups)
     strata = _strata(frame, codes, len(names))
     sizes = np.bincount(codes, minlength=len(names))
-    salt = f"split/{seed}"
     order = np.lexsort((hash_strings(names, salt), strata))
     luck = uniform_from_strings(names, f"{salt}/large")
-    shares = np.array([test, val, 1.0 - val - test])
 
     part = np.empty(len(names), dtype=np.int64)
     starts = np.flatnonzero(np.diff(strata[order], prepend=-1))
     for members in np.split(order, starts[1:]):
-        part[members] = _cut(sizes[members], luck[members], shares)
-    return _ORDER[part[codes]]
+        part[members] = _cut(sizes[members], luck[members], np.asarray(shares))
+    return part[codes]
 
 
 def _strata(frame: pd.DataFrame, codes: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from skintag.core.errors import ConfigError, DataError, first_few, near_matches
 from skintag.data.view.levels import as_names, rows_named
-from skintag.data.view.partition import partition
+from skintag.data.view.partition import partition, parts_of
 
 DROPPED: Final = ""
 
@@ -59,6 +59,39 @@ class Grouped:
     def assign(self, frame: pd.DataFrame, seed: int) -> NDArray[np.object_]:
         """See `Split.assign`; drops no row."""
         return partition(frame, _groups(frame), self.val, self.test, seed)
+
+
+@dataclass(frozen=True)
+class Folds:
+    """One fold of a grouped k-fold cross-validation: each image is tested in one of the k folds."""
+
+    fold: int = 0
+    """Which fold is tested: 0 to k - 1."""
+    k: int = 5
+    """How many folds there are."""
+    val: float = 0.1
+    """Share of all images for val, out of those that are not tested."""
+    leaky: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        for name, value in (("k", self.k), ("fold", self.fold)):
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise ConfigError(f"split.{name}={value}: expected a whole number")
+        if self.k < 2:
+            raise ConfigError(f"split.k={self.k}: expected 2 folds or more")
+        if not 0 <= self.fold < self.k:
+            raise ConfigError(f"split.fold={self.fold}: expected 0 to {self.k - 1}, for split.k={self.k}")
+        _check_shares(val=self.val, test=1 / self.k)
+
+    def assign(self, frame: pd.DataFrame, seed: int) -> NDArray[np.object_]:
+        """See `Split.assign`; drops no row."""
+        groups = _groups(frame)
+        tested = parts_of(frame, groups, [1 / self.k] * self.k, f"folds/{seed}") == self.fold
+        split = np.full(len(frame), "test", dtype=object)
+        if not tested.all():  # one group may be all there is
+            val = self.val / (1 - 1 / self.k)
+            split[~tested] = partition(frame[~tested], groups[~tested], val, 0.0, seed)
+        return split
 
 
 @dataclass(frozen=True)

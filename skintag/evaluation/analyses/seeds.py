@@ -6,6 +6,13 @@ A difference of two regimes is uncertain for two reasons: the test images are a 
 two variances are added: that of the mean over seeds in resamples of clusters, the seeds held fixed, and that of the
 seeds' differences, the test images held fixed, over the number of seeds. What the two have in common is counted
 twice, which errs on the side of caution.
+
+Runs that repeat a split (other seeds of it, or the folds of a cross-validation) share much of what they learned from,
+so that their variance is too small by a share that Nadeau & Bengio (2003, "Inference for the generalization error",
+Machine Learning 52, doi:10.1023/A:1024068626366) put at the size of the test set over that of the training set:
+their mean has (1 / J + n_test / n_train) times the variance over J splits. The noise of test images is in that
+already, so the wider of the two intervals stands: that over splits, or, where splits share their test images, that of
+these. Seeds of one split are averaged first.
 """
 
 from __future__ import annotations
@@ -28,9 +35,19 @@ from skintag.evaluation.statistics.bootstrap import Replicates
 from skintag.evaluation.statistics.differences import holm, paired_differences, seed_differences
 from skintag.evaluation.statistics.gap_replicates import NO_INTERVAL, is_gap, n_rows, small_rows, with_gaps
 from skintag.evaluation.statistics.paired import Panel
-from skintag.evaluation.statistics.seed_averages import CELL, level_limits, over_parts, seed_variance
+from skintag.evaluation.statistics.seed_averages import (
+    CELL,
+    Repeat,
+    level_limits,
+    over_parts,
+    repeats_of,
+    run_weights,
+    seed_p_value,
+    seed_variance,
+    wider,
+)
 
-Key = tuple[str, int]
+Key = tuple[str, Repeat]
 LEVEL_COLUMNS: Final = (
     "name", "model", *CELL, "mean", "sd", "n_seeds", "least", "most", "low", "high", "n", "n_positive", "n_units",
     "too_few", "note",
@@ -65,13 +82,15 @@ def over_seeds(
     metrics: Sequence[str] | None = None,
     groupings: Sequence[Grouping] = ALL_GROUPINGS,
     family: Sequence[str] = ("model", "grouping", "metric"),
+    overlap: Mapping[str, float] | None = None,
     settings: AssessmentSettings = DEFAULTS,
 ) -> SeedSummary:
     """Means over seeds of every level and gap, and differences between names, model by model.
 
     Args:
         runs, thresholds: (name, seed) -> table, and -> model -> threshold, fitted on that run's val rows; a name is a
-            regime, or whatever else several seeds repeat.
+            regime, or whatever else several seeds repeat. (name, (split, seed)) where splits are repeated.
+        overlap: of names whose splits are repeated: test images for each training image.
         models: which ones; all where None. A run without a model takes no part in the model's figures.
         pairs, reference, metrics, groupings, family, settings: as in `compare_models`; pairs are of names.
 
@@ -90,12 +109,15 @@ def over_seeds(
         seeds = {name: sorted(seed for other, seed in panel.entries if other == name) for name in names}
         for name in (n for n in names if seeds[n]):
             parts = [with_gaps(panel.single((name, s)), settings.minimum) for s in seeds[name]]
-            levels.append(_levels(parts, settings).assign(name=name, model=model))
+            shared = (overlap or {}).get(name)
+            levels.append(_levels(parts, seeds[name], shared, settings).assign(name=name, model=model))
         for a, b in chosen:
             both = sorted(set(seeds[a]) & set(seeds[b]))
             if both:
                 alone = len(set(seeds[a]) ^ set(seeds[b]))
-                part = _differences(panel, a, b, both, alone, settings)
+                known = [overlap[n] for n in (a, b) if overlap and n in overlap]
+                shared = max(known) if known else None
+                part = _differences(panel, a, b, both, alone, shared, settings)
                 differences.append(part.assign(name=a, reference=b, model=model, clustered=panel.clustered))
     return SeedSummary(_concat(levels, LEVEL_COLUMNS), _finished(differences, family))
 
@@ -135,26 +157,35 @@ def _finished(parts: Sequence[pd.DataFrame], family: Sequence[str]) -> pd.DataFr
     return table
 
 
-def _levels(parts: Sequence[Replicates], settings: AssessmentSettings) -> pd.DataFrame:
+def _levels(
+    parts: Sequence[Replicates], seeds: Sequence[Repeat], overlap: float | None, settings: AssessmentSettings
+) -> pd.DataFrame:
     """Levels of one name and model over its seeds."""
-    index, points, drawn = over_parts(parts)
+    index, points, drawn = over_parts(parts, run_weights(seeds, overlap))
+    points = repeats_of(points, seeds, overlap)
     mean, sd, _, _ = seed_differences(points, settings.confidence)
-    low, high = level_limits(index, mean, drawn, sd, len(parts), settings.confidence)
+    low, high = level_limits(index, mean, drawn, sd, len(points), settings.confidence, overlap)
     return index.assign(
         mean=mean,
         sd=sd,
-        n_seeds=len(parts),
+        n_seeds=len(points),
         least=points.min(axis=0),
         most=points.max(axis=0),
         low=low,
         high=high,
-        note=_note(mean, len(parts), 0),
+        note=_note(mean, len(points), 0),
         too_few=small_rows(index, settings.minimum),
     )
 
 
 def _differences(
-    panel: Panel, a: str, b: str, seeds: Sequence[int], alone: int, settings: AssessmentSettings
+    panel: Panel,
+    a: str,
+    b: str,
+    seeds: Sequence[Repeat],
+    alone: int,
+    overlap: float | None,
+    settings: AssessmentSettings,
 ) -> pd.DataFrame:
     """Differences of two names over the seeds that both have."""
     pairs = [panel.pair((a, seed), (b, seed)) for seed in seeds]
@@ -162,20 +193,26 @@ def _differences(
         [with_gaps(r, settings.minimum) for r in side]
         for side in zip(*((p.a, p.b) for p in pairs), strict=True)
     )
-    index, points_a, drawn_a = over_parts(ours)
-    other, points_b, drawn_b = over_parts(theirs)
+    weights = run_weights(seeds, overlap)
+    index, points_a, drawn_a = over_parts(ours, weights)
+    other, points_b, drawn_b = over_parts(theirs, weights)
     assert index[list(CELL)].equals(other[list(CELL)])  # a pair stands on the same images and groups
-    mean, sd, seed_low, seed_high = seed_differences(points_a - points_b, settings.confidence)
+    points_a, points_b = (repeats_of(points, seeds, overlap) for points in (points_a, points_b))
+    repeats = len(points_a)
+    mean, sd, seed_low, seed_high = seed_differences(points_a - points_b, settings.confidence, overlap or 0.0)
     found = paired_differences(
         mean,
         drawn_a - drawn_b,
         n_units=index["n_units"],
         n_rows=n_rows(index),
         confidence=settings.confidence,
-        extra=seed_variance(sd, len(seeds)),
+        extra=seed_variance(sd, repeats) if overlap is None else None,
     )
+    limits = found.low, found.high, found.p_value
+    if overlap is not None:
+        limits = wider(limits, (seed_low, seed_high, seed_p_value(mean, sd, repeats, overlap)))
     gap = is_gap(index)
-    low, high, p_value = (np.where(gap, np.nan, part) for part in (found.low, found.high, found.p_value))
+    low, high, p_value = (np.where(gap, np.nan, part) for part in limits)
     told = np.isfinite(seed_low) & ~gap
     exceeds = pd.array((seed_low > 0) | (seed_high < 0), dtype="boolean")
     exceeds[~told] = pd.NA
@@ -184,7 +221,7 @@ def _differences(
         mean_b=points_b.mean(axis=0),
         difference=mean,
         sd=sd,
-        n_seeds=len(seeds),
+        n_seeds=repeats,
         low=low,
         high=high,
         seed_low=seed_low,
@@ -192,7 +229,7 @@ def _differences(
         p_value=p_value,
         exceeds_seed_noise=exceeds,
         too_few=small_rows(index, settings.minimum),
-        note=_note(mean, len(seeds), alone, gap),
+        note=_note(mean, repeats, alone, gap),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -34,11 +35,13 @@ class RunEntry:
     thresholds: Mapping[str, Threshold]
     origin: Origin
     """What the run says of itself."""
+    split: tuple[int, int] = (0, 0)
+    """Seed of the split, and fold of the cross-validation."""
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> tuple[str, tuple[int, ...]]:
         """What tells the runs apart."""
-        return self.name, self.seed
+        return self.name, (*self.split, self.seed)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class RunsEvidence:
     command: str = ""
     apart: Mapping[str, str] = field(default_factory=dict)
     """Name -> why it cannot be paired with the reference."""
+    overlap: Mapping[str, float] = field(default_factory=dict)
+    """Name whose splits are repeated -> test images for each training image."""
 
     @property
     def reference(self) -> str:
@@ -74,9 +79,15 @@ class RunsEvidence:
         """Whether every run knows which images belong together."""
         return all(is_clustered(run.predictions.frame) for run in self.runs)
 
-    def seeds(self, name: str) -> list[int]:
-        """The seeds of one name."""
-        return sorted(run.seed for run in self.runs if run.name == name)
+    @property
+    def repeat(self) -> str:
+        """What the runs of a name are repeated under: `seed`, `split`, or `repeat` where names differ in that."""
+        return "seed" if not self.overlap else "split" if set(self.overlap) == set(self.names) else "repeat"
+
+    def repeats(self, name: str) -> int:
+        """How many seeds one name has, or splits, where it is these that are repeated."""
+        own = [run for run in self.runs if run.name == name]
+        return len({run.split for run in own}) if name in self.overlap else len(own)
 
 
 def gather_runs(
@@ -90,34 +101,57 @@ def gather_runs(
     """Levels of every run's name over its seeds, and differences to the reference.
 
     Args:
-        runs: at least two, each with its own (name, seed).
+        runs: at least two, each with its own (name, split, seed).
         settings: resamples, confidence, seed, minimum.
         reference: name that the others are compared with; the first where None.
         command: what makes the comparison again.
         say: is told what is being done.
 
     Raises:
-        ConfigError: two runs of one name and seed, or no such reference.
+        ConfigError: two runs of one name, split and seed, or no such reference.
         DataError: the runs have no model in common.
     """
     names = _names(runs, reference)
     models = _models(runs)
+    overlap = {name: _overlap(own, models[0]) for name in names if _differ(own := _of(runs, name), models[0])}
     say(f"levels of {len(runs)} runs")
-    levels = [_over(runs, [name], models, settings, pairs=[]).levels for name in names]
+    levels = [_over(_of(runs, name), models, settings, overlap, pairs=[]).levels for name in names]
     differences, apart = [], {}
     for name in names[1:]:
         say(f"{name} against {names[0]}")
         try:
-            pair = _over(runs, [name, names[0]], models, settings, pairs=[(name, names[0])])
+            both = [*_of(runs, name), *_of(runs, names[0])]
+            pair = _over(both, models, settings, overlap, pairs=[(name, names[0])])
         except DataError as error:
             apart[name] = f"{error.expected}; found {error.found}"
             continue
         if pair.differences.empty:
-            apart[name] = "no seed in common"
+            apart[name] = f"no {'split and seed' if overlap else 'seed'} in common"
         differences.append(pair.differences)
     return RunsEvidence(
-        runs, names, models, pd.concat(levels, ignore_index=True), _corrected(differences), settings, command, apart
+        runs, names, models, pd.concat(levels, ignore_index=True), _corrected(differences), settings, command, apart,
+        overlap,
     )  # fmt: skip
+
+
+def _of(runs: Sequence[RunEntry], name: str) -> list[RunEntry]:
+    return [run for run in runs if run.name == name]
+
+
+def _differ(runs: Sequence[RunEntry], model: str) -> bool:
+    """Whether runs of one name were tested on other images under other splits: these are repeated, then."""
+    tested = {run.split: frozenset(run.predictions.test(model).frame["image_id"]) for run in runs}
+    return len(set(tested.values())) > 1
+
+
+def _overlap(runs: Sequence[RunEntry], model: str) -> float:
+    """Test images for each training image, the most of any run; infinite where a run does not say what it had."""
+    shares = []
+    for run in runs:
+        images = ((run.origin.provenance.get("data") or {}).get("view") or {}).get("images") or {}
+        trained = images.get("train") or 0
+        shares.append(len(run.predictions.test(model)) / trained if trained else math.inf)
+    return max(shares)
 
 
 def _names(runs: Sequence[RunEntry], reference: str | None) -> list[str]:
@@ -126,7 +160,7 @@ def _names(runs: Sequence[RunEntry], reference: str | None) -> list[str]:
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ConfigError(
-            f"two runs are called {twice[0]!r} with seed {twice[1]}: compare runs of different seeds"
+            f"two runs are called {twice[0]!r} with seed {twice[1][-1]}: compare runs of different seeds or splits"
         )
     names = list(dict.fromkeys(run.name for run in runs))
     if reference is None:
@@ -148,19 +182,23 @@ def _corrected(differences: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _over(
     runs: Sequence[RunEntry],
-    names: Sequence[str],
     models: Sequence[str],
     settings: AssessmentSettings,
+    overlap: Mapping[str, float],
     pairs: Sequence[tuple[str, str]],
 ) -> SeedSummary:
-    chosen = [run for run in runs if run.name in names]
+    names = dict.fromkeys(run.name for run in runs)
+    # runs of two names are paired by seed, unless one of the names has several splits
+    splits = any(len({run.split for run in _of(runs, name)}) > 1 for name in names)
+    keys = [run.key if splits else (run.name, run.seed) for run in runs]
     return over_seeds(
-        {run.key: run.predictions for run in chosen},
-        {run.key: run.thresholds for run in chosen},
+        {key: run.predictions for key, run in zip(keys, runs, strict=True)},
+        {key: run.thresholds for key, run in zip(keys, runs, strict=True)},
         pairs=pairs,
         models=models,
         metrics=listed("runs"),
         groupings=GROUPINGS,
+        overlap={name: overlap[name] for name in names if name in overlap},
         settings=settings,
     )
 

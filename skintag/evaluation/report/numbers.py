@@ -98,12 +98,16 @@ def runs_metrics(evidence: RunsEvidence) -> dict[str, Any]:
                 "name": run.name,
                 "seed": run.seed,
                 "split": run.origin.split,
+                "split_seed": run.split[0],
+                "fold": run.split[1],
                 "leaky": run.origin.leaky,
                 "data": run.origin.note,
             }
             for run in evidence.runs
         ],
         "not_paired": dict(evidence.apart),
+        "repeated": evidence.repeat,
+        "overlap": dict(evidence.overlap),
         "levels": _records(evidence.levels),
         "differences": _records(evidence.differences),
     }

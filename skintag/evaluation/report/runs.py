@@ -21,7 +21,7 @@ from skintag.evaluation.report.cells import (
     number,
     words,
 )
-from skintag.evaluation.report.gather_runs import RunsEvidence
+from skintag.evaluation.report.gather_runs import RunEntry, RunsEvidence
 from skintag.evaluation.report.page import Fact, Page
 from skintag.evaluation.report.runs_tables import difference_table, gaps_table, overall_table
 
@@ -31,22 +31,22 @@ def build_runs_page(evidence: RunsEvidence) -> Page:
     runs = evidence.runs
     notes = list(dict.fromkeys(run.origin.note for run in runs if run.origin.note))
     sections = [_levels_section(evidence), _differences_section(evidence), _runs_section(evidence)]
-    seeds = {name: evidence.seeds(name) for name in evidence.names}
-    most = max(len(s) for s in seeds.values())
+    most = max(evidence.repeats(name) for name in evidence.names)
+    repeat = evidence.repeat
     return Page(
         title=f"{len(evidence.names)} ways of training compared" if len(evidence.names) > 1 else evidence.names[0],
         kicker=f"SkinTag comparison of {len(runs)} runs, {datetime.now(UTC).date().isoformat()}",
         lead=_lead(evidence),
         note="; ".join(notes),
         facts=[
-            Fact("Runs", str(len(runs)), f"{len(evidence.names)} names, up to {most} seed(s) each"),
+            Fact("Runs", str(len(runs)), f"{len(evidence.names)} names, up to {most} {repeat}(s) each"),
             Fact("Reference", evidence.reference, "the others are compared with it"),
             Fact("Figures show", evidence.main, "best by AUROC on the reference's validation rows"),
             Fact("Models in all runs", str(len(evidence.models)), ", ".join(evidence.models)),
             Fact("Splits", words(sorted({run.origin.split or "not known" for run in runs})), "",
                  "bad" if any(run.origin.leaky for run in runs) else ""),
             Fact("Intervals", f"{evidence.settings.confidence:.0%}, {evidence.settings.resamples:,} resamples",
-                 "test images and seeds" if most > 1 else "test images; seeds unknown",
+                 f"test images and {repeat}s" if most > 1 else "test images; seeds unknown",
                  "" if evidence.clustered else "bad"),
         ],
         cautions=_cautions(evidence),
@@ -85,18 +85,29 @@ def _cautions(evidence: RunsEvidence) -> list[Caution]:
         out.append(
             Caution("warn", f"{name} is not paired with {evidence.reference}", f"{why[:1].upper()}{why[1:]}.")
         )
-    single = [name for name in evidence.names if len(evidence.seeds(name)) < 2]
+    single = [name for name in evidence.names if evidence.repeats(name) < 2]
     if single:
         text = f"{words(single)}: what a seed is worth is not in their intervals. Differences may be luck of the seed."
         out.append(Caution("warn", "One seed", text))
+    if evidence.overlap:
+        out.append(_of_splits(evidence))
     sets = {tuple(run.predictions.test(evidence.main).frame["image_id"]) for run in evidence.runs}
-    if len(sets) > 1:
+    if len(sets) > 1 and not evidence.overlap:
         text = "Levels stand on each run's own test images; only the differences are on images that both runs share."
         out.append(Caution("warn", f"{len(sets)} different test sets", text))
     if not evidence.clustered:
         text = "Not all runs say which patient or lesion a row shows: intervals ignore clustering."
         out.append(Caution("warn", "Intervals ignore clustering", text))
     return out
+
+
+def _of_splits(evidence: RunsEvidence) -> Caution:
+    """What is said where splits are repeated: runs share training images, and few splits tell little."""
+    text = (
+        f"{words(list(evidence.overlap))}: each split tests on other images and trains on much of the same. Variances "
+        "over splits are widened by n_test / n_train for that (Nadeau & Bengio, 2003); few splits give wide intervals."
+    )
+    return Caution("warn", "Repeated splits", text)
 
 
 def _levels_section(evidence: RunsEvidence) -> Section:
@@ -122,16 +133,18 @@ def _differences_section(evidence: RunsEvidence) -> Section:
         )
     intro = (
         f"Each name minus {evidence.reference}, on the test images that both were tested on. Intervals and p-values "
-        "hold the noise of test images and, where there are several seeds, of seeds. Holm's correction covers all "
-        "names and groups of one model, grouping and metric."
+        f"hold the noise of test images and, where there are several, of {evidence.repeat}s. Holm's correction covers "
+        "all names and groups of one model, grouping and metric."
     )
     table = evidence.differences
     overall = table[table["grouping"] == "overall"]
     own = table[(table["model"] == evidence.main) & (table["grouping"] != "overall")]
     blocks: list[Block] = [
         Text(intro, tone="muted"),
-        difference_table(overall, "differences", "On all test images", folded=False),
-        difference_table(own, "differences_groups", f"In groups, {evidence.main}", folded=True),
+        difference_table(overall, "differences", "On all test images", repeat=evidence.repeat, folded=False),
+        difference_table(
+            own, "differences_groups", f"In groups, {evidence.main}", repeat=evidence.repeat, folded=True
+        ),
     ]
     return Section("differences", "Differences", blocks)
 
@@ -142,7 +155,7 @@ def _runs_section(evidence: RunsEvidence) -> Section:
         git = dict(run.origin.provenance.get("git") or {})
         test = run.predictions.test(evidence.main).target
         rows.append((
-            Cell(run.name), Cell(str(run.seed)), Cell(run.origin.data), Cell(run.origin.split or UNDEFINED),
+            Cell(run.name), Cell(str(run.seed)), Cell(run.origin.data), Cell(_split_words(run)),
             Cell("leaky", kind="bad") if run.origin.leaky else Cell("no" if run.origin.audit else "no audit"),
             Cell(f"{count(test.sum())}/{count(len(test))}"), Cell(str(git.get("commit") or UNDEFINED)[:12]),
             Cell(run.origin.run),
@@ -152,13 +165,20 @@ def _runs_section(evidence: RunsEvidence) -> Section:
     return Section("runs", "Runs", [table, Text(f"Made by: {evidence.command}")])
 
 
+def _split_words(run: RunEntry) -> str:
+    """`grouped, seed 3`, `folds, seed 0, fold 2`."""
+    seed, fold = run.split
+    kind = run.origin.split or UNDEFINED
+    return f"{kind}, seed {seed}" + (f", fold {fold}" if fold or kind == "folds" else "")
+
+
 def _models_plot(evidence: RunsEvidence, overall: pd.DataFrame, metric: str) -> Plot:
     rows = overall[overall["metric"] == metric].assign(value=lambda t: t["mean"])
     rows = rows.assign(group=rows["model"])
     order = {model: i for i, model in enumerate(evidence.models)}
     rows = rows.sort_values("model", key=lambda c: c.map(order), kind="stable")
     name = label_of(metric)
-    caption = f"All test images; means over seeds. {_bars(evidence)}"
+    caption = f"All test images; means over {evidence.repeat}s. {_bars(evidence)}"
     return dodged_forest(
         rows, "name", f"runs_{metric}", f"{name[:1].upper()}{name[1:]} by model", caption, name
     )
@@ -168,9 +188,8 @@ def _group_plot(evidence: RunsEvidence, rows: pd.DataFrame, grouping: str, metri
     name, words_ = label_of(metric), label_of(grouping)
     title = f"{name[:1].upper()}{name[1:]} by {words_}"
     minimum = evidence.settings.minimum
-    caption = (
-        f"{evidence.main}; means over seeds; hollow points stand on fewer than {minimum}. {_bars(evidence)}"
-    )
+    few = f"hollow points stand on fewer than {minimum}"
+    caption = f"{evidence.main}; means over {evidence.repeat}s; {few}. {_bars(evidence)}"
     rows = rows.assign(value=rows["mean"])
     return dodged_forest(rows, "name", f"runs_{grouping}_{metric}", title, caption, name)
 
@@ -178,6 +197,6 @@ def _group_plot(evidence: RunsEvidence, rows: pd.DataFrame, grouping: str, metri
 def _bars(evidence: RunsEvidence) -> str:
     how = "clustered by patient or lesion" if evidence.clustered else "which ignore clustering"
     return (
-        f"Bars are {evidence.settings.confidence:.0%} intervals, {how}, with the noise of seeds if there are several. "
-        "Paired differences below tell more than overlapping bars."
+        f"Bars are {evidence.settings.confidence:.0%} intervals, {how}, with the noise of {evidence.repeat}s if there "
+        "are several. Paired differences below tell more than overlapping bars."
     )

@@ -29,8 +29,9 @@ def overall_table(evidence: RunsEvidence, overall: pd.DataFrame) -> Table:
                     Cell(number(row["sd"])),
                 ]
             rows.append(tuple(cells))
-    headings = ("name", "seeds", *(h for metric in metrics for h in (label_of(metric), "sd")))
-    note = "Means over seeds with intervals; sd: standard deviation over seeds, a dash where there is one."
+    headings = ("name", f"{evidence.repeat}s", *(h for metric in metrics for h in (label_of(metric), "sd")))
+    what = f"{evidence.repeat}s"
+    note = f"Means over {what} with intervals; sd: standard deviation over {what}, a dash where there is one."
     return Table("runs_levels", "All test images", headings, tuple(rows), note, evidence.levels)
 
 
@@ -62,7 +63,7 @@ def gaps_table(evidence: RunsEvidence) -> Table:
     return Table("runs_gaps", f"Gaps, {evidence.main}", headings, tuple(rows), note, folded=True)
 
 
-def difference_table(table: pd.DataFrame, name: str, title: str, *, folded: bool) -> Table:
+def difference_table(table: pd.DataFrame, name: str, title: str, *, repeat: str, folded: bool) -> Table:
     """Differences to the reference: models as headings, a row per name and metric."""
     rows: list[tuple[Cell, ...]] = []
     for model, part in table.groupby("model", sort=False):
@@ -91,11 +92,11 @@ def difference_table(table: pd.DataFrame, name: str, title: str, *, folded: bool
         "name",
         "metric",
         "difference",
-        "sd over seeds",
-        "seeds",
-        "beyond seed noise",
+        f"sd over {repeat}s",
+        f"{repeat}s",
+        f"beyond {repeat} noise",
         "p",
         "p (Holm)",
     )
-    note = "Beyond seed noise: whether the interval over seeds alone leaves out 0; a dash with one seed."
+    note = f"Beyond {repeat} noise: whether the interval over {repeat}s alone leaves out 0; a dash with one {repeat}."
     return Table(name, title, headings, tuple(rows), note, table, left=2, folded=folded)

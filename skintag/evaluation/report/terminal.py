@@ -63,14 +63,14 @@ def runs_summary(evidence: RunsEvidence, page: Page) -> RenderableType:
     )
     table.add_column("name", no_wrap=True)
     metrics = listed("runs")
-    for heading in ("seeds", *metrics):
+    for heading in (f"{evidence.repeat}s", *metrics):
         table.add_column(heading, justify="right")
     levels = evidence.levels
     levels = levels[(levels["grouping"] == "overall") & (levels["model"] == evidence.main)]
     for name in evidence.names:
         rows = [levels[(levels["name"] == name) & (levels["metric"] == metric)].iloc[0] for metric in metrics]
         texts = [f"{number(r['mean'])} [dim]{interval(r['low'], r['high'], 2)}[/dim]".strip() for r in rows]
-        table.add_row(escape(name), str(len(evidence.seeds(name))), *texts)
+        table.add_row(escape(name), str(evidence.repeats(name)), *texts)
     lines: list[RenderableType] = [table, Text(page.lead)]
     lines += [Text.assemble((f"{c.title}: ", "yellow"), c.text) for c in page.cautions]
     return Group(*lines)

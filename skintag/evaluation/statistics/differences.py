@@ -90,10 +90,13 @@ def _uncertainty(
     return total, np.where(total > 0, joint, degrees)
 
 
-def seed_differences(values: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats, Floats, Floats]:
+def seed_differences(
+    values: ArrayLike, confidence: float = 0.95, overlap: float = 0.0
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Mean [L], standard deviation [L] and t limits [L], [L] of the mean over the rows of [S, L], the seeds.
 
     One seed tells nothing of the spread: standard deviation and limits are nan. A nan in a column makes it nan.
+    `overlap`: of repeated splits, test images for each training image: Nadeau & Bengio's corrected resampled t.
     """
     table = np.asarray(values, dtype=np.float64)
     seeds = len(table)
@@ -102,7 +105,7 @@ def seed_differences(values: ArrayLike, confidence: float = 0.95) -> tuple[Float
         unknown = np.full(table.shape[1], np.nan)
         return mean, unknown, unknown, unknown
     sd = table.std(axis=0, ddof=1)
-    reach = stats.t.ppf((1 + confidence) / 2, seeds - 1) * sd / np.sqrt(seeds)
+    reach = stats.t.ppf((1 + confidence) / 2, seeds - 1) * sd * np.sqrt(1 / seeds + overlap)
     return mean, sd, mean - reach, mean + reach
 
 
