@@ -119,3 +119,16 @@ def test_a_disease_is_inflammatory_in_all_label_tables_or_in_none() -> None:
             one, other = (t.loc[[label]].drop_duplicates().astype("str").to_numpy() for t in (first, second))
             assert one.tolist() == other.tolist(), (label, a, b)
     assert compared > 20
+
+
+def test_of_columns_that_differ_in_case_the_exact_one_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "HAM10000_metadata.csv"
+    path.write_text("lesion_id,image_id,dx,Age,age\nHAM_1,ISIC_1,nv,50-59,55\n")
+    table = read_source("ham10000", tmp_path)
+    assert listed(table.records["age"]) == [55]
+    assert any("'Age'" in note for note in table.notes)
+    path.write_text("lesion_id,image_id,dx,Age,AGE\nHAM_1,ISIC_1,nv,50-59,55\n")
+    with pytest.raises(DataError) as caught:
+        read_source("ham10000", tmp_path)
+    assert "'Age'" in caught.value.found
+    assert "'AGE'" in caught.value.found

@@ -86,12 +86,40 @@ def read_table(path: Path) -> MetadataTable:
     if not header.strip():
         raise _empty(path, "no text at all")
     frame = _parse(path, text, max(_SEPARATORS, key=header.count))
-    frame.columns = [str(name).strip().lower() for name in frame.columns]
+    frame, clash = _by_name(path, frame)
     frame.index = pd.RangeIndex(2, len(frame) + 2)
     blank = frame.apply(lambda column: column.str.strip() == "").all(axis=1)
     if blank.all():
         raise _empty(path, "a header and no row")
-    return MetadataTable(path, frame[~blank], notes)
+    return MetadataTable(path, frame[~blank], (*notes, *clash))
+
+
+def _by_name(path: Path, frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The columns by lower-case names; of several that differ in case only, the one that is lower-case is used.
+
+    Raises:
+        DataError: none of them is, or several are.
+    """
+    given = [str(name).strip() for name in frame.columns]
+    lower = [name.lower() for name in given]
+    taken, notes = [], []
+    for name in dict.fromkeys(lower):
+        alike = [i for i, other in enumerate(lower) if other == name]
+        exact = [i for i in alike if given[i] == name]
+        if len(alike) > 1 and len(exact) != 1:
+            raise DataError(
+                path,
+                expected="columns that differ in more than case and blanks",
+                found=first_few([repr(given[i]) for i in alike]),
+                fix="rename or remove one of them",
+            )
+        if len(alike) > 1:
+            others = first_few([repr(given[i]) for i in alike if i not in exact])
+            notes.append(f"the column {name!r} is used, and {others} is not")
+        taken.append(exact[0] if len(alike) > 1 else alike[0])
+    out = frame.iloc[:, taken]
+    out.columns = [lower[i] for i in taken]
+    return out, tuple(notes)
 
 
 def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
