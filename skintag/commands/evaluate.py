@@ -18,6 +18,8 @@ from skintag.core.errors import ConfigError, first_few
 from skintag.core.settings import checked_fields, shown
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from skintag.evaluation.foreign.settings import ForeignSettings
     from skintag.evaluation.report.settings import ReportSettings
 
@@ -32,6 +34,8 @@ class _Plain:
     """Several runs: what the others are compared with."""
     each: bool
     """Whether each of several runs gets its own report too."""
+    groups_file: str | None
+    """A table with image_id and columns of one's own to group test rows by."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class EvaluateSettings(_Plain):
     """Somebody's table, or the files that are its folds; empty where runs are given."""
     foreign: ForeignSettings
     """How to read it."""
+    group_by: tuple[str, ...] = ()
+    """Columns of one's own to group test rows by: of `groups_file`, or else of the predictions."""
 
     @classmethod
     def of(cls, config: DictConfig) -> EvaluateSettings:
@@ -61,12 +67,19 @@ class EvaluateSettings(_Plain):
         runs, predictions = (_paths(values[name], name) for name in ("run", "predictions"))
         if bool(runs) == bool(predictions):
             raise ConfigError("give run=<folder>, run=[<folder>,<folder>], or predictions=<csv or parquet>")
+        group_by = _paths(values["group_by"], "group_by")
+        if group_by and runs and not values["groups_file"]:
+            raise ConfigError(
+                f"group_by={shown(list(group_by))}: a run's table has no such columns; give "
+                "groups_file=<csv or parquet> with image_id and these"
+            )
         return cls(
             report=instantiate(config.report),
             runs=runs,
             predictions=predictions,
             foreign=ForeignSettings(**{f.name: values[f.name] for f in fields(ForeignSettings)}),
-            **checked_fields(_Plain, values, ("out", "reference", "each")),
+            **checked_fields(_Plain, values, ("out", "reference", "each", "groups_file")),
+            group_by=group_by,
         )
 
 
@@ -74,19 +87,36 @@ def evaluate(settings: EvaluateSettings) -> list[Path]:
     """Write the reports that `settings` ask for and return their paths."""
     given = sys.argv[2:] if sys.argv[1:2] == ["evaluate"] else sys.argv[1:]
     command = shlex.join(["skintag", "evaluate", *given])  # to be pasted into a shell
+    own = None if settings.groups_file is None else _own_groups([settings.groups_file], settings, "image_id")
     if settings.predictions:
         paths = [Path(path) for path in settings.predictions]
-        return [report_predictions(paths, settings.foreign, settings.report, settings.out, command)]
+        if settings.group_by and own is None:
+            own = _own_groups(paths, settings, settings.foreign.columns.get("image_id"))
+        return [report_predictions(paths, settings.foreign, settings.report, settings.out, command, own)]
     from skintag.runs.finding import find_runs
     from skintag.runs.report import compare_folders, report_run
 
     folders = list(dict.fromkeys(folder for path in settings.runs for folder in find_runs(path)))
     if len(folders) == 1:
-        return [report_run(folders[0], settings.report, out=settings.out, command=command)]
-    written = [report_run(folder, settings.report) for folder in folders] if settings.each else []
+        return [report_run(folders[0], settings.report, out=settings.out, command=command, own_groups=own)]
+    written = [report_run(f, settings.report, own_groups=own) for f in folders] if settings.each else []
     out = Path(settings.out or _common(folders) / "comparison")
     compared = compare_folders(folders, settings.report, out, reference=settings.reference, command=command)
     return [*written, compared]
+
+
+def _own_groups(
+    paths: Sequence[str | Path], settings: EvaluateSettings, image_id: str | None
+) -> pd.DataFrame:
+    """The columns of these tables that test rows are grouped by, indexed by image_id."""
+    import pandas as pd
+
+    from skintag.evaluation.foreign.own_groups import read_own_groups
+    from skintag.evaluation.foreign.settings import AUTO
+
+    key = "image_id" if image_id in (None, AUTO) else str(image_id)
+    unknown = settings.foreign.unknown
+    return pd.concat([read_own_groups(p, settings.group_by, key=key, unknown=unknown) for p in paths])
 
 
 def report_predictions(
@@ -95,8 +125,11 @@ def report_predictions(
     settings: ReportSettings,
     out: str | Path | None,
     command: str,
+    own_groups: pd.DataFrame | None = None,
 ) -> Path:
     """Write the report of somebody's predictions into `out`, by default a folder beside the first file.
+
+    `own_groups` are further columns to group test rows by, indexed by image_id.
 
     Raises:
         DataError: see `read_foreign` and `thresholds_of`.
@@ -114,19 +147,20 @@ def report_predictions(
     name = common_name(paths) if len(paths) > 1 else paths[0].name.split(".")[0]
     for note in table.notes:
         say(note)
-    if table.ignored:
-        say(f"ignored columns: {', '.join(table.ignored)}")
+    ignored = tuple(name for name in table.ignored if own_groups is None or name not in own_groups)
+    if ignored:
+        say(f"ignored columns: {', '.join(ignored)}")
     thresholds = thresholds_of(table.predictions, settings.threshold_objective, settings.threshold)
     origin = Origin(
         name=name,
         data=first_few([path.name for path in paths], 5),
         remarks=table.notes,
-        ignored=table.ignored,
+        ignored=ignored,
         command=command,
         premalignant=premalignant_side(table.predictions.frame, paths[0]),
         choices=(("model", "not by SkinTag: the table came with its scores"),),
     )
-    evidence = gather(table.predictions, thresholds, origin, settings, say=say)
+    evidence = gather(table.predictions, thresholds, origin, settings, own_groups=own_groups, say=say)
     folder = Path(out) if out else paths[0].parent / f"{name}_report"
     return write_report(evidence, folder, began)
 

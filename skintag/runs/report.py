@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
+
 from skintag.core.console import say
 from skintag.evaluation.decisions.thresholds import Threshold, thresholds_of
 from skintag.evaluation.report.gather import ReportSettings, gather
@@ -26,6 +28,7 @@ def report_run(
     *,
     out: str | Path | None = None,
     command: str | None = None,
+    own_groups: pd.DataFrame | None = None,
 ) -> Path:
     """Write the report of a finished run into its folder (or `out`) and print a summary.
 
@@ -35,6 +38,7 @@ def report_run(
         out: another folder to write to. By default the run's own; with another threshold or objective than the
             run's, a folder below it, so that what the run wrote stays as it was.
         command: what makes the report again; by default the one for this folder.
+        own_groups: further columns to group test images by, indexed by image_id; the report goes into `report_groups`.
 
     Returns:
         The path of `report.html`.
@@ -54,9 +58,11 @@ def report_run(
         settings,
         distorted=run.robustness if (run.path / ROBUSTNESS).is_file() else None,
         pictures=partial(pictures_of, run) if settings.errors else None,
+        own_groups=own_groups,
         say=say,
     )
-    return write_report(evidence, Path(out or run.path / _below(settings)), began)
+    below = _below(settings) or ("" if own_groups is None else "report_groups")
+    return write_report(evidence, Path(out or run.path / below), began)
 
 
 def compare_folders(

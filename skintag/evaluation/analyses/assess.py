@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import numpy as np
 import pandas as pd
 
-from skintag.core.errors import ConfigError, DataError
+from skintag.core.errors import ConfigError, DataError, first_few
 from skintag.core.progress import track
 from skintag.evaluation.analyses.level_table import level_table
 from skintag.evaluation.decisions.thresholds import Threshold, threshold_of
@@ -230,6 +230,13 @@ def _with(rows: TestPredictions, attributes: pd.DataFrame | None) -> TestPredict
     if attributes is None:
         return rows
     frame = rows.frame
+    if len(frame) and not frame["image_id"].isin(attributes.index).any():
+        raise DataError(
+            f"columns {', '.join(map(str, attributes.columns))}",
+            expected=f"image ids of the predictions, like {frame['image_id'].iloc[0]}",
+            found=f"none of them; ids like {first_few([str(i) for i in attributes.index], 1)}",
+            fix="write the ids as the predictions have them",
+        )
     taken = [str(c) for c in attributes.columns if c in frame]
     if taken or attributes.index.has_duplicates:
         raise DataError(

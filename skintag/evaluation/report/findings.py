@@ -8,6 +8,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
+from skintag.evaluation.metrics.groups import ALL_GROUPINGS
 from skintag.evaluation.plots.style import label_of
 from skintag.evaluation.report.cells import count, interval, number, p_value, words
 from skintag.evaluation.report.evidence import Evidence
@@ -24,10 +25,10 @@ FAMILY_GAPS: Final = {
 SMALL: Final = 0.10
 LEVEL: Final = 0.05
 RULE: Final = (
-    f"A gap is called distinguishable from chance where its permutation p-value, corrected by Holm over the family "
-    f"of sensitivity, specificity and AUROC gaps between domains, datasets, skin types, sexes and ages, is below "
-    f"{LEVEL}. Otherwise it is called small where the upper limit of its interval is at most {SMALL:.2f}, and "
-    f"undecided where a larger gap is not excluded. "
+    "A gap is called distinguishable from chance where its permutation p-value, corrected by Holm over the family of "
+    "sensitivity, specificity and AUROC gaps between domains, datasets, skin types, sexes, ages and one's own groups, "
+    f"is below {LEVEL}. Otherwise it is called small where the upper limit of its interval is at most {SMALL:.2f}, "
+    f"and undecided where a larger gap is not excluded. "
     f"That limit is never below the largest difference of two groups that their simultaneous limits allow."
 )
 PLURAL: Final = {
@@ -50,12 +51,21 @@ class Finding:
     """The numbers behind it."""
 
 
+def family_groupings(evidence: Evidence) -> tuple[str, ...]:
+    """The groupings that one correction covers: those of the rule, and the user's own."""
+    known = {grouping.name for grouping in ALL_GROUPINGS}
+    return (
+        *FAMILY_GROUPINGS,
+        *(g for g in dict.fromkeys(evidence.assessment.gaps["grouping"]) if g not in known),
+    )
+
+
 def family(evidence: Evidence, model: str | None = None) -> pd.DataFrame:
     """The gaps of one model that one correction covers, with `p_holm` and `verdict`."""
     gaps = evidence.gaps(model or evidence.main)
-    gaps = gaps[gaps["grouping"].isin(FAMILY_GROUPINGS) & gaps["gap"].isin(list(FAMILY_GAPS))].reset_index(
-        drop=True
-    )
+    gaps = gaps[
+        gaps["grouping"].isin(family_groupings(evidence)) & gaps["gap"].isin(list(FAMILY_GAPS))
+    ].reset_index(drop=True)
     gaps = gaps.assign(p_holm=holm(gaps["p_value"]))
     return gaps.assign(verdict=[_verdict(row) for _, row in gaps.iterrows()])
 
@@ -64,7 +74,7 @@ def findings(evidence: Evidence) -> list[Finding]:
     """What is distinguishable from chance in the main model, what is not, and what cannot be told."""
     table = family(evidence)
     order: dict[Verdict, int] = {"clear": 0, "undecided": 1, "small": 2, "untold": 3}
-    place = {grouping: i for i, grouping in enumerate(FAMILY_GROUPINGS)}
+    place = {grouping: i for i, grouping in enumerate(family_groupings(evidence))}
     table = table.sort_values("grouping", key=lambda c: c.map(place), kind="stable")
     out = [Finding(row["verdict"], *_sentence(evidence, row)) for _, row in table.iterrows() if _told(row)]
     out.sort(key=lambda finding: order[finding.verdict])
@@ -131,7 +141,7 @@ def _told(row: pd.Series) -> bool:
 def _sentence(evidence: Evidence, row: pd.Series) -> tuple[str, str]:
     """What is claimed, and the numbers behind it."""
     metric = FAMILY_GAPS[row["gap"]]
-    name, groups = _capital(label_of(metric)), PLURAL[row["grouping"]]
+    name, groups = _capital(label_of(metric)), _plural(row["grouping"])
     cells = evidence.levels(evidence.main, row["grouping"], metric)
     cells = cells[~cells["too_few"] & cells["value"].notna()].sort_values("value")
     low, high = cells.iloc[0], cells.iloc[-1]
@@ -155,7 +165,7 @@ def _sentence(evidence: Evidence, row: pd.Series) -> tuple[str, str]:
 def _untold(evidence: Evidence, table: pd.DataFrame) -> str:
     """Which gaps cannot be told, and why, in one sentence."""
     parts = []
-    for grouping in FAMILY_GROUPINGS:
+    for grouping in family_groupings(evidence):
         rows = table[table["grouping"] == grouping]
         groups = evidence.levels(evidence.main, grouping, "accuracy")["group"].tolist()
         if len(groups) < 2:
@@ -168,9 +178,13 @@ def _untold(evidence: Evidence, table: pd.DataFrame) -> str:
         untold = [label_of(FAMILY_GAPS[gap]) for gap in rows.loc[rows["verdict"] == "untold", "gap"]]
         if untold:
             parts.append(
-                f"{words(untold)} between {PLURAL[grouping]} (fewer than two groups are large enough)"
+                f"{words(untold)} between {_plural(grouping)} (fewer than two groups are large enough)"
             )
     return f"{_capital('; '.join(parts))}." if parts else ""
+
+
+def _plural(grouping: str) -> str:
+    return PLURAL.get(grouping, f"groups by {label_of(grouping)}")
 
 
 def _capital(text: str) -> str:

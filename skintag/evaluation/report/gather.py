@@ -39,6 +39,7 @@ def gather(
     *,
     distorted: pd.DataFrame | None = None,
     pictures: Callable[[list[str], int], Pictures] | None = None,
+    own_groups: pd.DataFrame | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Evidence:
     """Assess, compare and calibrate what is in the table.
@@ -48,10 +49,11 @@ def gather(
         origin, settings: where the table comes from, and what the report is made with.
         distorted: `robustness.parquet` of the run, where there is one.
         pictures: gives the pictures of test images, and of so many nearest training images of each.
+        own_groups: further columns to group test rows by, indexed by image_id.
         say: is told what is being done.
 
     Raises:
-        DataError: the table has no test rows.
+        DataError: the table has no test rows, or none of them is in `own_groups`.
         ConfigError: `settings.main` names no model of the table.
     """
     _check(predictions, settings)
@@ -66,7 +68,7 @@ def gather(
         )
     missing: dict[str, str] = {}
     say("levels, gaps and pairs")
-    assessment = assess(predictions, thresholds, draws, progress=rows > LARGE)
+    assessment = assess(predictions, thresholds, draws, attributes=own_groups, progress=rows > LARGE)
     say("binarisations and paired comparison")
     binarisations = _binarisations(predictions, thresholds, draws, missing)
     comparison = _comparison(predictions, thresholds, main, draws)
