@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from skintag.bundle.manifest import MANIFEST
 from skintag.core.errors import ConfigError
+from skintag.core.leftovers import part_of, sweep_once
 
 
 @contextmanager
@@ -26,11 +26,12 @@ def replacing(target: Path) -> Iterator[Path]:
     there = target.exists()
     if there and not (target / MANIFEST).is_file() and (target.is_file() or any(target.iterdir())):
         raise ConfigError(f"out={target} is there, and is no bundle: name another folder")
-    part = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
+    sweep_once(target.parent)
+    part = part_of(target)
     part.mkdir(parents=True)
     try:
         yield part
-        old = part.with_suffix(".old")
+        old = part.with_name(f"{part.name.removesuffix('.part')}-old.part")
         if there:
             target.rename(old)
         part.rename(target)

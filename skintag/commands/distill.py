@@ -15,6 +15,7 @@ from skintag.commands.students import expand_student
 from skintag.core.errors import ConfigError
 from skintag.core.io import atomic_path, read_json
 from skintag.core.stored import read_yaml
+from skintag.runs import state
 
 if TYPE_CHECKING:
     from skintag.training.results import RunResult
@@ -43,6 +44,7 @@ def distill_from(
     from skintag.distillation.source import teacher_source
     from skintag.export.formats import check_formats
     from skintag.runs.settings import RunSettings
+    from skintag.training.unfinished import scored_before
 
     distillation = instantiate(config.distillation)
     formats = check_formats(config.export) if config.export else ()
@@ -54,7 +56,9 @@ def distill_from(
         )
     config = inherit(config, source.config, given)
     settings = DistillSettings(RunSettings.of(config), distillation, formats, bool(config.bundle))
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # further processes of a distributed run find it written
+    # further processes of a distributed run find it written, and so does a run of which only the end is missing
+    if os.environ.get("LOCAL_RANK", "0") == "0" and not scored_before(settings.run, folder):
+        state.forget_scores(folder)  # other settings: it is trained on
         save_config(config, folder, source.choices, given)
     return distill(settings, source, folder, alone=alone)
 

@@ -32,6 +32,7 @@ _MEMORY: Final = (
 _CURES: Final = {
     errno.ENOSPC: "free some space, or name a folder of another disk",
     errno.EDQUOT: "free some space, or name a folder of another disk",
+    errno.EFBIG: "allow larger files (ulimit -f), or name a folder of another disk",
     errno.EACCES: "give yourself the right to it, or name another place",
     errno.EPERM: "give yourself the right to it, or name another place",
     errno.EROFS: "name a folder that can be written to",

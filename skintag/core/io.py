@@ -7,13 +7,18 @@ import json
 import os
 import shutil
 import stat
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from skintag.core.checksums import stamped, unstamped
+from skintag.core.leftovers import part_of, sweep_once
+
+CANNOT_WRITE: Final = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
+)  # fmt: skip
+"""Numbers of the errors with which a system says that it takes no more."""
 
 
 @contextmanager
@@ -21,23 +26,55 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is flushed to disk and renamed to `path`.
 
     If the block raises, the temporary file or folder is removed and `path` is left as it was.
-    A process killed inside the block leaves only a hidden `.<name>.<id>.part`, never a broken `path`.
+    A process killed inside the block leaves only a hidden `.<name>.<id>.part`, never a broken `path`; the next one
+    that writes into the folder removes it (`skintag.core.leftovers`).
+
+    Raises:
+        OSError: it cannot be written; names `path`, also where a library says no more than that it failed.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
+    sweep_once(target.parent)
+    part = part_of(target)
     try:
         yield part
         if part.is_file():
             with part.open("rb+") as stream:
                 os.fsync(stream.fileno())
         part.replace(target)
-    except BaseException:
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
-        raise
+    except BaseException as error:
+        reason = _reason(error, part, target)
+        with suppress(OSError):  # a folder that became read-only
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
+        if reason is None or reason is error:
+            raise
+        raise reason from error
+
+
+def _reason(error: BaseException, part: Path, target: Path) -> BaseException | None:
+    """Why nothing could be written: the error with the file's name, or the system's own where a library hid it.
+
+    torch, safetensors and numpy say that writing failed, and not why; so a little more is written to be told.
+    """
+    if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
+        if error.filename is None or str(error.filename).startswith(str(part)):
+            error.filename = str(target)
+            error.filename2 = None
+        return error
+    if not isinstance(error, Exception) or not part.is_file():
+        return None
+    try:
+        with part.open("ab") as stream:
+            stream.write(bytes(1 << 20))
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as cause:
+        if cause.errno in CANNOT_WRITE:
+            return OSError(cause.errno, cause.strerror, str(target))
+    return None
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:

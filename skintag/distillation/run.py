@@ -91,10 +91,11 @@ def variant_of(settings: DistillSettings, source: TeacherSource, teacher: Teache
 
 def hand_over(settings: DistillSettings, folder: Path) -> None:
     """Export the student and pack its bundle, where the settings ask for them."""
-    if settings.formats:
+    if settings.formats and not state.made(folder, state.EXPORTS):
         from skintag.export import export_run
 
         export_run(folder, settings.formats)
+        state.done(folder, state.EXPORTS)
     if settings.bundle:
         from skintag.export.bundle.build import build_bundle
         from skintag.export.bundle.settings import BundleSettings

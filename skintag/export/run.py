@@ -17,6 +17,7 @@ import pandas as pd
 
 from skintag.core.errors import DataError
 from skintag.core.io import atomic_path
+from skintag.core.leftovers import prefix_of
 from skintag.core.vocabulary import HEAD
 from skintag.evaluation.decisions.triage import TriagePolicy
 from skintag.evaluation.decisions.triage_fit import fit_triage
@@ -166,7 +167,7 @@ class _Exporter:
         """Write the file, whole or not at all; the row with what is known from writing it."""
         self.folder.mkdir(exist_ok=True)
         # some converters look at the name's ending, so the file is written under its own name, elsewhere
-        with TemporaryDirectory(dir=self.folder, prefix=f".{target.name}.", suffix=".part") as folder:
+        with TemporaryDirectory(dir=self.folder, prefix=prefix_of(target), suffix=".part") as folder:
             made = Path(folder) / target.name
             said = kind.write(self, made)
             with atomic_path(target) as part:

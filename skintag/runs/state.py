@@ -17,6 +17,12 @@ from skintag.core.io import read_json, write_json
 STATE: Final = "state.json"
 SCORES: Final = "scores"
 """Predictions, thresholds, metrics, provenance and the printed table."""
+ROBUSTNESS: Final = "robustness"
+"""Scores of distorted images."""
+REPORT: Final = "report"
+"""The report with its plots and tables."""
+EXPORTS: Final = "exports"
+"""A student's exported formats."""
 FINISHED: Final = "finished"
 """All that the run was asked for."""
 _VERSION: Final = 1
@@ -28,9 +34,20 @@ def begin(folder: Path) -> None:
     _write(folder, [])
 
 
+def forget_scores(folder: Path) -> None:
+    """Say that nothing is whole of a run that was scored, and not finished, before."""
+    if SCORES in (stages := _stages(folder)) and FINISHED not in stages:
+        _write(folder, [])
+
+
 def done(folder: Path, stage: str) -> None:
     """Say that a stage is whole: to be called after its last file is written."""
     _write(folder, [*_stages(folder), stage])
+
+
+def made(folder: Path, stage: str) -> bool:
+    """Whether `state.json` says that a stage is whole; a run of 0.1 has none."""
+    return stage in _stages(folder)
 
 
 def has(folder: str | os.PathLike[str], stage: str) -> bool:

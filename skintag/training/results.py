@@ -37,7 +37,9 @@ class RunResult:
     """One per model, fitted on val."""
 
 
-def finish(settings: RunSettings, folder: Path, parts: Parts, stages: Stages, *, alone: bool) -> RunResult:
+def finish(
+    settings: RunSettings, folder: Path, parts: Parts, stages: Stages, *, alone: bool, last: bool = True
+) -> RunResult:
     """Write predictions, thresholds, metrics, provenance and report, and print the table."""
     with stages.stage("scoring"):
         predictions = collect_predictions(settings, parts)
@@ -62,6 +64,8 @@ def finish(settings: RunSettings, folder: Path, parts: Parts, stages: Stages, *,
     print("seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in stages.seconds.items()))
     print(f"run folder: {folder}")
     write_provenance(settings, folder, parts, stages)  # with the times of what came since
+    if last:
+        state.done(folder, state.FINISHED)  # what W&B is sent can be sent again: skintag track
     log_results(folder, parts.trainer.loggers)  # after everything that writes into the folder
     return RunResult(folder, predictions, thresholds)
 
@@ -88,17 +92,21 @@ def write_provenance(settings: RunSettings, folder: Path, parts: Parts, stages: 
 
 def look_closer(settings: RunSettings, folder: Path, stages: Stages, *, alone: bool) -> None:
     """Score distorted images and write the report, where the settings ask for them."""
-    if alone if settings.robustness == "auto" else settings.robustness:
+    wanted = alone if settings.robustness == "auto" else settings.robustness
+    if wanted and not state.made(folder, state.ROBUSTNESS):
         with stages.stage("robustness"):
             from skintag.runs.folder import RunFolder
             from skintag.runs.robustness import score_distorted
 
             score_distorted(RunFolder(folder))
-    if alone if settings.report == "auto" else settings.report:
+        state.done(folder, state.ROBUSTNESS)
+    wanted = alone if settings.report == "auto" else settings.report
+    if wanted and not state.made(folder, state.REPORT):
         with stages.stage("report"):
             from skintag.runs.report import report_run
 
             report_run(folder)
+        state.done(folder, state.REPORT)
 
 
 def log_scores(trainer: pl.Trainer, metrics: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from skintag.core import stopping
 from skintag.core.config import write_config
@@ -32,6 +33,7 @@ from skintag.runs.settings import RunSettings
 from skintag.training.parts import Parts, Variant, put_together
 from skintag.training.preflight import look_ahead, tell_duration
 from skintag.training.results import RunResult, close_loggers, finish
+from skintag.training.unfinished import complete, scored_before
 
 
 def train(
@@ -45,6 +47,9 @@ def train(
 ) -> RunResult | None:
     """Train, score and report; on the further processes of a distributed run, None.
 
+    A run that was scored with just these settings, and stopped before all was written, is not trained again: what is
+    missing is made.
+
     Args:
         settings: what to do.
         folder: the run folder; `.hydra/config.yaml` in it says what was asked for, and is written where it is
@@ -56,6 +61,8 @@ def train(
     """
     stages = Stages()
     quieten()
+    if scored_before(settings, folder):
+        return None if rank_zero_only.rank else complete(settings, folder, stages, alone=alone, last=last)
     look_ahead(settings)
     write_config(settings.values, folder)
     pl.seed_everything(settings.seed, workers=True, verbose=False)
@@ -75,10 +82,7 @@ def train(
                 fit(settings, parts)
             if not parts.trainer.is_global_zero:
                 return None
-            result = finish(settings, folder, parts, stages, alone=alone)
-            if last:
-                state.done(folder, state.FINISHED)
-            return result
+            return finish(settings, folder, parts, stages, alone=alone, last=last)
     finally:
         close_loggers(parts.trainer)
 

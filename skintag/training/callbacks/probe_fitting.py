@@ -20,6 +20,7 @@ from skintag.core.outputs import Outputs
 from skintag.probes.base import Probe
 from skintag.probes.data import ProbeData
 from skintag.training.callbacks.embedding_export import EmbeddingExport
+from skintag.training.callbacks.fitted_before import FittedBefore
 
 
 class ProbeFitting(pl.Callback):
@@ -70,13 +71,20 @@ class ProbeFitting(pl.Callback):
         scored: NDArray[np.int64],
     ) -> None:
         began, model = time.perf_counter(), probe.model_name(feature)
-        probe.fit(train, val)
-        probe.save(probe.folder(self.folder, feature))
+        place, fitted = probe.folder(self.folder, feature), FittedBefore(self.folder)
+        key = fitted.key(probe, train, val)
+        before = fitted.find(model, type(probe), place, key)
+        if before is None:
+            probe.fit(train, val)
+            probe.save(place)
+            fitted.add(model, probe, place, key)
+        probe = before or probe
         self.outputs[model] = (scored, probe.predict(embeddings[scored]))
         self.seconds[model] = time.perf_counter() - began
         assert probe.record is not None
         self.records[model] = asdict(probe.record)
-        print(f"probe {model}: {self.seconds[model]:.1f} s", file=sys.stderr, flush=True)
+        how = "fitted before" if before else f"{self.seconds[model]:.1f} s"
+        print(f"probe {model}: {how}", file=sys.stderr, flush=True)
 
 
 def probe_data(
