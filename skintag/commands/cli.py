@@ -182,7 +182,10 @@ def expand_resume(arguments: Sequence[str]) -> list[str]:
         raise ConfigError(f"resume={folder} is not a sweep (it has no {SWEEP}): leave out -m")
     saved = folder / ".hydra" / "overrides.yaml"
     if not saved.is_file():
-        raise ConfigError(f"resume={folder}: no run folder of SkinTag (it has no .hydra/overrides.yaml)")
+        raise ConfigError(
+            f"resume={folder}: no run folder of SkinTag, or of a run that was stopped before it began "
+            "(it has no .hydra/overrides.yaml): start it again"
+        )
     if list(arguments) == [f"resume={resumed[-1]}"] and state.has(folder, state.FINISHED):
         raise ConfigError(
             f"resume={folder}: this run has finished; to train on, add what is to change, e.g. trainer.max_epochs=30"

@@ -24,6 +24,7 @@ from skintag.core.stopping import Stopped
 START: Final = ".hydra"  # what the run was started with; making it claims the folder
 _LAST: Final = "overrides.yaml"  # of the files in it: where it is, the others are
 _PLAIN: Final = re.compile(r"[\w./:@%+-]+")  # needs no quotes in Hydra's grammar
+_NOTHING: Final = "it has just begun, or was stopped before it did; then delete it"
 _TRACES: Final = (".lock",)  # beside START, what a start leaves that has done nothing
 
 
@@ -94,11 +95,10 @@ def claim(folder: Path, *, named: bool, kind: str = "run") -> Path:
                 (path / START).mkdir(parents=True)
                 return path
         if named:
-            command = override_of("resume", path)
+            begun = (path / START / _LAST).is_file() or (path / "multirun.yaml").exists()
+            way = f"go on with it ({override_of('resume', path)})" if begun else _NOTHING
             raise Refused(
-                ConfigError(
-                    f"hydra.{kind}.dir={path} holds a {kind} already: go on with it ({command}), or name another folder"
-                )
+                ConfigError(f"hydra.{kind}.dir={path} holds a {kind} already: {way}, or name another folder")
             )
     raise AssertionError("numbers do not end")
 

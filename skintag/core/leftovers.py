@@ -1,8 +1,8 @@
 """What killed processes leave beside the files that they were writing, and its removal.
 
-A file or folder that is being written is called `.<name>.<machine>-<process>-<random>.part` until it is whole. One whose
-process has ended belongs to nobody. On a shared disk it may be another machine's, which cannot be asked: that, and a
-name that does not say whose it is, is removed once nothing in it has changed for a day.
+A file or folder that is being written is called `.<name>.<machine>-<process>-<random>.part` until it is whole. One
+whose process has ended belongs to nobody. On a shared disk it may be another machine's, which cannot be asked: that,
+and a name that does not say whose it is, is removed a day after its last change.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def sweep_once(folder: Path) -> None:
     if _swept.get(str(folder)) != os.getpid():
         _swept[str(folder)] = os.getpid()
         with suppress(OSError):
-            _sweep(folder, os.listdir(folder))
+            _sweep(folder, [path.name for path in folder.iterdir()])
 
 
 def _sweep(folder: Path, names: list[str]) -> None:

@@ -62,7 +62,8 @@ def train(
     stages = Stages()
     quieten()
     if scored_before(settings, folder):
-        return None if rank_zero_only.rank else complete(settings, folder, stages, alone=alone, last=last)
+        first = getattr(rank_zero_only, "rank", 0) == 0
+        return complete(settings, folder, stages, alone=alone, last=last) if first else None
     look_ahead(settings)
     write_config(settings.values, folder)
     pl.seed_everything(settings.seed, workers=True, verbose=False)

@@ -115,7 +115,7 @@ def _seen(event: str, arguments: tuple) -> None:
         if not flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
             return
     try:
-        path = os.path.abspath(os.fsdecode(arguments[0]))
+        path = str(Path(os.fsdecode(arguments[0])).absolute())
     except (TypeError, ValueError):
         return
     if not path.startswith(str(_hook["below"])) or path.endswith("/.lock"):
