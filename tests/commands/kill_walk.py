@@ -19,6 +19,13 @@ from tests.commands import kills
 from tests.conftest import tiny_overrides
 
 _SMALL = ["debug=one_batch", "loader.batch_size=16", "trainer.effective_batch_size=16", "probe=logistic"]
+_STUDENT = [
+    "trainer=cpu",
+    "trainer.max_epochs=1",
+    "trainer.limit_train_batches=2",
+    "logger=csv",
+    "augment=basic",
+]
 _FIGURES = ("predictions.parquet", "metrics.json", "thresholds.json", "comparison.json", "bundle.json")
 
 
@@ -42,7 +49,8 @@ def commands(place: Path, run: Path) -> dict[str, Command]:
     out = place / "runs" / "killed"
     named = f"hydra.run.dir={out}"
     student = [
-        *_SMALL[:3],
+        *_SMALL[1:],
+        *_STUDENT,
         f"teacher={run}",
         "student=any",
         "backbone.name=mobilenetv3_small_050",

@@ -42,7 +42,8 @@ def test_a_scored_run_is_not_trained_again(
     monkeypatch.setattr("skintag.training.train.fit", is_never_called)
     monkeypatch.setattr("skintag.training.results.collect_predictions", is_never_called)
     result = train(compose_config(workspace, *SMALL), stopped)
-    assert result is not None and set(result.thresholds) == set(result.predictions.models)
+    assert result is not None
+    assert set(result.thresholds) == set(result.predictions.models)
     assert state.has(stopped, state.FINISHED)
     assert before == {name: (stopped / name).read_bytes() for name in before}
     assert read_json(stopped / "provenance.json")["started"] == 2
