@@ -20,15 +20,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from skintag.commands.door import log_into
-from skintag.commands.folders import Refused, override_of, run_folder, sweep_folder
+from skintag.commands.folders import Refused, run_folder, sweep_folder
 from skintag.commands.help import choices_of, groups_in, help_text, hydra_of_our_own, wants_help
-from skintag.commands.overrides import cures, parsed, path_in, prepared_overrides
-from skintag.commands.stored_overrides import key_of, of_run
-from skintag.commands.sweeps import LAST_CHECKPOINT, SWEEP, SweepSummary, run_job
-from skintag.commands.sweeps import expand_resume as resume_sweep
+from skintag.commands.overrides import cures, parsed, prepared_overrides
+from skintag.commands.resumed import expand_resume
+from skintag.commands.sweeps import SWEEP, SweepSummary, run_job
 from skintag.core import stopping
 from skintag.core.errors import ConfigError, SkinTagError, near_matches
-from skintag.runs import state
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # In the package where it was installed from a wheel, beside it in a checkout; the files are the same.
@@ -159,45 +157,6 @@ def _of_hydra(error: Exception) -> bool:
 def _fail(status: int, message: str) -> None:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(status)
-
-
-def expand_resume(arguments: Sequence[str]) -> list[str]:
-    """`resume=<folder>` becomes the overrides which that run, or sweep, was started with, and its folder.
-
-    Overrides given now come last, so they win. A run that was stopped before its first checkpoint begins anew, in its
-    folder. Applying it twice changes nothing (DDP starts each further
-    process with the arguments of the first).
-
-    Raises:
-        ConfigError: the folder is not a run folder, or has finished.
-    """
-    resumed = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
-    resumed = [folder for folder in resumed if folder not in ("", "null")]
-    if not resumed:
-        return list(arguments)
-    folder = path_in(f"resume={resumed[-1]}")
-    if (folder / SWEEP).is_file():
-        return resume_sweep(folder.absolute(), list(arguments))
-    if {"-m", "--multirun"} & set(arguments):
-        raise ConfigError(f"resume={folder} is not a sweep (it has no {SWEEP}): leave out -m")
-    saved = folder / ".hydra" / "overrides.yaml"
-    if not saved.is_file():
-        raise ConfigError(
-            f"resume={folder}: no run folder of SkinTag, or of a run that was stopped before it began "
-            "(it has no .hydra/overrides.yaml): start it again"
-        )
-    if list(arguments) == [f"resume={resumed[-1]}"] and state.has(folder, state.FINISHED):
-        raise ConfigError(
-            f"resume={folder}: this run has finished; to train on, add what is to change, e.g. trainer.max_epochs=30"
-        )
-    given = [a for a in arguments if not a.startswith("resume=")]
-    if (folder / LAST_CHECKPOINT).is_file():
-        given.append(override_of("resume", folder))
-    kept = of_run(folder, [key_of(a) for a in arguments if "=" in a or a.startswith("~")])
-    # what the run was started with stays as it was written then, whatever is given now
-    target = [override_of("hydra.run.dir", folder), "hydra.output_subdir=null"]
-    extra = [] if any(a.startswith("hydra.run.dir=") for a in given) else target
-    return [*kept, *given, *extra]
 
 
 def explain(error: Exception, arguments: Sequence[str], config_name: str) -> str:

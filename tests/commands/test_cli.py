@@ -11,8 +11,8 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from skintag.commands.cli import expand_resume
 from skintag.commands.folders import Refused, claim, override_of
+from skintag.commands.resumed import expand_resume
 from skintag.core.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent.parent

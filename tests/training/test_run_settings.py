@@ -10,7 +10,7 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
-from skintag.commands.cli import expand_resume
+from skintag.commands.resumed import expand_resume
 from skintag.core.errors import ConfigError
 from skintag.core.provenance import Stages
 from skintag.runs.checkpoints import check_fits
