@@ -155,31 +155,47 @@ def truths(cell: Cell) -> tuple[dict[str, float], Floats, Floats]:
 def simulate(cell: Cell, simulations: int, resamples: int, seed: int) -> pd.DataFrame:
     """Coverage of all intervals in one cell, and in how many tables the report warns."""
     rng = np.random.default_rng([seed, zlib.crc32(cell.name.encode())])
-    (truth, share, rows_in), tally, warned = truths(cell), Tally(), {}
+    (truth, share, rows_in), tally = truths(cell), Tally()
+
+    def add(what: str, low: object, high: object, true: object, marked: object) -> None:
+        """Of all, and of those that the report marks and those that it does not."""
+        low, high, true, marked = np.broadcast_arrays(*np.atleast_1d(low, high, true, marked))
+        tally.add(what, "all", low, high, true)
+        for method, chosen in (("marked", marked), ("unmarked", ~marked)):
+            if chosen.any():
+                tally.add(what, method, low[chosen], high[chosen], true[chosen])
+
     for _ in range(simulations):
         rows, cut = draw(cell, rng)
         drawn = Resamples.of(rows, resamples, int(rng.integers(2**32)))
         for groupings, metrics in (((OVERALL,), OWN), ((FST_GROUP,), CROSS)):
             found = replicate(rows, cut, drawn, groupings=groupings, metrics=metrics, threads=1)
             for _, row in level_table(found).dropna(subset=["value", "low"]).iterrows():
-                tally.add(row["metric"], "ours", row["low"], row["high"], truth[row["metric"]])
-                warned.setdefault(row["metric"], []).append(bool(row["note"]))
+                add(row["metric"], row["low"], row["high"], truth[row["metric"]], bool(row["note"]))
         ill = np.where(rows.target == 1, 0, -1)
         part = clustered_shares(ill, low_bound(rows, cut), (1, 1), drawn)
-        tally.add("share in LOW", "ours", part.low, part.high, np.full((1, 1), truth["share in LOW"]))
+        add("share in LOW", part.low[:, 0], part.high[:, 0], truth["share in LOW"], part.doubtful)
         bins = reliability(rows, drawn, groupings=(OVERALL,))
         bins = bins[rows_in[bins["bin"]] >= LEAST]
-        tally.add("reliability bins", "ours", bins["low"], bins["high"], share[bins["bin"]])
+        if len(bins):
+            add(
+                "reliability bins", bins["low"], bins["high"], share[bins["bin"]], bins["doubtful"].to_numpy()
+            )
         for name, curve in (
             ("ROC", roc_curve(rows, drawn)),
             ("precision-recall", precision_recall_curve(rows, drawn)),
         ):
             for i in PLACES:
                 what = f"{name} at {i / (GRID - 1):g}"
-                tally.add(what, "ours", curve.low[i], curve.high[i], truth[what])
-    table = tally.table().drop(columns="method")
-    table["truth"] = table["what"].map(truth)
-    table["warned"] = table["what"].map({what: np.mean(told) for what, told in warned.items()})
+                add(what, curve.low[i], curve.high[i], truth[what], curve.doubtful)
+    told = tally.table().set_index("what")
+    table = told[told["method"] == "all"].drop(columns="method")
+    table["truth"] = table.index.map(truth)
+    parts = {m: told[told["method"] == m] for m in ("marked", "unmarked")}
+    table["warned"] = (parts["marked"]["intervals"] / table["intervals"]).fillna(0.0)
+    for method, part in parts.items():
+        table[f"covered_{method}"] = part["covered"]
+    table = table.reset_index()
     table.insert(0, "cell", cell.name)
     return table.assign(simulations=simulations)
 

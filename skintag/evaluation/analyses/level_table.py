@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from skintag.evaluation.metrics.levels import too_few
@@ -29,17 +30,23 @@ def level_table(replicates: Replicates, *, minimum: int = 10, confidence: float 
     small = [
         too_few(*row, minimum) for row in zip(index["metric"], index["n"], index["n_positive"], strict=True)
     ]
-    columns = (index[c] for c in ("metric", "n_units", "n_effective", "value"))
-    notes = [
-        "; ".join(level_warnings(metric, units, effective)) if value == value else "undefined"
-        for metric, units, effective, value in zip(*columns, strict=True)
-    ]
+    notes = level_notes(index)
     return index.drop(columns=["n_units", "n_effective", "alone"]).assign(
         low=low, high=high, too_few=small, note=notes
     )
 
 
-def level_warnings(metric: str, units: int, effective: float) -> list[str]:
+def level_notes(index: pd.DataFrame) -> list[str]:
+    """What has to be said of each row of an index (`levels.INDEX_COLUMNS`); empty where nothing has."""
+    rarer = np.minimum(index["n_positive"], index["n"] - index["n_positive"])
+    columns = (index["metric"], index["n_units"], index["n_effective"], rarer, index["value"])
+    return [
+        "; ".join(level_warnings(metric, units, effective, few)) if value == value else "undefined"
+        for metric, units, effective, few, value in zip(*columns, strict=True)
+    ]
+
+
+def level_warnings(metric: str, units: int, effective: float, rarer: int | None = None) -> list[str]:
     """What has to be said of a level's interval where simulations have it miss its 95%; empty where they keep it.
 
     experiments/calibrated_intervals/levels.py has the simulations.
@@ -48,6 +55,7 @@ def level_warnings(metric: str, units: int, effective: float) -> list[str]:
         metric: its name.
         units: clusters that it stands on.
         effective: their effective number.
+        rarer: images of the rarer class, where they are known.
     """
     known, out = metric_of(metric), []
     if effective < known.enough:
@@ -59,5 +67,10 @@ def level_warnings(metric: str, units: int, effective: float) -> list[str]:
         out.append(
             f"a few patients hold many of its images ({units} patients or lesions weigh like {effective:.0f}): its "
             "interval may miss its 95% (92% in simulations)"
+        )
+    if rarer is not None and rarer < known.enough_rarer:
+        out.append(
+            f"it stands on {rarer} images of the rarer class: with fewer than {known.enough_rarer} its interval is "
+            "rather too wide (96-100% in simulations)"
         )
     return out

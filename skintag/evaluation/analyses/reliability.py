@@ -44,8 +44,8 @@ def reliability(
 
     Returns:
         A row per group and bin that has rows: `model grouping group bin lower upper n n_positive mean_score observed
-        low high`; `observed` is the share that is malignant, in a score of `lower <= score < upper` (the last bin has
-        1 too).
+        low high doubtful`; `observed` is the share that is malignant, in a score of `lower <= score < upper` (the last
+        bin has 1 too); `doubtful` says that the bin has too few patients for its limits to be established.
     """
     parts = [_bins(rows, resamples, grouping, confidence) for grouping in groupings]
     return pd.concat(parts, ignore_index=True)
@@ -78,6 +78,7 @@ def _bins(
             "observed": shares.value[some, 0],
             "low": shares.low[some, 0],
             "high": shares.high[some, 0],
+            "doubtful": shares.doubtful[some],
         }
     )
 

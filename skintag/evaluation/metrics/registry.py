@@ -39,6 +39,8 @@ TABLES: Final[dict[str, str]] = {
     "tracking": "numbers that runs are sorted and plotted by",
 }
 """Tables that list some of the metrics -> what they show. Levels and `metrics.json` hold all of them."""
+ENOUGH: Final = 25
+"""Effective clusters from which on simulations have 95% intervals of shares cover 93-97%."""
 LAST: Final = 100
 """Place in a table behind all that SkinTag lists itself."""
 
@@ -95,8 +97,10 @@ class Metric:
     """Names of metrics that it is the mean of: its limits are put together from theirs."""
     folded: Lines | None = None
     """Lines of which the metric is the sum of absolute values of their sums over rows, divided by the rows (ECE)."""
-    enough: int = 25
+    enough: int = ENOUGH
     """Effective clusters from which on simulations have its 95% intervals cover 93-97%; below, reports warn."""
+    enough_rarer: int = 0
+    """Images of the rarer class from which on they do, for a metric of all rows."""
     gap: Gap | None = None
     """Its gap, where `tables` has `gaps`; None: `<name>_gap`."""
     tables: Mapping[str, int] | None = None

@@ -14,6 +14,8 @@ from skintag.evaluation.statistics.bootstrap import Resamples
 from skintag.evaluation.statistics.intervals import level_intervals
 
 GRID: Final = 101
+ENOUGH: Final = 60
+"""Effective clusters of the rarer class from which on simulations have bands cover 93-97%; below, reports warn."""
 _MAXIMUM: Final = 400  # resamples a band is made from: its limits then move by less than a line's width
 
 
@@ -33,6 +35,8 @@ class Curve:
     """Rows."""
     n_positive: int
     """Malignant ones among them."""
+    doubtful: bool = False
+    """Whether the band stands on too few patients for its confidence to be established (simulations)."""
 
     @property
     def defined(self) -> bool:
@@ -65,12 +69,13 @@ def precision_recall_curve(
     """Precision at the highest threshold that reaches each recall; arguments as `roc_curve`.
 
     Not interpolated: straight lines between points of this curve are too optimistic (Davis & Goadrich, 2006,
-    doi:10.1145/1143844.1143874).
+    doi:10.1145/1143844.1143874). A precision is a share of alarms, and stands on no more units than there are alarms:
+    at a low recall, where they are few and mostly right, resamples hardly vary.
     """
-    return _curve(rows, resamples, mask, confidence, _precision_values)
+    return _curve(rows, resamples, mask, confidence, _precision_values, _alarms)
 
 
-def _curve(rows, resamples, mask, confidence, values) -> Curve:  # type: ignore[no-untyped-def]
+def _curve(rows, resamples, mask, confidence, values, units=None) -> Curve:  # type: ignore[no-untyped-def]
     keep = np.ones(len(rows), dtype=bool) if mask is None else mask
     target, score = rows.target[keep], rows.score[keep]
     x, nothing = np.linspace(0, 1, GRID), np.full(GRID, np.nan)
@@ -80,7 +85,8 @@ def _curve(rows, resamples, mask, confidence, values) -> Curve:  # type: ignore[
     order = np.argsort(-score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(score[order])), n - 1)  # equal scores are decided alike
     positive, negative = (target[order] == side for side in (1, 0))
-    y = values(x, np.cumsum(positive)[ends], np.cumsum(negative)[ends])
+    hits, false = np.cumsum(positive)[ends], np.cumsum(negative)[ends]
+    y = values(x, hits, false)
     if resamples is None:
         return Curve(x, y, y, y, n, n_positive)
     cluster = resamples.cluster[keep][order]
@@ -90,15 +96,16 @@ def _curve(rows, resamples, mask, confidence, values) -> Curve:  # type: ignore[
         tp, fp = np.cumsum(weight * positive)[ends], np.cumsum(weight * negative)[ends]
         drawn.append(values(x, tp, fp) if tp[-1] and fp[-1] else nothing)
     positives, negatives = (standing(np.bincount(cluster[side])) for side in (positive, negative))
+    effective = min(positives.effective, negatives.effective)
     low, high = level_intervals(
         y,
         np.stack(drawn),
         n=np.full(GRID, min(positives.units, negatives.units)),
-        effective=np.full(GRID, min(positives.effective, negatives.effective)),
+        effective=np.full(GRID, effective) if units is None else np.minimum(units(x, hits, false), effective),
         kind="score",
         confidence=confidence,
     )
-    return Curve(x, y, low, high, n, n_positive)
+    return Curve(x, y, low, high, n, n_positive, effective < ENOUGH)
 
 
 def _roc_values(x: NDArray[np.float64], tp: NDArray[np.int64], fp: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -112,7 +119,16 @@ def _roc_values(x: NDArray[np.float64], tp: NDArray[np.int64], fp: NDArray[np.in
 def _precision_values(
     x: NDArray[np.float64], tp: NDArray[np.int64], fp: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    # the first threshold that finds a positive answers for a recall of 0
-    wanted = np.maximum(x * tp[-1] * (1 - 1e-12), 0.5)
-    at = np.searchsorted(tp, wanted, side="left")
+    at = _reaching(x, tp)
     return tp[at] / (tp[at] + fp[at])
+
+
+def _alarms(x: NDArray[np.float64], tp: NDArray[np.int64], fp: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows [G] above the threshold that reaches each recall."""
+    at = _reaching(x, tp)
+    return tp[at] + fp[at]
+
+
+def _reaching(x: NDArray[np.float64], tp: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Positions [G] of the thresholds that reach each recall; the first that finds a positive answers for 0."""
+    return np.searchsorted(tp, np.maximum(x * tp[-1] * (1 - 1e-12), 0.5), side="left")

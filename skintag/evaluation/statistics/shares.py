@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from skintag.evaluation.metrics.levels import standing
+from skintag.evaluation.metrics.registry import ENOUGH
 from skintag.evaluation.statistics.bootstrap import Resamples
 from skintag.evaluation.statistics.intervals import level_intervals
 
@@ -32,6 +33,8 @@ class Shares:
     """[K, T] lower limits."""
     high: Floats
     """[K, T] upper limits."""
+    doubtful: NDArray[np.bool_]
+    """[K] whether the cell has too few effective clusters for its limits' confidence to be established."""
 
 
 def clustered_shares(
@@ -62,6 +65,7 @@ def clustered_shares(
     n, units = rows.sum(axis=1).astype(np.int64), np.diff(rows.indptr).astype(np.int64)
     counted = hits.sum(axis=1).astype(np.int64).reshape(cells, kinds)
     value, low, high = (np.full((cells, kinds), np.nan) for _ in range(3))
+    doubtful = np.ones(cells, dtype=bool)
     some = np.flatnonzero(n)
     if len(some):
         parts = resamples.summed(hits).reshape(cells, kinds, -1)[some]
@@ -69,6 +73,7 @@ def clustered_shares(
             drawn = parts / resamples.summed(rows[some])[:, None]  # nan: the cell was not drawn
         value[some] = counted[some] / n[some, None]
         stands = [standing(rows.data[rows.indptr[i] : rows.indptr[i + 1]].astype(np.int64)) for i in some]
+        doubtful[some] = [s.effective < ENOUGH for s in stands]
         limits = level_intervals(
             value[some].ravel(),
             drawn.reshape(len(some) * kinds, -1).T,
@@ -79,7 +84,7 @@ def clustered_shares(
             alone=np.repeat([s.alone for s in stands], kinds),
         )
         low[some], high[some] = (limit.reshape(len(some), kinds) for limit in limits)
-    return Shares(n, units, counted, value, low, high)
+    return Shares(n, units, counted, value, low, high, doubtful)
 
 
 def _sums(

@@ -138,7 +138,7 @@ register_metric(Metric(
     tables={"models_more": 2, "comparison": 6, "calibration": 2, "tracking": 7},
 ))  # fmt: skip
 register_metric(Metric(
-    "ece", m.ece, "score", (), "ECE", smaller_is_better=True, folded=excess,
+    "ece", m.ece, "score", (), "ECE", smaller_is_better=True, folded=excess, enough_rarer=60,
     weighted=lambda w: np.abs(w.sums("excess", excess)).sum(axis=0) / w.total,
     tables={"models_more": 3, "groups": 5, "calibration": 1, "tracking": 8},
 ))  # fmt: skip
