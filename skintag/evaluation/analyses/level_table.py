@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from skintag.evaluation.metrics.levels import too_few
+from skintag.evaluation.metrics.levels import UNEQUAL, too_few
 from skintag.evaluation.metrics.registry import metric_of
 from skintag.evaluation.statistics.bootstrap import Replicates
 from skintag.evaluation.statistics.level_limits import limits_by_kind
@@ -16,9 +16,6 @@ LEVEL_COLUMNS: Final = (
     "model", "grouping", "group", "metric", "n", "n_positive", "n_clusters", "value", "low", "high", "too_few",
     "note",
 )  # fmt: skip
-
-UNEQUAL: Final = 0.6
-"""Effective clusters of a cluster, below which unequal sizes make intervals of scores miss."""
 
 
 def level_table(replicates: Replicates, *, minimum: int = 10, confidence: float = 0.95) -> pd.DataFrame:
@@ -70,7 +67,7 @@ def level_warnings(metric: str, units: int, effective: float, rarer: int | None 
         )
     if rarer is not None and rarer < known.enough_rarer:
         out.append(
-            f"it stands on {rarer} images of the rarer class: with fewer than {known.enough_rarer} its interval is "
-            "rather too wide (96-100% in simulations)"
+            f"it stands on {rarer} images of the rarer class: with fewer than {known.enough_rarer} its interval may "
+            "miss its 95% (91-100% in simulations)"
         )
     return out

@@ -18,6 +18,8 @@ from skintag.evaluation.predictions.predictions import ModelPredictions
 INDEX_COLUMNS: Final = (
     "grouping", "group", "metric", "n", "n_positive", "n_clusters", "n_units", "n_effective", "alone", "value",
 )  # fmt: skip
+UNEQUAL: Final = 0.6
+"""Effective clusters of a cluster, below which unequal sizes make intervals of scores and curves miss."""
 
 
 def level_values(

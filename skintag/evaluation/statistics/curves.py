@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from skintag.evaluation.metrics.levels import standing
+from skintag.evaluation.metrics.levels import UNEQUAL, standing
 from skintag.evaluation.predictions.predictions import ModelPredictions
 from skintag.evaluation.statistics.bootstrap import Resamples
 from skintag.evaluation.statistics.intervals import level_intervals
@@ -97,15 +97,17 @@ def _curve(rows, resamples, mask, confidence, values, units=None) -> Curve:  # t
         drawn.append(values(x, tp, fp) if tp[-1] and fp[-1] else nothing)
     positives, negatives = (standing(np.bincount(cluster[side])) for side in (positive, negative))
     effective = min(positives.effective, negatives.effective)
+    clusters = min(positives.units, negatives.units)
+    doubtful = effective < max(ENOUGH, UNEQUAL * clusters)
     low, high = level_intervals(
         y,
         np.stack(drawn),
-        n=np.full(GRID, min(positives.units, negatives.units)),
+        n=np.full(GRID, clusters),
         effective=np.full(GRID, effective) if units is None else np.minimum(units(x, hits, false), effective),
         kind="score",
         confidence=confidence,
     )
-    return Curve(x, y, low, high, n, n_positive, effective < ENOUGH)
+    return Curve(x, y, low, high, n, n_positive, doubtful)
 
 
 def _roc_values(x: NDArray[np.float64], tp: NDArray[np.int64], fp: NDArray[np.int64]) -> NDArray[np.float64]:

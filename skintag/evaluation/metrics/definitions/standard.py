@@ -133,7 +133,7 @@ register_metric(Metric(
     weighted=precision, enough=60, tables={"headline": 2, "models": 2, "comparison": 2, "tracking": 2},
 ))  # fmt: skip
 register_metric(Metric(
-    "brier", m.brier, "score", (), "Brier score", "Brier", smaller_is_better=True,
+    "brier", m.brier, "score", (), "Brier score", "Brier", smaller_is_better=True, enough_rarer=25,
     weighted=lambda w: w.sums("squared error", squared)[0] / w.total,
     tables={"models_more": 2, "comparison": 6, "calibration": 2, "tracking": 7},
 ))  # fmt: skip
