@@ -16,7 +16,9 @@ from skintag.evaluation.metrics.groups import OVERALL
 from skintag.evaluation.metrics.levels import standing
 from skintag.evaluation.predictions.predictions import TestPredictions
 from skintag.evaluation.statistics.bootstrap import Resamples, replicate
+from skintag.evaluation.statistics.curves import precision_recall_curve, roc_curve
 from skintag.evaluation.statistics.intervals import level_intervals
+from skintag.evaluation.statistics.shares import clustered_shares
 
 Floats = NDArray[np.float64]
 
@@ -120,3 +122,43 @@ def test_chance_level_of_the_calibration_error_counts_patients() -> None:
     rows = expected_ece(score)
     assert expected_ece(score, alike, patient) == pytest.approx(2 * rows)  # sqrt of a design effect of 4
     assert expected_ece(score, alike, np.arange(800)) == pytest.approx(rows)
+
+
+def test_a_precision_stands_on_its_alarms() -> None:
+    # 40 malignant of 160; the four highest scores are malignant, so precision at a recall of 0.1 is 4 of 4
+    target = np.zeros(160, dtype=np.int64)
+    target[[0, 1, 2, 3, *range(6, 42)]] = 1
+    curve = precision_recall_curve(
+        rows := table(target, np.linspace(0.99, 0.01, 160)), Resamples.of(rows, 200, 0)
+    )
+    assert curve.y[10] == 1
+    least = student.ppf(0.975, 3) ** 2
+    assert curve.low[10] == pytest.approx(4 / (4 + least), abs=0.01)  # Wilson's of 4 of 4; of 40 it was 0.91
+    assert curve.doubtful
+
+
+def test_curves_of_many_single_patients_are_not_marked_and_those_with_a_giant_are() -> None:
+    rng = np.random.default_rng(0)
+    target = np.repeat([1, 0], [100, 100])
+    score = np.clip(rng.normal(0.4 + 0.2 * target, 0.1), 0, 1)
+    many = table(target, score)
+    giant = table(target, score, np.maximum(np.arange(200) - 60, 0))
+    for curve in (roc_curve, precision_recall_curve):
+        assert not curve(many, Resamples.of(many, 50, 0)).doubtful
+        assert curve(giant, Resamples.of(giant, 50, 0)).doubtful
+
+
+def test_shares_of_few_patients_are_marked() -> None:
+    cell = np.repeat([0, 1, 2], [30, 30, 20])
+    patient = np.concatenate([np.arange(30), np.full(20, 30), np.arange(31, 61)])  # 30; one of 20 and 10; 20
+    rows = table(np.ones(80, dtype=np.int64), np.full(80, 0.5), patient)
+    shares = clustered_shares(cell, np.zeros(80, np.int64), (4, 1), Resamples.of(rows, 20, 0))
+    assert shares.doubtful.tolist() == [False, True, True, True]  # an empty cell too
+
+
+def test_calibration_errors_on_few_images_of_a_class_say_so() -> None:
+    assert "40 images of the rarer class" in level_warnings("ece", 160, 160.0, 40)[0]
+    assert level_warnings("ece", 300, 300.0, 60) == []
+    assert "fewer than 25" in level_warnings("brier", 110, 110.0, 10)[0]
+    assert level_warnings("brier", 110, 110.0, 30) == []
+    assert level_warnings("accuracy", 110, 110.0, 10) == []

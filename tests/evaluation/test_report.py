@@ -171,6 +171,23 @@ def test_every_table_and_figure_lies_beside_the_page(page: Page, folder: Path) -
         assert {file.name for file in (folder / kind).iterdir()} == wanted
 
 
+def test_intervals_that_may_miss_are_marked_beside_the_number_in_every_table(page: Page) -> None:
+    tables = {table.name: table for table in page.tables}
+    marked = {
+        name for name, table in tables.items() if any("†" in cell.mark for row in table.rows for cell in row)
+    }
+    # 60 patients with two images each, 20 in a group: few for curves and groups, enough for shares of all images
+    assert {"models", "groups", "triage_groups", "calibration", "calibration_groups"} <= marked
+    assert all(("may miss" in table.note) == (name in marked) for name, table in tables.items())
+    assert shown(page).text.count("†") > 20
+    tiers = tables["triage_groups"].data
+    few = tiers["share_of_images_doubtful"].astype(bool)
+    assert few.any()
+    assert not few[tiers["grouping"] == "overall"].any()
+    told = tables["calibration"].data
+    assert told.loc[(told["grouping"] == "overall") & (told["metric"] == "brier"), "note"].eq("").all()
+
+
 def test_navigation_leads_to_every_section(page: Page, folder: Path) -> None:
     html = (folder / "report.html").read_text(encoding="utf-8")
     names = [section.id for section in page.sections]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from skintag.evaluation.metrics.levels import UNEQUAL, too_few
-from skintag.evaluation.metrics.registry import metric_of
+from skintag.evaluation.metrics.registry import METRICS, metric_of
 from skintag.evaluation.statistics.bootstrap import Replicates
 from skintag.evaluation.statistics.level_limits import limits_by_kind
 
@@ -34,11 +34,15 @@ def level_table(replicates: Replicates, *, minimum: int = 10, confidence: float 
 
 
 def level_notes(index: pd.DataFrame) -> list[str]:
-    """What has to be said of each row of an index (`levels.INDEX_COLUMNS`); empty where nothing has."""
+    """What has to be said of each row of an index (`levels.INDEX_COLUMNS`); empty where nothing has, and for gaps."""
     rarer = np.minimum(index["n_positive"], index["n"] - index["n_positive"])
     columns = (index["metric"], index["n_units"], index["n_effective"], rarer, index["value"])
     return [
-        "; ".join(level_warnings(metric, units, effective, few)) if value == value else "undefined"
+        "undefined"
+        if value != value
+        else "; ".join(level_warnings(metric, units, effective, few))
+        if metric in METRICS
+        else ""
         for metric, units, effective, few, value in zip(*columns, strict=True)
     ]
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
+from skintag.evaluation.analyses.level_table import level_notes
 from skintag.evaluation.decisions.calibration import Calibration, calibrated
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, GROUPINGS, Grouping
 from skintag.evaluation.metrics.metrics import ECE_BINS, ece_bin
@@ -23,7 +24,7 @@ from skintag.evaluation.statistics.shares import clustered_shares
 UNCALIBRATED: Final = "none"
 CALIBRATION_COLUMNS: Final = (
     "model", "calibration", "grouping", "group", "metric", "n", "n_positive", "value", "low", "high", "expected",
-    "change", "change_low", "change_high", "too_few",
+    "change", "change_low", "change_high", "too_few", "note",
 )  # fmt: skip
 
 
@@ -101,7 +102,7 @@ def calibration_table(
     Returns:
         `CALIBRATION_COLUMNS`, groups by grouping. `expected` is the ECE that perfectly calibrated scores like these
         would have by chance (nan for other metrics); `change` is the value minus the uncalibrated one, with a paired
-        interval, nan for `none` itself.
+        interval, nan for `none` itself. `note` says why an interval may miss its confidence.
     """
     out = []
     for model in sorted({m for by_model in calibrations.values() for m in by_model}):
@@ -124,7 +125,7 @@ def _version(found: Replicates, before: Replicates | None, settings: AssessmentS
     """Levels of one version of the scores, and their changes against the version before calibration."""
     index, values = found.index, found.values  # noqa: PD011 (no pandas object)
     low, high = limits_by_kind(index, index["value"], values, None, settings.confidence, found.folded)
-    part = index.assign(low=low, high=high, too_few=index["n"] < settings.minimum)
+    part = index.assign(low=low, high=high, too_few=index["n"] < settings.minimum, note=level_notes(index))
     if before is None:
         return part.assign(change=np.nan, change_low=np.nan, change_high=np.nan)
     change = index["value"] - before.index["value"]

@@ -23,7 +23,7 @@ from skintag.evaluation.statistics.paired import Entry, Panel
 CLEAN: Final = "clean"
 COLUMNS: Final = (
     "model", "distortion", "severity", "grouping", "group", "metric", "n", "n_positive", "value", "low", "high",
-    "change", "change_low", "change_high", "p_value", "p_holm", "too_few", "note",
+    "change", "change_low", "change_high", "p_value", "p_holm", "too_few", "doubtful", "note",
 )  # fmt: skip
 
 
@@ -88,6 +88,7 @@ def _distortion(panel: Panel, name: str, settings: AssessmentSettings) -> pd.Dat
     """Levels of one distortion on all of its images, and changes on those that clean has too."""
     single: Replicates = panel.single(name)
     part = level_table(single, minimum=settings.minimum, confidence=settings.confidence)
+    part["doubtful"] = part["note"] != ""
     nothing = np.full(len(part), np.nan)
     if name == CLEAN:
         return part.assign(change=nothing, change_low=nothing, change_high=nothing, p_value=nothing)

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from skintag.core.errors import DataError, near_matches
 from skintag.evaluation.analyses.assess import DEFAULTS, AssessmentSettings
 from skintag.evaluation.analyses.comparison import entry, name_pairs
+from skintag.evaluation.analyses.level_table import level_notes
 from skintag.evaluation.decisions.thresholds import Threshold
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS, Grouping
 from skintag.evaluation.predictions.predictions import Predictions
@@ -50,7 +51,7 @@ from skintag.evaluation.statistics.seed_averages import (
 Key = tuple[str, Repeat]
 LEVEL_COLUMNS: Final = (
     "name", "model", *CELL, "mean", "sd", "n_seeds", "least", "most", "low", "high", "n", "n_positive", "n_units",
-    "too_few", "note",
+    "too_few", "doubtful", "note",
 )  # fmt: skip
 DIFFERENCE_COLUMNS: Final = (
     "name", "reference", "model", *CELL, "mean_a", "mean_b", "difference", "sd", "n_seeds", "low", "high",
@@ -175,6 +176,7 @@ def _levels(
         high=high,
         note=_note(mean, len(points), 0),
         too_few=small_rows(index, settings.minimum),
+        doubtful=[bool(note) for note in level_notes(index.assign(value=mean))],
     )
 
 

@@ -108,7 +108,8 @@ def _grouped(
             codes, np.where(rows, 0, -1), (number, 1), draws, confidence=settings.confidence
         )
         columns |= {
-            outcome: share.value[:, 0], f"{outcome}_low": share.low[:, 0], f"{outcome}_high": share.high[:, 0]
+            outcome: share.value[:, 0], f"{outcome}_low": share.low[:, 0], f"{outcome}_high": share.high[:, 0],
+            "doubtful": share.doubtful,  # all stand on the group's images
         }  # fmt: skip
     kappa, low, high = _kappa(codes, number, first, second, draws, settings.confidence)
     columns |= {"kappa": kappa, "kappa_low": low, "kappa_high": high}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -65,8 +65,9 @@ def triage_table(
     Returns:
         A row per model, policy, group and tier: `model policy low_bound high_bound grouping group tier n n_malignant`
         (of the group) `n_tier n_tier_malignant` (of its tier), `share_of_malignancies` and `share_of_images` with
-        `_low` and `_high` clustered limits, `prevalence` (of malignancy in the tier), `n_lifted` (images that the
-        likeliest condition lifted out of LOW into this tier), `has_conditions` (whether the model gives any) and
+        clustered limits (`_low`, `_high`), marked `_doubtful` where these stand on too few patients, `prevalence` (of
+        malignancy in the tier), `n_lifted` (images that the likeliest condition lifted out of LOW into this tier),
+        `has_conditions` (whether the model gives any) and
         `too_few`. Undefined is nan.
     """
     out = []
@@ -83,7 +84,8 @@ def triage_table(
             out.append(bounds.assign(model=model, policy=name, has_conditions=bool(known.any())))
     columns = ["model", "policy", "low_bound", "high_bound", "grouping", "group", "tier", "n", "n_malignant"]
     columns += ["n_tier", "n_tier_malignant", "n_lifted"]
-    columns += [s + x for s in ("share_of_malignancies", "share_of_images") for x in ("", "_low", "_high")]
+    ends = ("", "_low", "_high", "_doubtful")
+    columns += [s + x for s in ("share_of_malignancies", "share_of_images") for x in ends]
     columns += ["prevalence", "has_conditions", "too_few"]
     return pd.concat(out, ignore_index=True)[columns] if out else pd.DataFrame(columns=columns)
 
@@ -203,10 +205,13 @@ def _tier(shares: Shares, images: int, malignancies: int, tier: int, minimum: in
     return figures | _limits("share_of_images", shares, images, tier)
 
 
-def _limits(name: str, shares: Shares, cell: int, outcome: int) -> dict[str, float]:
-    """A share and its limits under their column names."""
+def _limits(name: str, shares: Shares, cell: int, outcome: int) -> dict[str, Any]:
+    """A share and its limits under their column names, and whether these stand on too few patients."""
     values = (shares.value, shares.low, shares.high)
-    return {name + end: float(v[cell, outcome]) for end, v in zip(("", "_low", "_high"), values, strict=True)}
+    limits = {
+        name + end: float(v[cell, outcome]) for end, v in zip(("", "_low", "_high"), values, strict=True)
+    }
+    return limits | {f"{name}_doubtful": bool(shares.doubtful[cell])}
 
 
 def _reached(sensitivity: float, target: float) -> bool | None:

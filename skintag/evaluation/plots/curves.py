@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from skintag.evaluation.plots.style import MUTED, Plot, new_figure, series_style, styled
 from skintag.evaluation.statistics.curves import Curve
 
+BAND_NOTE: Final = "† its band stands on few independent patients and may miss its confidence."
 _BANDS = 3  # more bands than this hide one another
 
 
@@ -50,8 +52,9 @@ def _draw(axes, curves: Mapping[str, Curve], main: str | None) -> None:  # type:
         first = label == main or main is None
         if label in banded:
             axes.fill_between(curve.x, curve.low, curve.high, color=look["color"], alpha=0.16, linewidth=0)
+        name = f"{label} †" if curve.doubtful and label in banded else label
         axes.plot(
-            curve.x, curve.y, label=label, linewidth=1.8 if first else 1.0, zorder=3 if first else 2, **look
+            curve.x, curve.y, label=name, linewidth=1.8 if first else 1.0, zorder=3 if first else 2, **look
         )
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.grid(True)

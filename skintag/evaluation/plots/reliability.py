@@ -15,7 +15,8 @@ def reliability_plot(bins: Mapping[str, pd.DataFrame], name: str, title: str, ca
     """One line per entry over a histogram of the scores.
 
     Args:
-        bins: per label the bins that have rows: `mean_score`, `observed`, `low`, `high`, `n`.
+        bins: per label the bins that have rows: `mean_score`, `observed`, `low`, `high`, `n`,
+            `doubtful`.
         name, title, caption: as in `Plot`.
     """
     from matplotlib.figure import Figure
@@ -27,9 +28,11 @@ def reliability_plot(bins: Mapping[str, pd.DataFrame], name: str, title: str, ca
         look = series_style(i)
         shift = (i - (len(bins) - 1) / 2) * 0.008
         x = table["mean_score"].to_numpy(dtype=float)
-        for at, low, high in zip(x + shift, table["low"], table["high"], strict=True):
+        columns = (table[c] for c in ("low", "high", "doubtful"))
+        for at, low, high, doubtful in zip(x + shift, *columns, strict=True):
             if np.isfinite(low):
-                axes.plot([at, at], [low, high], color=look["color"], linewidth=1, alpha=0.6)
+                style = ":" if doubtful else "-"
+                axes.plot([at, at], [low, high], style, color=look["color"], linewidth=1, alpha=0.6)
         axes.plot(x + shift, table["observed"], markersize=4, label=label, **look)
         below.step(x, table["n"], where="mid", color=look["color"], linewidth=1)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="share that is malignant", title=title)

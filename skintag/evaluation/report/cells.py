@@ -12,7 +12,9 @@ import pandas as pd
 UNDEFINED: Final = "–"
 TOO_FEW: Final = "*"
 DOUBTFUL: Final = "†"
-DOUBTFUL_NOTE: Final = f"{DOUBTFUL} its interval may miss its 95%; levels.csv says why."
+DOUBTFUL_NOTE: Final = (
+    f"{DOUBTFUL} its interval may miss its 95%: it stands on few independent patients (levels.csv)."
+)
 MINUS: Final = "−"
 
 
@@ -25,7 +27,7 @@ class Cell:
     small: str = ""
     """Its interval or count, in lighter ink beside it."""
     mark: str = ""
-    """`*` where it stands on too little."""
+    """`*` where it stands on too little, `†` where its interval may miss its confidence."""
     kind: Literal["", "head", "main", "bad", "good", "muted"] = ""
     """How it is shown."""
 
@@ -48,7 +50,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     """Cells, as many in each row as there are headings."""
     note: str = ""
-    """What a reader has to know: counts, intervals, marks."""
+    """What a reader has to know: counts, intervals; what a dagger means is added where one stands."""
     data: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Its numbers in full precision, for the CSV file; where empty, the cells' texts."""
     left: int = 1
@@ -57,6 +59,8 @@ class Table:
     """Whether the page shows it only on request."""
 
     def __post_init__(self) -> None:
+        if any(DOUBTFUL in cell.mark for row in self.rows for cell in row):
+            object.__setattr__(self, "note", f"{self.note} {DOUBTFUL_NOTE}".strip())
         for row in self.rows:
             if len(row) != len(self.headings):
                 raise ValueError(f"table {self.name!r}: {len(row)} cells under {len(self.headings)} headings")
@@ -97,14 +101,18 @@ def interval(low: float, high: float, digits: int = 3) -> str:
     return f"{number(low, digits)}{dash}{number(high, digits)}"
 
 
+def marks(*, few: bool = False, doubtful: bool = False) -> str:
+    """The signs of what stands on too little, and of an interval that may miss its confidence."""
+    return (TOO_FEW if few else "") + (DOUBTFUL if doubtful else "")
+
+
 def estimate(
     value: float, low: float, high: float, *, few: bool = False, doubtful: bool = False, digits: int = 3
 ) -> Cell:
     """A value with its interval in lighter ink; marked where it stands on too little, or its interval may miss."""
     if value is None or not math.isfinite(value):
         return Cell(UNDEFINED, kind="muted")
-    mark = (TOO_FEW if few else "") + (DOUBTFUL if doubtful else "")
-    return Cell(number(value, digits), interval(low, high, digits), mark)
+    return Cell(number(value, digits), interval(low, high, digits), marks(few=few, doubtful=doubtful))
 
 
 def level_cell(row: Mapping[Any, Any] | pd.Series) -> Cell:

@@ -25,7 +25,13 @@ def overall_table(evidence: RunsEvidence, overall: pd.DataFrame) -> Table:
             for metric in metrics:
                 row = at.loc[metric]
                 cells += [
-                    estimate(row["mean"], row["low"], row["high"], few=bool(row["too_few"])),
+                    estimate(
+                        row["mean"],
+                        row["low"],
+                        row["high"],
+                        few=bool(row["too_few"]),
+                        doubtful=bool(row["doubtful"]),
+                    ),
                     Cell(number(row["sd"])),
                 ]
             rows.append(tuple(cells))

@@ -72,7 +72,8 @@ def _reliability(evidence: Evidence) -> Plot:
     caption = (
         f"{evidence.main}, {sample(evidence)}. Each point is one of 15 bins of the score, with its "
         f"{level_of(evidence)} interval, {how(evidence)}; on the diagonal, 30% of "
-        "images with a score of 0.3 are malignant. Below: how many images have which score."
+        "images with a score of 0.3 are malignant. Dotted intervals stand on few independent patients and may miss "
+        "their confidence. Below: how many images have which score."
     )
     return reliability_plot(bins, "reliability", "Reliability", caption)
 
@@ -101,7 +102,7 @@ def _models(evidence: Evidence, table: pd.DataFrame) -> Table:
         at: Any = rows[rows["model"] == model].set_index(["metric", "calibration"])
         values = [at.loc[(metric, kind)] for metric in metrics for kind in kinds]
         expected = Cell(number(at.loc[("ece", UNCALIBRATED), "expected"]))
-        shown = [estimate(v["value"], v["low"], v["high"]) for v in values]
+        shown = [estimate(v["value"], v["low"], v["high"], doubtful=bool(v["note"])) for v in values]
         cells.append((Cell(model), expected, *shown))
     headings = ("model", "ECE by chance", *(f"{short(m)} {NAMES[kind]}" for m in metrics for kind in kinds))
     note = f"{sample(evidence)}. Fitted on val. By chance: the ECE of perfectly calibrated scores like these."
@@ -121,6 +122,7 @@ def _by_group(evidence: Evidence, table: pd.DataFrame) -> Table:
                 at.loc[kind, "low"],
                 at.loc[kind, "high"],
                 few=bool(at.loc[kind, "too_few"]),
+                doubtful=bool(at.loc[kind, "note"]),
             )
             for kind in kinds
         ]

@@ -40,6 +40,7 @@ def headline_table(evidence: Evidence) -> Table:
     sides = {f"as {side}": a for side, a in evidence.binarisations.items()}
     sides = sides or {"as labelled": evidence.assessment}
     rows, data = [], []
+    columns = ["model", "metric", "n", "n_positive", "value", "low", "high", "note"]
     for side, assessment in sides.items():
         levels = [_level(assessment, evidence.main, metric) for metric in metrics]
         n, positive = int(levels[0]["n"]), int(levels[0]["n_positive"])
@@ -47,7 +48,7 @@ def headline_table(evidence: Evidence) -> Table:
         rows.append(
             (Cell(side, kind="main" if side == f"as {own}" else ""), _share_cell(positive, n), *cells)
         )
-        data += [(side, *r[["model", "metric", "n", "n_positive", "value", "low", "high"]]) for r in levels]
+        data += [(side, *r[columns]) for r in levels]
     note = (
         "The same scores and threshold, with premalignant lesions (actinic keratosis, ...) counted either way"
     )
@@ -57,9 +58,10 @@ def headline_table(evidence: Evidence) -> Table:
     if reason:
         note = f"Premalignant lesions cannot be counted the other way: {reason}."
     headings = ("premalignant", "malignant", *(short(m) for m in metrics))
-    columns = ["premalignant", "model", "metric", "n", "n_positive", "value", "low", "high"]
     title = f"{evidence.main} on all test images"
-    return Table("headline", title, headings, tuple(rows), note, pd.DataFrame(data, columns=columns))
+    return Table(
+        "headline", title, headings, tuple(rows), note, pd.DataFrame(data, columns=["premalignant", *columns])
+    )
 
 
 def prevalence_table(evidence: Evidence) -> Table:

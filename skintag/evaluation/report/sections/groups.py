@@ -12,12 +12,12 @@ from skintag.evaluation.metrics.groups import DOMAIN, FST_GROUP, Grouping
 from skintag.evaluation.metrics.metrics import confusion
 from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.plots.confusion import confusion_plot
-from skintag.evaluation.plots.curves import roc_plot
+from skintag.evaluation.plots.curves import BAND_NOTE, roc_plot
 from skintag.evaluation.plots.forest import group_forest
 from skintag.evaluation.plots.heatmap import heatmap
 from skintag.evaluation.plots.style import Plot, label_of
 from skintag.evaluation.report.blocks import Block, Figures, Text
-from skintag.evaluation.report.cells import DOUBTFUL_NOTE, Cell, Table, count, level_cell, number
+from skintag.evaluation.report.cells import Cell, Table, count, level_cell, number
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, short
 from skintag.evaluation.report.registry import report_section
@@ -74,7 +74,7 @@ def group_table(evidence: Evidence) -> Table:
             counts = (Cell(count(first["n"])), Cell(count(first["n_positive"])))
             rows.append((Cell(str(group)), *counts, *values))
     headings = ("group", "n", "malignant", *(short(m) for m in metrics))
-    note = f"* stands on fewer than {evidence.assessment.settings.minimum} images of a class it needs. {DOUBTFUL_NOTE}"
+    note = f"* stands on fewer than {evidence.assessment.settings.minimum} images of a class it needs."
     return Table(
         "groups",
         f"Every group, {evidence.main}",
@@ -124,6 +124,7 @@ def _curves(evidence: Evidence) -> list[Plot]:
                 f"{evidence.main}; in brackets malignant / all images. Bands are pointwise {level_of(evidence)} "
                 f"intervals, {how(evidence)}. Groups with fewer than {settings.minimum} of a class have no curve."
             )
+            caption += f" {BAND_NOTE}" if any(curve.doubtful for curve in curves.values()) else ""
             plots.append(roc_plot(curves, f"roc_{grouping.name}", f"ROC, by {words}", caption))
     return plots
 

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from skintag.evaluation.metrics.registry import METRICS, listed
-from skintag.evaluation.plots.curves import precision_recall_plot, roc_plot
+from skintag.evaluation.plots.curves import BAND_NOTE, precision_recall_plot, roc_plot
 from skintag.evaluation.plots.forest import model_forest
 from skintag.evaluation.plots.style import Plot, label_of
 from skintag.evaluation.report.blocks import Block, Figures, Text
 from skintag.evaluation.report.cells import (
-    DOUBTFUL,
-    DOUBTFUL_NOTE,
     Cell,
     Table,
     estimate,
@@ -58,6 +56,7 @@ def _plots(evidence: Evidence, models: list[str]) -> list[Plot]:
     pr = {m: precision_recall_curve(evidence.predictions.test(m), drawn[m]) for m in models}
     n = sample(evidence)
     band = f"The band is the pointwise {level_of(evidence)} interval of {evidence.main}, {how(evidence)}."
+    band += f" {BAND_NOTE}" if any(curve.doubtful for curve in (*roc.values(), *pr.values())) else ""
     return [
         roc_plot(
             roc, "roc_models", "ROC, by model",
@@ -90,7 +89,6 @@ def level_table(
             cells.append(level_cell(row))
         rows.append(tuple(cells))
     note = f"{sample(evidence)}. {level_of(evidence)} intervals, {how(evidence)}."
-    note += f" {DOUBTFUL_NOTE}" if any(DOUBTFUL in cell.mark for row in rows for cell in row) else ""
     lower = [label_of(metric) for metric in metrics if METRICS[metric].smaller_is_better]
     if lower:
         note += f" For {words(lower)} lower is better."

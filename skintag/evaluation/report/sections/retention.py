@@ -20,6 +20,7 @@ from skintag.evaluation.report.cells import (
     Table,
     count,
     estimate,
+    marks,
     number,
     p_value,
     percent,
@@ -136,10 +137,16 @@ def _fairness(evidence: Evidence, lost: Retention) -> Table:
 def _agreement(evidence: Evidence, lost: Retention, agreement: TierAgreement) -> Table:
     rows = []
     for _, row in agreement.groups.iterrows():
-        few = "*" if row["too_few"] else ""
+        doubtful = bool(row["doubtful"])
+        few = marks(few=bool(row["too_few"]), doubtful=doubtful)
         name = "all test images" if row["grouping"] == "overall" else str(row["group"])
         kappa = estimate(
-            row["kappa"], row["kappa_low"], row["kappa_high"], few=bool(row["too_few"]), digits=2
+            row["kappa"],
+            row["kappa_low"],
+            row["kappa_high"],
+            few=bool(row["too_few"]),
+            doubtful=doubtful,
+            digits=2,
         )
         rows.append((
             Cell(name), Cell(count(row["n"])), Cell(count(row["n_malignant"])),

@@ -78,7 +78,8 @@ def _table(evidence: Evidence, table: pd.DataFrame, model: str) -> Table:
         cells = [Cell(_name(str(distortion))), Cell(told)]
         for metric in metrics:
             row = at.loc[metric]
-            cells.append(estimate(row["value"], row["low"], row["high"], few=bool(row["too_few"])))
+            few, doubtful = bool(row["too_few"]), bool(row["doubtful"])
+            cells.append(estimate(row["value"], row["low"], row["high"], few=few, doubtful=doubtful))
         change = at.loc["auroc"]
         clear = np.isfinite(change["p_holm"]) and change["p_holm"] < 0.05 and change["change"] < 0
         lost = estimate(change["change"], change["change_low"], change["change_high"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from skintag.evaluation.decisions.triage import DISCLAIMER, TIERS
 from skintag.evaluation.plots.style import Plot
 from skintag.evaluation.plots.triage import triage_plot
 from skintag.evaluation.report.blocks import Block, Figures, Text
-from skintag.evaluation.report.cells import Cell, Table, count, interval, number, percent, words
+from skintag.evaluation.report.cells import Cell, Table, count, interval, marks, number, percent, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.phrases import how, level_of, ordered
 from skintag.evaluation.report.registry import report_section
@@ -89,8 +89,8 @@ def _models(evidence: Evidence, table: pd.DataFrame) -> Table:
             low, high = (_cell(table, model, name, tier) for tier in ("LOW", "HIGH"))
             cells += [
                 Cell(f"{number(policy.low, 2)} / {number(policy.high, 2)}"),
-                Cell(percent(low["share_of_malignancies"]), _percents(low, "share_of_malignancies")),
-                Cell(percent(high["share_of_images"]), _percents(high, "share_of_images")),
+                _share(low, "share_of_malignancies"),
+                _share(high, "share_of_images"),
             ]
         rows.append(tuple(cells))
     parts = ("bounds", "malignant in LOW", "images in HIGH")
@@ -109,13 +109,9 @@ def _tiers(evidence: Evidence, table: pd.DataFrame) -> Table:
         for (_, group), cells in part.groupby(["grouping", "group"], sort=False):
             at: Any = cells.set_index("tier")
             first = cells.iloc[0]
-            few = "*" if first["too_few"] else ""
+            few = bool(first["too_few"])
             shares = [
-                Cell(
-                    percent(at.loc[tier, column]),
-                    _percents(at.loc[tier], column),
-                    few if column.endswith("ies") else "",
-                )
+                _share(at.loc[tier], column, few=few and column.endswith("ies"))
                 for column in ("share_of_malignancies", "share_of_images")
                 for tier in TIERS
             ]
@@ -140,8 +136,7 @@ def _points(evidence: Evidence, table: pd.DataFrame) -> Table:
             missed = pd.notna(row["reached"]) and not row["reached"]
             rows.append((
                 Cell(model), Cell(percent(row["target_sensitivity"], 0)), Cell(number(row["threshold"])),
-                Cell(percent(row["sensitivity"]), _percents(row, "sensitivity"), kind="bad" if missed else ""),
-                Cell(percent(row["specificity"]), _percents(row, "specificity")),
+                _share(row, "sensitivity", kind="bad" if missed else ""), _share(row, "specificity"),
             ))  # fmt: skip
     targets = words([percent(t, 0) for t in dict.fromkeys(table["target_sensitivity"])])
     note = f"Thresholds that reach {targets} on val; red where test falls short of the target. "
@@ -155,6 +150,12 @@ def _points(evidence: Evidence, table: pd.DataFrame) -> Table:
 def _cell(table: pd.DataFrame, model: str, policy: str, tier: str) -> pd.Series:
     rows = table[(table["model"] == model) & (table["policy"] == policy) & (table["tier"] == tier)]
     return rows[rows["grouping"] == "overall"].iloc[0]
+
+
+def _share(row: pd.Series, column: str, *, few: bool = False, kind: Literal["", "bad"] = "") -> Cell:
+    """A share with its interval and marks."""
+    mark = marks(few=few, doubtful=bool(row[f"{column}_doubtful"]))
+    return Cell(percent(row[column]), _percents(row, column), mark, kind)
 
 
 def _percents(row: pd.Series, column: str) -> str:
