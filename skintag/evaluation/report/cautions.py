@@ -111,7 +111,7 @@ def _doubtful(evidence: Evidence) -> list[Caution]:
     text = (
         f"Too few independent patients with malignant images, or one with very many: {words(list(groups))}. Intervals "
         "of what stands on them (sensitivity, AUROC, F1, tiers, curves) may cover less or more than their 95%, in "
-        "simulations 67-100%; each is marked, and levels.csv says why."
+        "simulations 61-100%; each is marked, and levels.csv says why."
     )
     return [Caution("warn", "Intervals that may miss their 95%", text)]
 
