@@ -46,7 +46,14 @@ def figures(assessment: Assessment) -> list[Plot]:
     told = gaps[(gaps["model"] == "head") & gaps["value"].notna() & gaps["p_value"].notna()]
     x = np.linspace(0.1, 0.9, 5)
     bins = pd.DataFrame(
-        {"mean_score": x, "observed": x, "low": x - 0.1, "high": x + 0.1, "n": [9, 5, 4, 3, 2]}
+        {
+            "mean_score": x,
+            "observed": x,
+            "low": x - 0.1,
+            "high": x + 0.1,
+            "n": [9, 5, 4, 3, 2],
+            "doubtful": x > 0.8,
+        }
     )
     distorted = pd.DataFrame(
         [(m, d, 0.8, 0.7, 0.9) for m in ("head", "noise") for d in ("clean", "jpeg_heavy")],
