@@ -16,7 +16,7 @@ from skintag.core.errors import ConfigError, DataError, ImageError
 from skintag.runs.folder import PREDICTIONS, RunFolder
 from skintag.tracking import names
 from skintag.tracking.record import RunRecord, read_record
-from skintag.tracking.session import wandb_run, where_to_find
+from skintag.tracking.session import logs_to_wandb, wandb_run, where_to_find
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -116,7 +116,7 @@ def log_results(folder: Path, loggers: Iterable[object]) -> None:
         loggers: those of the trainer.
     """
     for logger in loggers:
-        if type(logger).__name__ == "WandbLogger":
+        if logs_to_wandb(logger):
             try:
                 where = log_run(folder, logger.experiment, model=RunFolder(folder))  # type: ignore[attr-defined]
                 print(f"W&B: {where}")

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PATIENCE: Final = 60.0
 """Seconds to wait for W&B's server before going on offline."""
 
+PUBLIC_HOSTS: Final = ("api.wandb.ai", "api.forge.coreweave.com")
+"""Where `wandb login` logs in when no other server is named: versions before and since 0.31."""
+
 
 def is_offline() -> bool:
     """Whether runs stay in their folder: the environment says so, or W&B knows no key (environment or `.netrc`)."""
@@ -37,16 +40,23 @@ def has_key() -> bool:
     """Whether there is a login of W&B's, in the environment or where `wandb login` leaves it."""
     if os.environ.get("WANDB_API_KEY"):
         return True
-    address = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
-    host = urlsplit(address).hostname or ""
+    own = os.environ.get("WANDB_BASE_URL")
+    hosts = (urlsplit(own).netloc,) if own else PUBLIC_HOSTS
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 (Path.home() raises where there is none)
     for path in (os.environ.get("NETRC"), home / ".netrc", home / "_netrc"):
         try:
-            if path and Path(path).is_file() and netrc.netrc(str(path)).authenticators(host):
-                return True
+            if path and Path(path).is_file():
+                logins = netrc.netrc(str(path))
+                if any(logins.authenticators(host) for host in hosts):
+                    return True
         except (netrc.NetrcParseError, OSError, UnicodeDecodeError):
             continue  # W&B could not read it either
     return False
+
+
+def logs_to_wandb(logger: object) -> bool:
+    """Whether a Lightning logger is W&B's, told without importing it."""
+    return any(kind.__name__ == "WandbLogger" for kind in type(logger).__mro__)
 
 
 def run_id(folder: Path) -> str:

@@ -22,6 +22,7 @@ from skintag.models.head_scores import head_scores
 from skintag.runs import state
 from skintag.runs.settings import RunSettings
 from skintag.tracking.log import log_results
+from skintag.tracking.session import logs_to_wandb
 from skintag.training.parts import Parts
 
 
@@ -124,7 +125,7 @@ def log_scores(trainer: pl.Trainer, metrics: dict[str, Any]) -> None:
 
 def close_loggers(trainer: pl.Trainer) -> None:
     """End the W&B run, if there is one: else a sweep's next job would go on writing into it."""
-    if "wandb" in sys.modules and any(type(logger).__name__ == "WandbLogger" for logger in trainer.loggers):
+    if "wandb" in sys.modules and any(map(logs_to_wandb, trainer.loggers)):
         sys.modules["wandb"].finish()
 
 

@@ -18,7 +18,7 @@ from skintag.core.errors import ConfigError
 from skintag.features.extraction import best_precision
 from skintag.runs.settings import RunSettings
 from skintag.runs.training_settings import CallbackSettings, WandbSettings
-from skintag.tracking.session import is_disabled, is_offline
+from skintag.tracking.session import is_disabled
 from skintag.training.callbacks.epoch_bar import EpochBar
 from skintag.training.callbacks.epoch_line import EpochLine
 from skintag.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, PatientStopping
@@ -135,19 +135,14 @@ def build_loggers(settings: RunSettings, folder: Path) -> list[Logger]:
 
 
 def _wandb(settings: RunSettings, asked: WandbSettings, folder: Path) -> Logger:
-    from lightning.pytorch.loggers import WandbLogger
-
     from skintag.tracking.grouping import group_of
+    from skintag.tracking.logger import PatientWandbLogger
     from skintag.tracking.session import run_id
 
-    # Offline is the default without a key: asking for one would stop a run that nobody watches.
-    offline = is_offline()
-    return WandbLogger(
+    return PatientWandbLogger(
         save_dir=str(folder),
         name=f"{settings.name}-{folder.name}",
         id=run_id(folder),  # a resumed run goes on in its own W&B run, and so do its results
-        resume="allow" if not offline else None,
-        offline=offline,
         job_type="train",
         config=dict(settings.values),
         project=asked.project,

@@ -20,9 +20,10 @@ def test_without_a_login_runs_stay_offline() -> None:
     assert is_offline()
 
 
+@pytest.mark.parametrize("host", ["api.wandb.ai", "api.forge.coreweave.com"])
 @pytest.mark.parametrize("where", [".netrc", "_netrc"])
-def test_login_of_an_earlier_day_counts(where: str, tmp_path: Path) -> None:
-    (tmp_path / where).write_text("machine api.wandb.ai\n  login user\n  password key\n")
+def test_login_of_an_earlier_day_counts(where: str, host: str, tmp_path: Path) -> None:
+    (tmp_path / where).write_text(f"machine {host}\n  login user\n  password key\n")
     (tmp_path / where).chmod(0o600)
     assert has_key()
     assert not is_offline()
