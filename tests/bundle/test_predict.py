@@ -27,9 +27,9 @@ from skintag.evaluation.decisions.triage import CATEGORIES, DISCLAIMER, FITTED_N
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.evidence import Origin
 from skintag.evaluation.report.gather import ReportSettings, gather
+from skintag.evaluation.report.held_out import held_out
 from skintag.export.bundle.build import build_bundle
 from skintag.export.bundle.deployed_scores import DeployedScores
-from skintag.export.bundle.held_out import held_out
 from skintag.export.bundle.settings import BundleSettings
 from skintag.runs.folder import RunFolder
 from tests.bundle.pictures import photo, variants

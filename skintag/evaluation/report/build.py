@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from skintag.evaluation.report.cautions import cautions
-from skintag.evaluation.report.cells import count, percent
+from skintag.evaluation.report.cells import count, percent, words
 from skintag.evaluation.report.evidence import Evidence
-from skintag.evaluation.report.findings import findings, headline
+from skintag.evaluation.report.findings import findings
+from skintag.evaluation.report.headline import headline
+from skintag.evaluation.report.held_out import foremost
 from skintag.evaluation.report.page import Fact, FindingGroup, Page
 from skintag.evaluation.report.registry import sections_of
 from skintag.evaluation.report.sections.data import headline_table, prevalence_table
 
 HEADINGS = {
+    "chance": "At chance here",
     "clear": "Distinguishable from chance",
     "undecided": "Not distinguishable from chance, but not excluded either",
     "small": "No large gap",
@@ -56,6 +59,7 @@ def _facts(evidence: Evidence) -> list[Fact]:
             "Split", origin.split or "not known", "no leakage audit" if origin.audit is None else leak,
             "bad" if origin.leaky else "",
         ),
+        *_held_out(evidence),
         Fact(
             "Test set", f"{count(len(target))} images",
             f"{count(target.sum())} malignant ({percent(target.mean()) if len(target) else '–'})"
@@ -74,3 +78,11 @@ def _facts(evidence: Evidence) -> list[Fact]:
         Fact("Premalignant lesions", origin.premalignant_words or "not marked",
              "both ways below" if evidence.binarisations else "the other way cannot be shown"),
     ]  # fmt: skip
+
+
+def _held_out(evidence: Evidence) -> list[Fact]:
+    entries = foremost(evidence)
+    if not entries:
+        return []
+    names = words([f"{entry['grouping']} {entry['group']}" for entry in entries])
+    return [Fact("Held out", names, "nothing of it in training or validation")]

@@ -10,6 +10,7 @@ import numpy as np
 from skintag.evaluation.report.cells import count, number, percent, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import LEVEL, family
+from skintag.evaluation.report.held_out import at_chance, chance_text
 
 FEW_POSITIVES: Final = 100
 FEW_TO_FIT: Final = 30
@@ -30,8 +31,9 @@ class Caution:
 def cautions(evidence: Evidence) -> list[Caution]:
     """All that apply, the worst first."""
     found = [
-        *_leaks(evidence), *_too_good(evidence), *_clusters(evidence), *_few(evidence), *_doubtful(evidence),
-        *_shift(evidence), *_skin(evidence), *_fitted(evidence), *_coarse(evidence), *_seeds(evidence),
+        *_leaks(evidence), *_too_good(evidence), *_chance(evidence), *_clusters(evidence), *_few(evidence),
+        *_doubtful(evidence), *_shift(evidence), *_skin(evidence), *_fitted(evidence), *_coarse(evidence),
+        *_seeds(evidence),
     ]  # fmt: skip
     return sorted(found, key=lambda caution: caution.level != "bad")
 
@@ -68,6 +70,17 @@ def _too_good(evidence: Evidence) -> list[Caution]:
     more = f" and {len(rows) - 6} more" if len(rows) > 6 else ""
     text = f"AUROC above {TOO_GOOD}: {words(which)}{more}. Assume a leak or a shortcut until it is found not to be one."
     return [Caution("bad", "Too good to be true", text)]
+
+
+def _chance(evidence: Evidence) -> list[Caution]:
+    """What was held out and is ranked no better than by a coin."""
+    rows = at_chance(evidence)
+    rows = rows[rows["held_out"]]
+    if rows.empty:
+        return []
+    said = " ".join(chance_text(evidence, row) for _, row in rows.iterrows())
+    text = f"{said} What the model says of pictures like these means nothing, whatever the figures on others are."
+    return [Caution("bad", "At chance on what was held out", text)]
 
 
 def _clusters(evidence: Evidence) -> list[Caution]:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS
 from skintag.evaluation.plots.style import label_of
-from skintag.evaluation.report.cells import count, interval, number, p_value, words
+from skintag.evaluation.report.cells import interval, number, p_value, words
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.held_out import at_chance, chance_text
 from skintag.evaluation.statistics.differences import holm
 
 # One family of questions: equalized odds and F1 gaps follow from these, single Fitzpatrick types and the common
@@ -36,7 +37,7 @@ PLURAL: Final = {
     "fitzpatrick": "Fitzpatrick types",
 }  # fmt: skip
 
-Verdict = Literal["clear", "undecided", "small", "untold"]
+Verdict = Literal["chance", "clear", "undecided", "small", "untold"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Finding:
     """One statement about gaps, with its verdict and the numbers behind it."""
 
     verdict: Verdict
-    """`clear`: distinguishable from chance. `small`, `undecided`: not. `untold`: the data cannot say."""
+    """`chance`: no better than a coin on these images. `clear`: a gap that is distinguishable from chance. `small`,
+    `undecided`: one that is not. `untold`: the data cannot say."""
     text: str
     """The sentence."""
     detail: str = ""
@@ -71,15 +73,16 @@ def family(evidence: Evidence, model: str | None = None) -> pd.DataFrame:
 
 
 def findings(evidence: Evidence) -> list[Finding]:
-    """What is distinguishable from chance in the main model, what is not, and what cannot be told."""
+    """Where the main model is at chance; which gaps are distinguishable from chance, which not or cannot be told."""
     table = family(evidence)
     order: dict[Verdict, int] = {"clear": 0, "undecided": 1, "small": 2, "untold": 3}
+    coin = [Finding("chance", chance_text(evidence, row)) for _, row in at_chance(evidence).iterrows()]
     place = {grouping: i for i, grouping in enumerate(family_groupings(evidence))}
     table = table.sort_values("grouping", key=lambda c: c.map(place), kind="stable")
     out = [Finding(row["verdict"], *_sentence(evidence, row)) for _, row in table.iterrows() if _told(row)]
     out.sort(key=lambda finding: order[finding.verdict])
     absent = _untold(evidence, table)
-    return [*out, *([Finding("untold", absent)] if absent else [])]
+    return [*coin, *out, *([Finding("untold", absent)] if absent else [])]
 
 
 def comparisons(evidence: Evidence, metric: str = "auroc") -> str:
@@ -109,20 +112,6 @@ def comparisons(evidence: Evidence, metric: str = "auroc") -> str:
     return (
         f"By {label_of(metric)} on the same test images, {evidence.main} is {'; '.join(parts)} "
         "(differences with paired 95% intervals, Holm-corrected)."
-    )
-
-
-def headline(evidence: Evidence) -> str:
-    """The main model in one sentence."""
-    parts = []
-    for metric in ("auroc", "sensitivity", "specificity"):
-        row = evidence.level(evidence.main, metric)
-        if np.isfinite(row["value"]):
-            parts.append(f"{label_of(metric)} {number(row['value'])} ({interval(row['low'], row['high'])})")
-    row = evidence.level(evidence.main, "auroc")
-    return (
-        f"On {count(row['n'])} test images, {count(row['n_positive'])} of them malignant, {evidence.main} reaches "
-        f"{words(parts) or 'nothing that is defined: a class is absent'}."
     )
 
 

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from skintag.evaluation.report.cells import Table
+from skintag.evaluation.report.cells import Table, words
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.held_out import foremost
 from skintag.evaluation.report.loss_sentences import retention_sentences
 from skintag.evaluation.report.page import Page
 
@@ -105,12 +106,15 @@ def _tripod_results(evidence: Evidence, page: Page, table: Callable[[str], str])
     """The items of TRIPOD+AI on the model, its performance and what follows from it."""
     output = "A probability of malignancy in [0, 1], and, where the model gives them, of ten conditions."
     found = [f"{text} {detail}".strip() for group in page.findings for text, detail in group.texts]
+    unseen = [f"{entry['grouping']} {entry['group']}" for entry in foremost(evidence)]
     same = "The same sources in training and test, unless the split says otherwise."
+    if unseen:
+        same = f"Held out, with nothing of it in training or validation: {words(unseen)}."
     performance = "\n\n".join([inline(page.lead), table("headline"), table("models"), table("binarisations")])
     usable = "None has been shown. No prospective evaluation has been done."
     return [
         ("Model output", output),
-        ("Training versus evaluation", same),
+        ("Training versus evaluation", inline(same)),
         ("Model performance", performance),
         ("Model comparison", table("comparison")),
         *_distilled(evidence, table("retention") + "\n\n" + table("retention_fairness")),

@@ -11,6 +11,7 @@ from skintag.evaluation.analyses.retention import Retention
 from skintag.evaluation.analyses.table import metrics_json
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.gather_runs import RunsEvidence
+from skintag.evaluation.report.held_out import held_out
 
 _CELL = ("n", "n_positive", "n_clusters", "value", "low", "high", "too_few", "note")
 
@@ -37,6 +38,7 @@ def metrics_of(evidence: Evidence) -> dict[str, Any]:
         "assessment": asdict(evidence.assessment.settings),
         "notes": [*origin.remarks, *evidence.assessment.notes],
         "missing": dict(evidence.missing),
+        "held_out": held_out(evidence),
     }
     for name in ("comparison", "calibration", "triage", "operating_points", "oracle", "robustness", "errors"):
         table = getattr(evidence, name, None)

@@ -46,8 +46,8 @@ class FindingGroup:
 
     @property
     def shown(self) -> int:
-        """How many stand open; what is distinguishable from chance is never folded away."""
-        return len(self.texts) if self.verdict == "clear" or len(self.texts) <= 5 else 4
+        """How many stand open; what is distinguishable from chance, or at it, is never folded away."""
+        return len(self.texts) if self.verdict in ("chance", "clear") or len(self.texts) <= 5 else 4
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.report.cells import count, interval, number
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.gather_runs import RunsEvidence
+from skintag.evaluation.report.held_out import foremost
 from skintag.evaluation.report.page import Page
 from skintag.evaluation.report.phrases import short
 
@@ -40,12 +41,14 @@ def summary(evidence: Evidence, page: Page) -> RenderableType:
     table.caption = (
         f"{evidence.assessment.settings.confidence:.0%} intervals, {how}; worst skin type: sensitivity"
     )
-    lines: list[RenderableType] = [table]
+    lines: list[RenderableType] = [Text(page.lead), table] if foremost(evidence) else [table]
     for group in page.findings:
-        if group.verdict == "clear":
+        if group.verdict in ("chance", "clear"):
             lines.append(Text(f"{group.title}:", style="bold"))
             lines += [Text.assemble(f"  • {text} ", (detail, "dim")) for text, detail in group.texts]
-    others = {group.title: len(group.texts) for group in page.findings if group.verdict != "clear"}
+    others = {
+        group.title: len(group.texts) for group in page.findings if group.verdict not in ("chance", "clear")
+    }
     if others:
         counted = [f"{title[:1].lower()}{title[1:]}: {n}" for title, n in others.items()]
         lines.append(Text(f"Gaps {'; '.join(counted)}. The report lists them.", style="dim"))

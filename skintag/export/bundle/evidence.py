@@ -12,7 +12,6 @@ from skintag.evaluation.report.gather import ReportSettings, gather
 from skintag.evaluation.report.model_card import model_card
 from skintag.evaluation.report.numbers import metrics_of
 from skintag.export.bundle.deployed_scores import DeployedScores
-from skintag.export.bundle.held_out import held_out
 from skintag.runs.evidence import origin_of
 from skintag.runs.folder import ROBUSTNESS, RunFolder
 
@@ -46,7 +45,7 @@ def write_evidence(run: RunFolder, scores: DeployedScores, folder: Path) -> None
         ReportSettings(main=model, errors=0),
         distorted=distorted,
     )
-    metrics = {**metrics_of(evidence), "held_out": held_out(evidence)}
+    metrics = metrics_of(evidence)
     write_json(folder / "metrics.json", metrics, checksum=False)
     warned = "".join(f"\n**Warning:** {said}.\n" for said in chance_warnings(metrics))
     write_bytes(folder / "model_card.md", (model_card(evidence, build_page(evidence)) + warned).encode())

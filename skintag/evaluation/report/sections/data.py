@@ -14,6 +14,7 @@ from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.report.blocks import Block, Text
 from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, count, level_cell, percent
 from skintag.evaluation.report.evidence import Evidence
+from skintag.evaluation.report.held_out import foremost
 from skintag.evaluation.report.phrases import short
 from skintag.evaluation.report.registry import report_section
 
@@ -34,19 +35,27 @@ def data_section(evidence: Evidence) -> Sequence[Block]:
 
 
 def headline_table(evidence: Evidence) -> Table:
-    """The main model under both binarisations of premalignant; under the table's own where rows do not say more."""
+    """The main model on what was held out, then on all test images under both binarisations of premalignant.
+
+    Under the table's own where rows do not say more.
+    """
     metrics = listed("headline")
     own = evidence.origin.premalignant
     sides = {f"as {side}": a for side, a in evidence.binarisations.items()}
     sides = sides or {"as labelled": evidence.assessment}
-    rows, data = [], []
     columns = ["model", "metric", "n", "n_positive", "value", "low", "high", "note"]
+    rows, data = _held_out_rows(evidence, metrics, columns)
+    unseen = bool(rows)
     for side, assessment in sides.items():
         levels = [_level(assessment, evidence.main, metric) for metric in metrics]
         n, positive = int(levels[0]["n"]), int(levels[0]["n_positive"])
         cells = [level_cell(r) for r in levels]
         rows.append(
-            (Cell(side, kind="main" if side == f"as {own}" else ""), _share_cell(positive, n), *cells)
+            (
+                Cell(f"all, {side}" if unseen else side, kind="main" if side == f"as {own}" else ""),
+                _share_cell(positive, n),
+                *cells,
+            )
         )
         data += [(side, *r[columns]) for r in levels]
     note = (
@@ -57,11 +66,26 @@ def headline_table(evidence: Evidence) -> Table:
     reason = evidence.missing.get("the other binarisation of premalignant")
     if reason:
         note = f"Premalignant lesions cannot be counted the other way: {reason}."
-    headings = ("premalignant", "malignant", *(short(m) for m in metrics))
-    title = f"{evidence.main} on all test images"
+    headings = ("images" if unseen else "premalignant", "malignant", *(short(m) for m in metrics))
+    title = f"{evidence.main} on {'what was held out, and on ' if unseen else ''}all test images"
     return Table(
         "headline", title, headings, tuple(rows), note, pd.DataFrame(data, columns=["premalignant", *columns])
     )
+
+
+def _held_out_rows(
+    evidence: Evidence, metrics: Sequence[str], columns: Sequence[str]
+) -> tuple[list[tuple[Cell, ...]], list[tuple[Any, ...]]]:
+    """Cells and numbers of `headline_table` for each held-out group that is not all of the test set."""
+    rows: list[tuple[Cell, ...]] = []
+    data: list[tuple[Any, ...]] = []
+    for entry in foremost(evidence):
+        name = f"{entry['group']}, held out"
+        levels = [evidence.level(evidence.main, m, entry["grouping"], entry["group"]) for m in metrics]
+        share = _share_cell(entry["n_positive"], entry["n"])
+        rows.append((Cell(name, kind="main"), share, *(level_cell(level) for level in levels)))
+        data += [(name, *level[list(columns)]) for level in levels]
+    return rows, data
 
 
 def prevalence_table(evidence: Evidence) -> Table:
