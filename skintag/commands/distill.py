@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from skintag.commands.cli import is_alone, run_command
 from skintag.commands.students import expand_student
 from skintag.core.errors import ConfigError
-from skintag.core.io import atomic_path, read_json
-from skintag.core.stored import read_yaml
+from skintag.core.io import read_json
+from skintag.core.stored import read_yaml, write_yaml
 from skintag.runs import state
 
 if TYPE_CHECKING:
@@ -130,9 +130,7 @@ def save_config(config: DictConfig, folder: Path, choices: Mapping[str, str], gi
         given: the overrides of the command line.
     """
     path = folder / ".hydra" / "config.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as part:
-        OmegaConf.save(config, part)
+    write_yaml(config, path)
     said = path.with_name("hydra.yaml")
     if not said.is_file():
         return
@@ -141,5 +139,4 @@ def save_config(config: DictConfig, folder: Path, choices: Mapping[str, str], gi
     for name in INHERITED:
         if name in choices and name not in keys:
             OmegaConf.update(hydra, f"hydra.runtime.choices.{name}", choices[name], force_add=True)
-    with atomic_path(said) as part:
-        OmegaConf.save(hydra, part)
+    write_yaml(hydra, said)

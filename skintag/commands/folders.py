@@ -18,8 +18,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from skintag.core.errors import ConfigError, SkinTagError
-from skintag.core.io import atomic_path
 from skintag.core.stopping import Stopped
+from skintag.core.stored import write_yaml
 
 START: Final = ".hydra"  # what the run was started with; making it claims the folder
 _LAST: Final = "overrides.yaml"  # of the files in it: where it is, the others are
@@ -153,8 +153,7 @@ def write_start(config: DictConfig, folder: Path) -> None:
         _LAST: OmegaConf.create(OmegaConf.to_container(hydra.overrides.task, resolve=False)),
     }
     for name, content in files.items():
-        with atomic_path(place / name) as part:
-            part.write_text(OmegaConf.to_yaml(content), encoding="utf-8")
+        write_yaml(content, place / name)
 
 
 def override_of(key: str, path: str | os.PathLike[str]) -> str:

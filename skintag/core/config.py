@@ -12,9 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from skintag.core.errors import ConfigError
-from skintag.core.io import atomic_path
 from skintag.core.registry import is_registered, is_registered_class
-from skintag.core.stored import read_yaml
+from skintag.core.stored import read_yaml, write_yaml
 
 # A run folder's configuration may come from somebody else: it names only settings, which do nothing when they are
 # made, and what is registered; of other packages only what the person who reads it has imported.
@@ -119,8 +118,7 @@ def write_config(values: Mapping[str, Any], folder: Path) -> None:
     """
     path = folder / ".hydra" / "config.yaml"
     if not path.is_file():
-        with atomic_path(path) as part:
-            OmegaConf.save(OmegaConf.create(dict(values)), part)
+        write_yaml(OmegaConf.create(dict(values)), path)
         return
     there = read_yaml(path)
     if not isinstance(there, dict) or values.get("resume"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import zlib
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +17,11 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from skintag.core.checksums import damaged
 from skintag.core.errors import DataError
+from skintag.core.io import atomic_path
 
+_SUM: Final = "# checksum: "
 LARGEST: Final = 1_000_000
 """Bytes of a configuration that is read; those of runs have some 10,000."""
 _DEEPEST: Final = 40  # levels; a run's configuration has 7
@@ -40,6 +44,7 @@ def read_yaml(path: Path, expected: str = "a configuration in YAML") -> Any:
         Mappings, lists, texts, numbers, true, false and null; an empty mapping for an empty file.
 
     Raises:
+        Damaged: it is not what `write_yaml` wrote.
         DataError: no such file, too large, nested too deeply, with tags, anchors or aliases (of which a kilobyte can
             stand for gigabytes), or no YAML.
     """
@@ -48,6 +53,7 @@ def read_yaml(path: Path, expected: str = "a configuration in YAML") -> Any:
             data = stream.read(LARGEST + 1)
         if len(data) > LARGEST:
             raise ValueError(f"more than {LARGEST:,} bytes")
+        _check_sum(data, path)
         text = data.decode("utf-8")
         _check_plain(text)
         loaded = OmegaConf.load(io.StringIO(text))
@@ -55,6 +61,25 @@ def read_yaml(path: Path, expected: str = "a configuration in YAML") -> Any:
     except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise DataError(path, expected=expected, found=said, fix=_FIX) from error
+
+
+def write_yaml(config: Any, path: Path) -> None:
+    """Write a configuration of OmegaConf's, references unresolved; its last line is a comment with its checksum.
+
+    It is whole or not there. Whoever changes the file by hand deletes that line.
+    """
+    text = OmegaConf.to_yaml(config)
+    with atomic_path(path) as part:
+        part.write_text(f"{text}{_SUM}{zlib.crc32(text.encode()):08x}\n", encoding="utf-8", newline="\n")
+
+
+def _check_sum(data: bytes, path: Path) -> None:
+    """Raise Damaged where a file's last line says another checksum than the lines before it have."""
+    lines = data.replace(b"\r\n", b"\n").splitlines(keepends=True) or [b""]
+    said, found = lines[-1].decode("latin-1").strip(), f"{_SUM}{zlib.crc32(b''.join(lines[:-1])):08x}"
+    if said != found and _SUM[1:] in said:  # so that a damaged "#" makes no key of it
+        fix = "restore it; if it was changed by hand, delete its last line"
+        raise damaged(path, said, found, fix)
 
 
 def _check_plain(text: str) -> None:

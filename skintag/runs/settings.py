@@ -123,7 +123,10 @@ class RunSettings(PlainSettings):
     def _of(cls, values: dict[str, Any]) -> Self:
         for group in (*_TARGETS, *_PLAIN, "trainer"):
             if group not in values and group not in _OPTIONAL:
-                raise ConfigError(f"{group} is not set: add {group}=<choice>")
+                raise ConfigError(
+                    f"{group} is not set, and a run cannot be without it: leave {group}=null or ~{group} out, or "
+                    f"add {group}=<choice> (--help lists them)"
+                )
         values = {**values, "logger": logger_values(values["logger"]), "name": str(values["name"])}
         return cls(
             **checked_fields(cls, values, _PLAIN),

@@ -15,11 +15,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from skintag.core.checksums import Damaged, check_zip, file_crc32
 from skintag.core.errors import DataError
 from skintag.core.io import read_json, write_json
 from skintag.core.parquet import read_parquet, write_parquet, write_table
+from skintag.core.stored import read_yaml, write_yaml
 from skintag.models.torch_files import load_checkpoint
 
 FLIPS = 300
@@ -144,3 +146,34 @@ def test_the_sums_of_a_zip_are_those_of_zip(tmp_path: Path) -> None:
     with pytest.raises(Damaged, match=r"a\.zip"):
         check_zip(path)
     assert file_crc32(tmp_path / "a.zip") != f"{0:08x}"
+
+
+def test_no_flipped_bit_of_a_configuration_is_used(tmp_path: Path) -> None:
+    path, values = (
+        tmp_path / "config.yaml",
+        {"seed": 10, "data": {"prepared": "p", "raw": "${data.prepared}"}},
+    )
+    write_yaml(OmegaConf.create(values), path)
+    assert read_yaml(path) == values
+    sound, rng, told = path.read_bytes(), np.random.default_rng(4), 0
+    for _ in range(FLIPS):
+        path.write_bytes(flipped(sound, rng))
+        try:
+            assert read_yaml(path) == values  # a bit of the word "checksum" itself
+        except DataError as error:
+            told += "config.yaml" in str(error)
+    assert told > FLIPS / 2
+
+
+def test_configuration_that_was_changed_by_hand_is_read_without_its_last_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    write_yaml(OmegaConf.create({"seed": 1}), path)
+    sound = path.read_bytes()
+    changed = path.read_text().replace("seed: 1", "seed: 2")
+    path.write_text(changed)
+    with pytest.raises(Damaged, match="changed by hand, delete its last line"):
+        read_yaml(path)
+    path.write_text(changed.splitlines()[0])
+    assert read_yaml(path) == {"seed": 2}
+    path.write_bytes(sound.replace(b"\n", b"\r\n"))  # by a version control of Windows
+    assert read_yaml(path) == {"seed": 1}

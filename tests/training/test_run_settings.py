@@ -105,7 +105,10 @@ def test_time_of_a_stage_under_way_counts() -> None:
 @pytest.mark.parametrize(
     ("overrides", "wanted"),
     [
-        (("~optimizer",), "optimizer is not set: add optimizer=<choice>"),
+        (
+            ("~optimizer",),
+            "optimizer is not set, and a run cannot be without it: leave optimizer=null or ~optimizer out",
+        ),
         (("split=leave_one_domain_out",), "split.domain is not set"),
         (("+trainer.more=1",), "unexpected keyword|no trainer"),
         (("+trainer.nonsense=1",), "trainer: .*nonsense"),
