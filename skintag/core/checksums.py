@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import sys
 import zipfile
 import zlib
@@ -23,6 +24,11 @@ from typing import Any, Final
 from skintag.core.errors import DataError
 
 CHECKSUM: Final = "checksum"
+# what zipfile raises for a damaged archive: names that are no text, sizes that are none, methods and keys it lacks
+_NOT_AS_WRITTEN: Final = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError,
+    OverflowError,
+)  # fmt: skip
 """Its key in a JSON file."""
 _PIECE: Final = 1 << 22  # bytes that are read at a time
 
@@ -69,7 +75,7 @@ def check_zip(path: str | os.PathLike[str]) -> None:
                 with archive.open(entry) as member:
                     while member.read(_PIECE):
                         pass
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _NOT_AS_WRITTEN as error:
         raise damaged(path, "as its members' checksums say", str(error)) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -68,6 +69,20 @@ def test_no_flipped_bit_of_a_table_is_used(tmp_path: Path) -> None:
         except (Damaged, OSError, ValueError):
             told += 1
     assert told > 0.98 * FLIPS  # what is not told is in the checksum's own name
+
+
+def test_every_flipped_bit_of_a_zips_directory_is_told_as_damage_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    torch.save({"weights": torch.arange(4.0)}, path)
+    whole = path.read_bytes()
+    start = whole.index(b"PK\x01\x02")
+    for at in range(start, min(start + 80, len(whole))):  # the first entry: sizes, flags, method, name
+        for bit in range(8):
+            damaged = bytearray(whole)
+            damaged[at] ^= 1 << bit
+            path.write_bytes(bytes(damaged))
+            with suppress(Damaged):  # any other exception is one that a user would see
+                check_zip(path)
 
 
 def test_a_table_without_a_checksum_is_read(tmp_path: Path) -> None:
