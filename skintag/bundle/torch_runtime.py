@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from skintag.bundle.manifest import AGAIN
 from skintag.bundle.runtime import SETTINGS, WEIGHTS
@@ -67,12 +70,12 @@ def _check_sizes(values: dict[str, Any], weights: Path) -> None:
     Raises:
         ValueError: tensors are missing, left over or of other shapes.
     """
-    with torch.device("meta"):
+    with safe_open(weights, framework="pt") as file:
+        found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (no dict)
+    with torch.device("meta"), _at_most(2 * len(found) + 100):
         wanted = {
             name: list(tensor.shape) for name, tensor in LesionNetwork.blank(values).state_dict().items()
         }
-    with safe_open(weights, framework="pt") as file:
-        found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (no dict)
     lacking = [name for name, shape in wanted.items() if found.get(name) != shape]
     if lacking:
         name = lacking[0]
@@ -80,3 +83,21 @@ def _check_sizes(values: dict[str, Any], weights: Path) -> None:
             f"{len(lacking)} tensors that the settings ask for are others in {weights.name}, e.g. {name} is "
             f"{found.get(name, 'not there')}, expected {wanted[name]}"
         )
+
+
+@contextmanager
+def _at_most(parameters: int) -> Iterator[None]:
+    """Raise ValueError as soon as modules that are made in the block have more parameters than that."""
+    made = 0
+
+    def count(*_: object) -> None:
+        nonlocal made
+        made += 1
+        if made > parameters:
+            raise ValueError(f"more than {parameters} tensors, far more than there are weights")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()

@@ -129,7 +129,7 @@ def test_the_limit_is_one_that_a_large_tower_fits_into() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"image_size": 30_000}, {"sizes": {"embed_dim": 64_000, "num_heads": 4}}, {"sizes": {"depth": 4000}}],
+    [{"image_size": 30_000}, {"sizes": {"embed_dim": 64_000, "num_heads": 4}}, {"sizes": {"depth": 40_000}}],
 )
 def test_settings_of_another_network_than_the_weights_are_refused_before_it_is_made(
     bundle_folder: Path, tmp_path: Path, change: dict[str, object]
