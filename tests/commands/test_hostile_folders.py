@@ -21,10 +21,7 @@ MODELS = ("pickle", "zip", "objects")
 FEW = (
     "override_callback",
     "override_oc_env",
-    "multirun_bomb_overrides",
-    "tag_config",
     "pickle_best",
-    "digits_hydra",
 )
 SAMPLE = (
     "override_callback", "override_searchpath", "override_way_out", "override_oc_env", "override_package",

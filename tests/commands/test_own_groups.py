@@ -49,6 +49,7 @@ def test_hospitals_named_on_the_command_line_are_groups_with_gaps(tmp_path: Path
     assert "columns that nothing was made of" not in page
 
 
+@pytest.mark.long
 def test_a_run_takes_them_from_a_table_beside_it(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "run")
     ids = pd.read_parquet(folder / "predictions.parquet")["image_id"].unique()

@@ -66,7 +66,9 @@ def wait_for(pattern: str, folder: Path, process: subprocess.Popen[str], seconds
     raise AssertionError(f"no {pattern} within {seconds} s: {process.communicate()[0]}")
 
 
-@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("signum", "status"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.long)]
+)
 def test_a_signal_ends_training_with_its_status_and_says_how_to_go_on(
     workspace: Path, tmp_path: Path, signum: int, status: int
 ) -> None:
@@ -88,6 +90,7 @@ def test_a_signal_ends_training_with_its_status_and_says_how_to_go_on(
         assert len(pd.read_parquet(folder / "predictions.parquet"))
 
 
+@pytest.mark.long
 def test_a_signal_ends_a_sweep_and_no_further_job_begins(workspace: Path, tmp_path: Path) -> None:
     process = start(workspace, tmp_path, "-m", "seed=0,1")
     wait_for("last.ckpt", tmp_path, process)

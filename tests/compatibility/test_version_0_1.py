@@ -141,6 +141,7 @@ def test_killed_run_and_sweep_are_gone_on_with(tmp_path: Path) -> None:
         check_tables(tmp_path / "runs" / "sweep" / job / "predictions.parquet", path)
 
 
+@pytest.mark.long
 def test_report_of_an_old_run_is_made_again(tmp_path: Path) -> None:
     shutil.copytree(OLD / "run", tmp_path / "run")
     skintag(

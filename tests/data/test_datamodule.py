@@ -28,6 +28,7 @@ from skintag.data.loading.settings import LoaderSettings
 from skintag.data.view.view import View
 from tests.data.loader_fixtures import number_of, prepare, view_of
 
+LONG = pytest.mark.long
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "loader"
 SIZES = {"ham10000": 36, "ddi": 10}
 
@@ -132,7 +133,7 @@ def test_each_training_image_is_seen_once_an_epoch_in_another_order(make: Make) 
     assert one != two
 
 
-@pytest.mark.parametrize("start_method", ["forkserver", "fork"])
+@pytest.mark.parametrize("start_method", ["forkserver", pytest.param("fork", marks=LONG)])
 def test_number_of_workers_changes_nothing(make: Make, start_method: str) -> None:
     expected = epochs(make(augmentation=AUGMENTATION).train_dataloader(), 0, 1)
     for workers in (1, 2):
@@ -374,7 +375,10 @@ def assert_same_end(module: Tiny, whole: Tiny) -> None:
         assert torch.equal(module.state_dict()[name], weights), name
 
 
-@pytest.mark.parametrize(("step", "workers"), [(2, 0), (5, 1), (6, 2), (4, 1), (8, 0)])
+@pytest.mark.parametrize(
+    ("step", "workers"),
+    [(2, 0), pytest.param(5, 1, marks=LONG), (6, 2), pytest.param(4, 1, marks=LONG), (8, 0)],
+)
 def test_run_resumed_from_any_step_ends_with_the_same_weights(
     make: Make, whole: tuple[Tiny, Path], tmp_path: Path, step: int, workers: int
 ) -> None:
@@ -385,7 +389,7 @@ def test_run_resumed_from_any_step_ends_with_the_same_weights(
     assert_same_end(module, whole[0])
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=LONG), 2])
 def test_run_with_workers_ends_with_the_same_weights(
     make: Make, whole: tuple[Tiny, Path], tmp_path: Path, workers: int
 ) -> None:

@@ -19,6 +19,8 @@ from skintag.evaluation.report.gather import gather
 from skintag.evaluation.report.settings import ReportSettings
 from skintag.evaluation.report.write import write_report
 
+COMMON = ("benign", "perfect", "two_models", "val_benign", "one")
+"""Of the tables below, those that people have most."""
 QUICK = ReportSettings(AssessmentSettings(resamples=40, permutations=40), errors=1, threshold=0.5)
 
 
@@ -159,7 +161,9 @@ def degenerate() -> dict[str, pd.DataFrame]:
     return made
 
 
-@pytest.mark.parametrize("kind", degenerate())
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in COMMON else pytest.mark.long) for kind in degenerate()]
+)
 def test_table_of_which_most_is_undefined_still_gives_a_report(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"{kind}.csv"
     degenerate()[kind].drop(columns="condition").to_csv(path, index=False)

@@ -88,7 +88,7 @@ def test_seeds_of_a_split_are_averaged_before_splits_are_counted() -> None:
             assert found[name] == pytest.approx(levels[0][name])
 
 
-@pytest.mark.parametrize("repeats", [60, pytest.param(600, marks=pytest.mark.long)])
+@pytest.mark.parametrize("repeats", [20, pytest.param(600, marks=pytest.mark.long)])
 def test_intervals_over_five_splits_hold_what_is_learned_from_such_patients(repeats: int) -> None:
     """The truth: the AUROC, on a great many new patients, of models fitted on 120 patients."""
     rng = np.random.default_rng(5)

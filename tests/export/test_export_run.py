@@ -122,6 +122,7 @@ def test_unknown_and_no_formats_are_refused() -> None:
     assert formats.check_formats(["onnx", "onnx_int8", "onnx"]) == ("onnx", "onnx_int8")
 
 
+@pytest.mark.long
 def test_rows_of_formats_written_before_are_kept(folder: Path, unmeasured: list[Job]) -> None:
     few = replace(SETTINGS, images=8)
     export_run(folder, ["torch_export"], settings=few)
@@ -132,6 +133,7 @@ def test_rows_of_formats_written_before_are_kept(folder: Path, unmeasured: list[
     assert third["format"].tolist() == ["torch", "torch_export"]
 
 
+@pytest.mark.long
 def test_teacher_s_row_comes_out_of_the_student_s_predictions(folder: Path, unmeasured: list[Job]) -> None:
     path = folder / "predictions.parquet"
     frame = pd.read_parquet(path)

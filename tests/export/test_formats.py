@@ -84,6 +84,7 @@ def test_executorch_agrees_with_torch(deployed: DeployedModel, tmp_path: Path) -
     assert_agrees("executorch", tmp_path / "model.pte", deployed, 3)
 
 
+@pytest.mark.long
 def test_core_ml_takes_an_image(deployed: DeployedModel, tmp_path: Path) -> None:
     coremltools = pytest.importorskip("coremltools")
     FORMATS["coreml"].write(material(deployed), tmp_path / "model.mlpackage")
@@ -141,6 +142,7 @@ def test_one_new_file_is_a_new_format(
     assert json.loads((folder / "exports" / "exports.json").read_text())["exports"][-1]["format"] == "twin"
 
 
+@pytest.mark.long
 def test_format_of_one_s_own_module_is_measured_in_a_process_of_its_own(
     module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

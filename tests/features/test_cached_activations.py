@@ -46,7 +46,7 @@ def no_more_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("finetune", ["frozen", "last_2"])
-@pytest.mark.parametrize("sampling", [False, True], ids=["", "sampled"])
+@pytest.mark.parametrize("sampling", [False, pytest.param(True, marks=pytest.mark.long)], ids=["", "sampled"])
 def test_first_second_and_uncached_run_predict_the_same(
     finetune: str, sampling: bool, compose_run: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +64,7 @@ def test_first_second_and_uncached_run_predict_the_same(
     np.testing.assert_allclose(first["p_malignant"], uncached["p_malignant"], atol=1e-3)
 
 
-@pytest.mark.parametrize("finetune", ["frozen", "last_2"])
+@pytest.mark.parametrize("finetune", [pytest.param("frozen", marks=pytest.mark.long), "last_2"])
 def test_another_seed_and_balance_reuse_everything(
     finetune: str, compose_run: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,7 +105,7 @@ def test_weights_of_a_checkpoint_have_activations_of_their_own(compose_run: Comp
     )
 
 
-@pytest.mark.parametrize("finetune", ["frozen", "last_2"])
+@pytest.mark.parametrize("finetune", [pytest.param("frozen", marks=pytest.mark.long), "last_2"])
 def test_run_cut_off_in_mid_epoch_goes_on_to_the_same_end(
     finetune: str, compose_run: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

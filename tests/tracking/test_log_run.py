@@ -338,6 +338,7 @@ def test_unreachable_server_does_not_lose_the_results(
     assert read_offline(folder)[0].summary["test/head/auroc"] > 0.5
 
 
+@pytest.mark.long
 def test_command_logs_each_run_of_a_sweep(workspace: Path, tmp_path: Path) -> None:
     for number in range(2):
         write_run(tmp_path / f"{number}_multi_seed{number}", workspace, f"seed={number}")

@@ -30,6 +30,7 @@ def run(workspace: Path, folder: Path, *more: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_train_and_write_the_predictions_of_one(workspace: Path, tmp_path: Path) -> None:
     run(workspace, tmp_path / "two", "trainer=ddp_cpu")
     checkpoint = tmp_path / "two" / "checkpoints" / "best.ckpt"

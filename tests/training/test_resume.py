@@ -74,6 +74,7 @@ def assert_same_end(one: Path, other: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_killed_and_resumed_run_ends_bit_for_bit_as_a_whole_one(workspace: Path, tmp_path: Path) -> None:
     run_to_the_end(workspace, tmp_path / "whole", "loader.num_workers=1")
     kill_in_mid_epoch(workspace, tmp_path / "killed")

@@ -47,6 +47,7 @@ def test_learning_backbone_gives_embeddings_of_its_own(compose_run: Compose, tmp
     assert report["finetuned"]["weights"] != report["frozen"]["weights"]
 
 
+@pytest.mark.long
 def test_checkpoint_scored_again_gives_the_same_predictions(compose_run: Compose, tmp_path: Path) -> None:
     train(compose_run(*SMALL, "finetune=last_2"), tmp_path / "fitted")
     best = tmp_path / "fitted" / "checkpoints" / "best.ckpt"
