@@ -84,16 +84,22 @@ def claim(folder: Path, *, named: bool, kind: str = "run") -> Path:
         kind: `run` or `sweep`.
 
     Raises:
-        Refused: it is named, and holds a run or a sweep.
-        OSError: it cannot be made.
+        Refused: it cannot be made; or it is named, and holds a run or a sweep.
     """
     for number in count(1):
         path = folder if number == 1 else folder.with_name(f"{folder.name}_{number}")
         # of several processes that try, one makes it; a sweep of an earlier version has Hydra's record alone
         if not (path / "multirun.yaml").exists():
-            with suppress(FileExistsError):
+            try:
                 (path / START).mkdir(parents=True)
                 return path
+            except FileExistsError:
+                pass
+            except OSError as error:
+                way = "name another place, paths.runs=<folder>"
+                raise Refused(
+                    ConfigError(f"no folder can be made at {path} ({error.strerror}): {way}")
+                ) from error
         if named:
             begun = (path / START / _LAST).is_file() or (path / "multirun.yaml").exists()
             way = f"go on with it ({override_of('resume', path)})" if begun else _NOTHING

@@ -111,6 +111,18 @@ def test_folders_of_the_same_second_are_two(tmp_path: Path) -> None:
         claim(wanted, named=True)
 
 
+@pytest.mark.parametrize("many", [(), ("-m",)])
+def test_place_where_no_run_folder_can_be_made_is_told_in_one_line(
+    tmp_path: Path, many: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").touch()
+    done = train(*many, "debug=one_batch", f"paths.runs={tmp_path / 'file'}")
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(f"error: no folder can be made at {tmp_path / 'file'}"), done.stderr
+    assert "paths.runs=<folder>" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_run_whose_settings_are_wrong_leaves_no_folder(tmp_path: Path) -> None:
     done = train(
         "experiment=multi", "split.k=3", "seed=0", "labels.premalignant=perhaps", f"paths.runs={tmp_path}"
