@@ -162,6 +162,18 @@ def test_a_page_opens_offline_and_runs_nothing(folder: Path) -> None:
     assert len(html) < 6_000_000
 
 
+def test_a_table_that_is_wider_than_a_phone_scrolls_and_shows_at_which_side_more_of_it_lies(
+    folder: Path,
+) -> None:
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    (rule,) = re.findall(r"^\.scroll \{(.*?)^\}", html, re.MULTILINE | re.DOTALL)
+    assert "overflow-x: auto" in rule
+    for side in ("left", "right"):  # a cover that scrolls away with the table, over a shade that stays
+        assert rule.count(f"{side} / ") == 2
+    assert rule.count("local") == rule.count("scroll") == 2
+    assert html.count("<table") == html.count('<div class="scroll"')
+
+
 def test_every_table_and_figure_lies_beside_the_page(page: Page, folder: Path) -> None:
     plots = [plot.name for section in page.sections for plot in section.plots]
     names = [table.name for table in page.tables]
