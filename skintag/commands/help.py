@@ -6,6 +6,7 @@ a list of the files says the same.
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,10 @@ FLAGS: Final = ("-h", "--help")
 _FLAGS: Final = (
     "-m sweeps over choices joined by commas; --cfg job prints the configuration; --hydra-help says more."
 )
+
+_WITH_COMMENTS: Final = ("train", "distill")
+"""Configurations that say of each group what it decides; others use the same groups."""
+_COMMENT: Final = re.compile(r"^  - (?:override /)?(\w+): *\S+  # (.+)$", re.MULTILINE)
 
 
 def wants_help(arguments: Sequence[str]) -> bool:
@@ -55,10 +60,18 @@ def help_text(folder: Path, config_name: str, arguments: Sequence[str]) -> str:
             groups[name] = sorted({*groups[name], *choices_of(Path(given.config_dir), name)})
     with hydra_of_our_own(folder):
         config = hydra.compose(config_name, overrides=overrides)
-    width = max(map(len, groups))
-    listed = [_wrapped(f"  {name:{width}}  ", choices) for name, choices in groups.items()]
+    said = {name: line for name in (*_WITH_COMMENTS, config_name) for name, line in comments_of(folder, name)}
+    listed = [_listed(name, said.get(name, ""), used[name], choices) for name, choices in groups.items()]
     keys = "Keys, set with key=value (key.below=value; +key=value adds one, ~key takes one away):"
-    shown = ["Groups, chosen with group=choice:", *listed, "", keys, "", OmegaConf.to_yaml(config), _FLAGS]
+    shown = [
+        "Groups, chosen with group=choice; [choice] is taken where none is given:",
+        *listed,
+        "",
+        keys,
+        "",
+        OmegaConf.to_yaml(config),
+        _FLAGS,
+    ]
     return "\n".join([*header, "", *shown])
 
 
@@ -116,12 +129,17 @@ def _parts(text: str) -> tuple[list[str], list[str]]:
     return header, "\n".join(body).strip().splitlines()
 
 
-def _wrapped(start: str, choices: Sequence[str]) -> str:
+def comments_of(folder: Path, config_name: str) -> list[tuple[str, str]]:
+    """(group, what stands behind it in the list of defaults of a configuration)."""
+    return _COMMENT.findall((folder / f"{config_name}.yaml").read_text(encoding="utf-8"))
+
+
+def _listed(group: str, comment: str, default: str | None, choices: Sequence[str]) -> str:
+    """A group with its comment, and below these its choices."""
+    shown = [f"[{choice}]" if choice == default else choice for choice in choices]
     width = max(60, shutil.get_terminal_size((120, 24)).columns)
-    return textwrap.fill(
-        ", ".join(choices),
-        width,
-        initial_indent=start,
-        subsequent_indent=" " * len(start),
-        break_on_hyphens=False,
+    indent = " " * 16
+    listed = textwrap.fill(
+        ", ".join(shown), width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )
+    return f"  {group:12}  {comment}".rstrip() + f"\n{listed}"

@@ -11,7 +11,9 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+from skintag.commands.cli import CONFIG_DIR
 from skintag.commands.folders import Refused, claim, override_of
+from skintag.commands.help import defaults_of, groups_in, help_text
 from skintag.commands.resumed import expand_resume
 from skintag.core.errors import ConfigError
 
@@ -43,6 +45,22 @@ def test_typo_in_an_override_is_refused_with_near_matches(typo: str, meant: str)
     assert done.returncode == 2
     assert f"did you mean {meant!r}" in done.stderr or f"or {meant!r}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("command", "group", "choice"), [
+    ("train", "balance", "none"), ("distill", "student", "mobilenet_v3_large"), ("prepare", "data", "synthetic"),
+])  # fmt: skip
+def test_help_says_what_each_group_decides_and_which_choice_is_taken(
+    command: str, group: str, choice: str
+) -> None:
+    lines = help_text(CONFIG_DIR, command, []).splitlines()
+    groups = set(defaults_of(CONFIG_DIR, command)) & set(groups_in(CONFIG_DIR))
+    assert group in groups
+    for name in groups:
+        (at,) = (k for k, line in enumerate(lines) if line.startswith(f"  {name} "))
+        assert len(lines[at].split()) > 2, f"nothing is said of {name}"
+        if name == group:
+            assert f"[{choice}]" in lines[at + 1] + lines[at + 2]
 
 
 def test_help_lists_the_groups_and_imports_no_torch() -> None:
