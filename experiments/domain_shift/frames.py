@@ -10,9 +10,9 @@ from study import HOME, Study, others_of
 
 from skintag.evaluation.analyses.assess import AssessmentSettings, assess
 from skintag.evaluation.metrics.groups import FST_GROUP
+from skintag.evaluation.statistics.sides import Contrast
 from skintag.runs.grid.findings import Evidence
 from skintag.runs.grid.runs import GridRun, frame_tested
-from skintag.runs.grid.sides import Contrast
 from skintag.runs.grid.write import interval, p_text
 
 SHOWN = ("auroc", "f1_malignant", "sensitivity", "specificity")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from study import BALANCED, DARK, HOME, LIGHTER, MULTI, OLD, SINGLE, YOUNG, Study, others_of, paired
 
-from skintag.runs.grid.contrasts import auroc_of
-from skintag.runs.grid.sides import Contrast, mean_over
+from skintag.evaluation.statistics.contrasts import auroc_of
+from skintag.evaluation.statistics.sides import Contrast, mean_over
 
 DROP, BARE = "cross-domain drop of single_ham", ", without rulers"
 RULER = f"ruler, {HOME} images called malignant by multi"

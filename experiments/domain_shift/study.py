@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.evaluation.statistics.bootstrap import cluster_names
-from skintag.runs.grid.contrasts import ConditionPairs, share_of, standardised_difference
+from skintag.evaluation.statistics.contrasts import ConditionPairs, share_of, standardised_difference
+from skintag.evaluation.statistics.sides import Contrast, RowDraws
 from skintag.runs.grid.runs import GridRun, frame_tested
-from skintag.runs.grid.sides import Contrast, RowDraws
 
 SINGLE, MULTI, BALANCED = "single_ham", "multi", "multi_balanced"
 HOME: Final = "dermoscopic"  # the domain of the one dataset that `single_ham` learns from

@@ -8,9 +8,14 @@ import numpy as np
 import pandas as pd
 from cells import Cell, Images, right, scores
 
-from skintag.runs.grid.contrasts import ConditionPairs, auroc_of, share_of, standardised_difference
+from skintag.evaluation.statistics.contrasts import (
+    ConditionPairs,
+    auroc_of,
+    share_of,
+    standardised_difference,
+)
+from skintag.evaluation.statistics.sides import Contrast, RowDraws
 from skintag.runs.grid.findings import Evidence, Rules, judge
-from skintag.runs.grid.sides import Contrast, RowDraws
 
 QUESTIONS = 15
 REDRAWN = 20

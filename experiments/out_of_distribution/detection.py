@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from skintag.evaluation.metrics.groups import DATASET, DOMAIN, FST_GROUP, OVERALL
 from skintag.evaluation.statistics.bootstrap import Resamples, cluster_names
+from skintag.evaluation.statistics.contrasts import auroc_of
 from skintag.evaluation.statistics.shares import clustered_shares
+from skintag.evaluation.statistics.sides import RowDraws
 from skintag.ood.reference import OodReference
-from skintag.runs.grid.contrasts import auroc_of
-from skintag.runs.grid.sides import RowDraws
 
 Reference = tuple[str, int]
 RANKS: Final = (16, 64, 256)

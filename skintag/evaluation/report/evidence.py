@@ -105,6 +105,8 @@ class Evidence:
     """Gaps of the main model under a threshold per group, see `oracle`."""
     robustness: pd.DataFrame | None = None
     """Metrics under distortions, see `robustness_table`."""
+    standardised: pd.DataFrame | None = None
+    """Differences between groups, raw and within datasets and conditions, see `standardised_pairs`."""
     retention: Retention | None = None
     """What a student lost against its teacher, where the table holds both."""
     errors: pd.DataFrame | None = None

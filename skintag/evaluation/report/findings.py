@@ -13,6 +13,7 @@ from skintag.evaluation.plots.style import label_of
 from skintag.evaluation.report.cells import interval, number, p_value, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.held_out import at_chance, chance_text
+from skintag.evaluation.report.like_for_like import clause, excludes_zero, gaps_within, numbers_of
 from skintag.evaluation.statistics.differences import holm
 
 # One family of questions: equalized odds and F1 gaps follow from these, single Fitzpatrick types and the common
@@ -69,7 +70,19 @@ def family(evidence: Evidence, model: str | None = None) -> pd.DataFrame:
         gaps["grouping"].isin(family_groupings(evidence)) & gaps["gap"].isin(list(FAMILY_GAPS))
     ].reset_index(drop=True)
     gaps = gaps.assign(p_holm=holm(gaps["p_value"]))
-    return gaps.assign(verdict=[_verdict(row) for _, row in gaps.iterrows()])
+    verdicts = [_verdict(row) for _, row in gaps.iterrows()]
+    if model in (None, evidence.main):
+        within = _within(evidence)
+        pairs = zip(gaps["grouping"], gaps["gap"], strict=True)
+        for i, (grouping, gap) in enumerate(pairs):
+            if verdicts[i] == "small" and excludes_zero(within.get((grouping, FAMILY_GAPS[gap]))):
+                verdicts[i] = "undecided"
+    return gaps.assign(verdict=verdicts)
+
+
+def _within(evidence: Evidence) -> dict[tuple[str, str], pd.Series]:
+    """The standardised gap of each grouping and metric."""
+    return {(row["grouping"], row["metric"]): row for _, row in gaps_within(evidence).iterrows()}
 
 
 def findings(evidence: Evidence) -> list[Finding]:
@@ -79,7 +92,15 @@ def findings(evidence: Evidence) -> list[Finding]:
     coin = [Finding("chance", chance_text(evidence, row)) for _, row in at_chance(evidence).iterrows()]
     place = {grouping: i for i, grouping in enumerate(family_groupings(evidence))}
     table = table.sort_values("grouping", key=lambda c: c.map(place), kind="stable")
-    out = [Finding(row["verdict"], *_sentence(evidence, row)) for _, row in table.iterrows() if _told(row)]
+    within = _within(evidence)
+    out = [
+        Finding(
+            row["verdict"],
+            *_sentence(evidence, row, within.get((row["grouping"], FAMILY_GAPS[row["gap"]]))),
+        )
+        for _, row in table.iterrows()
+        if _told(row)
+    ]
     out.sort(key=lambda finding: order[finding.verdict])
     absent = _untold(evidence, table)
     return [*coin, *out, *([Finding("untold", absent)] if absent else [])]
@@ -127,7 +148,7 @@ def _told(row: pd.Series) -> bool:
     return bool(row["verdict"] != "untold")
 
 
-def _sentence(evidence: Evidence, row: pd.Series) -> tuple[str, str]:
+def _sentence(evidence: Evidence, row: pd.Series, within: pd.Series | None) -> tuple[str, str]:
     """What is claimed, and the numbers behind it."""
     metric = FAMILY_GAPS[row["gap"]]
     name, groups = _capital(label_of(metric)), _plural(row["grouping"])
@@ -139,14 +160,15 @@ def _sentence(evidence: Evidence, row: pd.Series) -> tuple[str, str]:
     left = f"; too small: {row['left_out']}" if row["left_out"] else ""
     detail = (
         f"{gap}; {number(row['chance'], 2)} expected by chance; p {_p(row['p_value'])}, after Holm {_p(row['p_holm'])}"
-        f"{left}"
+        f"{numbers_of(within)}{left}"
     )
+    more = clause(within, row["verdict"], SMALL)
     if row["verdict"] == "clear":
-        return f"{name} differs between {groups}, {ends}.", detail
+        return f"{name} differs between {groups}, {ends}{more}.", detail
     if row["verdict"] == "small":
-        return f"{name} between {groups}: gaps above {SMALL:.2f} do not fit the data.", detail
+        return f"{name} between {groups}: gaps above {SMALL:.2f} do not fit the data{more}.", detail
     return (
-        f"{name} between {groups}, {ends}: a gap of up to {number(row['high'], 2)} is not excluded.",
+        f"{name} between {groups}, {ends}: a gap of up to {number(row['high'], 2)} is not excluded{more}.",
         detail,
     )
 

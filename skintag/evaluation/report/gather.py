@@ -25,6 +25,7 @@ from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.cases import Pictures, error_cases
 from skintag.evaluation.report.evidence import Evidence, Origin, main_model
+from skintag.evaluation.report.like_for_like import standardised_of
 from skintag.evaluation.report.settings import ReportSettings
 
 CALIBRATIONS: Final = ("temperature", "isotonic")
@@ -69,6 +70,7 @@ def gather(
     missing: dict[str, str] = {}
     say("levels, gaps and pairs")
     assessment = assess(predictions, thresholds, draws, attributes=own_groups, progress=rows > LARGE)
+    within = standardised_of(predictions.test(main), cut, assessment, own_groups)
     say("binarisations and paired comparison")
     binarisations = _binarisations(predictions, thresholds, draws, missing)
     comparison = _comparison(predictions, thresholds, main, draws)
@@ -83,7 +85,7 @@ def gather(
         comparison=comparison, calibrations=fitted.calibrations, calibration=fitted.calibration,
         policies=fitted.policies, triage=fitted.triage, operating_points=fitted.operating_points,
         oracle=fitted.oracle, errors=error_table(predictions, main, cut, minimum=draws.minimum), cases=cases,
-        missing=missing,
+        standardised=within, missing=missing,
     )  # fmt: skip
     return _distilled(_distorted(evidence, distorted, say), say)
 

@@ -13,6 +13,9 @@ from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.gather_runs import RunsEvidence
 from skintag.evaluation.report.held_out import held_out
 
+_TABLES = (
+    "comparison", "calibration", "triage", "operating_points", "oracle", "robustness", "errors", "standardised",
+)  # fmt: skip
 _CELL = ("n", "n_positive", "n_clusters", "value", "low", "high", "too_few", "note")
 
 
@@ -40,7 +43,7 @@ def metrics_of(evidence: Evidence) -> dict[str, Any]:
         "missing": dict(evidence.missing),
         "held_out": held_out(evidence),
     }
-    for name in ("comparison", "calibration", "triage", "operating_points", "oracle", "robustness", "errors"):
+    for name in _TABLES:
         table = getattr(evidence, name, None)
         if isinstance(table, pd.DataFrame):
             out[name] = _records(table)

@@ -20,11 +20,10 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from skintag.evaluation.statistics.differences import holm
-from skintag.runs.grid.sides import Contrast, mean_of
-from skintag.runs.grid.uncertainty import Uncertainty
+from skintag.evaluation.statistics.sides import Contrast, mean_of
+from skintag.evaluation.statistics.uncertainty import PATIENTS, Uncertainty
 
 FOUND: Final = "found"
 NOT_FOUND: Final = "not found"
@@ -41,7 +40,7 @@ class Rules:
     """The smallest difference worth speaking of, on the scale of the contrast."""
     minimum: int = 10
     """Rows that each side must stand on."""
-    patients: int = 8
+    patients: int = PATIENTS
     """Effective number of patients or lesions that each side must stand on."""
 
     def can_tell(self, evidence: Evidence) -> bool:
@@ -110,12 +109,7 @@ class Evidence:
         variance = images.variance + of_seeds
         parts = images.variance**2 / images.degrees + of_seeds**2 / max(len(estimates) - 1, 1)
         freedom = variance**2 / parts if parts > 0 else images.degrees
-        error = float(np.sqrt(variance))
-        half = float(special.stdtrit(freedom, (1 + confidence) / 2)) * error
-        # where pseudo-patients turn the sign, the data are too few to have one
-        size = max(images.centre * np.sign(mean.value), 0.0)
-        p = float(2 * special.stdtr(freedom, -size / error)) if error > 0 else float(mean.value == 0)
-        low, high = (min(images.centre - half, mean.value), max(images.centre + half, mean.value))
+        low, high, p = Uncertainty(images.centre, variance, freedom).limits(mean.value, confidence)
         return cls(mean.value, low, high, p, float(np.sqrt(images.variance)), seeds, *known)
 
     @property

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from scipy.stats import fisher_exact
 
-from skintag.runs.grid.contrasts import auroc_of, share_of, standardised_difference
+from skintag.evaluation.statistics.contrasts import auroc_of, share_of, standardised_difference
+from skintag.evaluation.statistics.sides import Contrast, RowDraws, Side
 from skintag.runs.grid.findings import CANNOT_TELL, FOUND, NOT_FOUND, Evidence, Rules, judge
-from skintag.runs.grid.sides import Contrast, RowDraws, Side
 
 EXPERIMENT = Path(__file__).resolve().parents[3] / "experiments" / "false_claims"
 

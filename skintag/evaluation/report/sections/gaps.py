@@ -12,8 +12,10 @@ from skintag.evaluation.report.blocks import Block, Figures, Text
 from skintag.evaluation.report.cells import Cell, Table, estimate, interval, number, p_value
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import FAMILY_GAPS, RULE, family
+from skintag.evaluation.report.like_for_like import TESTED, WHAT, compared, gaps_within
 from skintag.evaluation.report.phrases import how, level_of, ordered
 from skintag.evaluation.report.registry import report_section
+from skintag.evaluation.statistics.uncertainty import PATIENTS
 
 
 @report_section("gaps", "Gaps", order=60)
@@ -49,6 +51,14 @@ def gaps_section(evidence: Evidence) -> Sequence[Block]:
     blocks.append(
         Figures(plots) if plots else Text("No gap can be told: fewer than two groups are large enough.")
     )
+    within = gaps_within(evidence)
+    if len(within):
+        blocks += [
+            Text(WHAT, title="Raw and standardised"),
+            standardised_table(evidence, within),
+            Text(TESTED, tone="muted"),
+            standardised_pair_table(evidence),
+        ]
     blocks += [worst_table(evidence), gap_table(evidence), pair_table(evidence)]
     if evidence.oracle is not None:
         blocks.append(oracle_table(evidence, evidence.oracle))
@@ -76,6 +86,59 @@ def gap_table(evidence: Evidence) -> Table:
     note += "naive_low and naive_high in the CSV file are percentile limits, which never contain zero."
     data = evidence.assessment.gaps
     return Table("gaps", f"Gaps, {evidence.main}", headings, tuple(rows), note, data, folded=True)
+
+
+def standardised_table(evidence: Evidence, within: pd.DataFrame) -> Table:
+    """Each gap as it is and within the same dataset and condition."""
+    raw = evidence.gaps(evidence.main).set_index(["grouping", "gap"])
+    rows: list[tuple[Cell, ...]] = []
+    for grouping, part in within.groupby("grouping", sort=False):
+        rows.append(
+            (Cell(label_of(str(grouping)), f"over {part['over'].iloc[0]}", kind="head"), *[Cell("")] * 4)
+        )
+        for _, row in part.iterrows():
+            gap = raw.loc[(row["grouping"], f"{row['metric']}_gap")]
+            told = pd.notna(row["value"])
+            some = (
+                ""
+                if row["pairs_told"] == row["pairs"]
+                else f"{row['pairs_told']} of {row['pairs']} pairs told"
+            )
+            rows.append((
+                Cell(label_of(f"{row['metric']}_gap")), estimate(gap["value"], gap["low"], gap["high"]),
+                estimate(row["value"], row["low"], row["high"]) if told else Cell("cannot be told", kind="muted"),
+                Cell(f"{row['group_a']} above {row['group_b']}" if told else "–"),
+                Cell(compared(row), some),
+            ))  # fmt: skip
+    note = (
+        "Standardised: the largest difference of two groups, with limits that hold for all pairs of a grouping "
+        f"together ({level_of(evidence)}, {how(evidence)}). Compared: its images in strata that both groups have, of all that "
+        f"the metric is of. Cannot be told: fewer than {evidence.assessment.settings.minimum} images or {PATIENTS} "
+        "independent patients or lesions on a side of every pair."
+    )
+    headings = ("gap", "raw", "standardised", "between", "compared")
+    title = f"Gaps, raw and standardised, {evidence.main}"
+    return Table("standardised_gaps", title, headings, tuple(rows), note, within)
+
+
+def standardised_pair_table(evidence: Evidence) -> Table:
+    """Pairs of groups, raw and standardised."""
+    pairs = evidence.standardised if evidence.standardised is not None else pd.DataFrame()
+    rows: list[tuple[Cell, ...]] = []
+    for grouping, part in pairs.groupby("grouping", sort=False):
+        rows.append((Cell(label_of(str(grouping)), kind="head"), *[Cell("")] * 4))
+        for _, row in part.iterrows():
+            told = pd.notna(row["value"])
+            rows.append((
+                Cell(f"{row['group_a']} minus {row['group_b']}"), Cell(label_of(row["metric"])),
+                estimate(row["raw"], row["raw_low"], row["raw_high"]),
+                estimate(row["value"], row["low"], row["high"]) if told else Cell("cannot be told", kind="muted"),
+                Cell(compared(row)),
+            ))  # fmt: skip
+    note = f"Limits hold for all pairs of a grouping together ({level_of(evidence)})."
+    headings = ("groups", "metric", "raw", "standardised", "compared")
+    title = f"Pairs of groups, raw and standardised, {evidence.main}"
+    return Table("standardised_pairs", title, headings, tuple(rows), note, pairs, left=2, folded=True)
 
 
 def worst_table(evidence: Evidence) -> Table:

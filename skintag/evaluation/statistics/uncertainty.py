@@ -14,10 +14,15 @@ Satterthwaite's degrees of freedom, each side having one less than its effective
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+from scipy import special
 
-from skintag.runs.grid.sides import Contrast, Floats, Side
+from skintag.evaluation.statistics.sides import Contrast, Floats, Side
+
+PATIENTS: Final = 8
+"""Effective number of patients or lesions that a side must stand on; fewer cannot tell (experiments/false_claims)."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,15 @@ class Uncertainty:
         if contrast.shared:
             degrees = min(degrees, freedom.min())
         return cls(float(total[0]), variance, float(degrees))
+
+    def limits(self, value: float, confidence: float = 0.95) -> tuple[float, float, float]:
+        """Lower and upper limit, which hold the estimate `value`, and the two-sided p-value of no difference."""
+        error = float(np.sqrt(self.variance))
+        half = float(special.stdtrit(self.degrees, (1 + confidence) / 2)) * error
+        # where pseudo-patients turn the sign, the data are too few to have one
+        size = max(self.centre * np.sign(value), 0.0)
+        p = float(2 * special.stdtr(self.degrees, -size / error)) if error > 0 else float(value == 0)
+        return min(self.centre - half, value), max(self.centre + half, value), p
 
 
 def _shrunk(side: Side) -> Floats:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skintag.runs.grid.sides import Contrast, RowDraws, Side, effective_clusters
+from skintag.evaluation.statistics.sides import Contrast, RowDraws, Side, effective_clusters
 
 
 def standardised_difference(
@@ -158,8 +158,17 @@ class ConditionPairs:
         *,
         conditions: Sequence[int],
         minimum: int,
+        within: int | None = None,
     ) -> ConditionPairs:
-        """The pairs of `conditions` with at least `minimum` rows of each kind on both sides."""
+        """The pairs of `conditions` with at least `minimum` rows of each kind on both sides.
+
+        Args:
+            condition, target: [n]
+            a, b: the rows [n] of either side.
+            conditions: numbers that pairs are made of.
+            minimum: rows of each of a pair's two conditions that each side must have.
+            within: where conditions are numbered dataset by dataset, so many numbers for each: pairs lie in one.
+        """
         counts = {
             (c, t): [int(((condition == c) & (target == t) & side).sum()) for side in (a, b)]
             for c in conditions
@@ -169,7 +178,8 @@ class ConditionPairs:
         for up in conditions:
             for down in conditions:
                 four = np.array([*counts[up, 1], *counts[down, 0]])
-                if four.min() >= minimum:
+                same = within is None or up // within == down // within
+                if same and four.min() >= minimum:
                     pairs.append((up, down))
                     weights.append(1.0 / (1.0 / four).sum())
         total = np.array(weights, dtype=np.float64)

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from skintag.runs.grid.contrasts import (
+from skintag.evaluation.statistics.contrasts import (
     ConditionPairs,
     auroc_of,
     auroc_of_pairs,
     standardised_difference,
 )
-from skintag.runs.grid.sides import RowDraws, mean_of
+from skintag.evaluation.statistics.sides import RowDraws, mean_of
 
 
 def ones(n: int) -> RowDraws:
