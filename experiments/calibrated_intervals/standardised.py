@@ -25,6 +25,7 @@ from skintag.core.progress import track
 from skintag.evaluation.analyses.assess import AssessmentSettings
 from skintag.evaluation.analyses.standardised import METRICS, standardised_gaps, standardised_pairs
 from skintag.evaluation.metrics.groups import FST_GROUP
+from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import TestPredictions
 from skintag.evaluation.statistics.bootstrap import Resamples, replicate
 from skintag.evaluation.statistics.gaps import pair_table
@@ -86,7 +87,8 @@ def draw(cell: Cell, rng: np.random.Generator) -> TestPredictions:
         parts.append(
             pd.DataFrame({
                 "fst_group": groups[g], "dataset": np.where(hard, "hard", "easy"), "target": target.astype("int8"),
-                "condition": condition, "p_malignant": norm.cdf(mean + noise), "group_id": [f"{g}/{p}" for p in patient],
+                "condition": condition, "p_malignant": norm.cdf(mean + noise),
+                "group_id": [f"{g}/{p}" for p in patient],
             })
         )  # fmt: skip
     table = pd.concat(parts, ignore_index=True)
@@ -103,8 +105,8 @@ def simulate(cell: Cell, simulations: int, resamples: int, seed: int) -> list[di
         rows = draw(cell, rng)
         settings = AssessmentSettings(resamples=resamples, seed=int(rng.integers(2**31)))
         drawn = replicate(
-            rows, THRESHOLD, Resamples.of(rows, resamples, settings.seed), groupings=(FST_GROUP,), metrics=METRICS,
-            threads=1,
+            rows, THRESHOLD, Resamples.of(rows, resamples, settings.seed), groupings=(FST_GROUP,),
+            metrics=listed("gaps"), threads=1,
         )  # fmt: skip
         made = standardised_pairs(rows, THRESHOLD, pair_table(drawn), (FST_GROUP,), settings)
         pairs.append(made.assign(simulation=s))

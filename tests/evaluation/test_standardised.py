@@ -114,9 +114,8 @@ def test_auroc_is_taken_over_pairs_of_conditions_of_one_dataset() -> None:
     made = mixed(2000)
     frame = made.frame
     hard = frame["dataset"] == "ddi"
-    shifted = Predictions(
-        frame.assign(p_malignant=np.where(hard, 0.5 + frame["p_malignant"] / 2, frame["p_malignant"] / 2))
-    )
+    half = frame["p_malignant"] / 2
+    shifted = Predictions(frame.assign(p_malignant=np.where(hard, 0.5 + half, half)))
     a, b = (within(table).set_index("metric").loc["auroc"] for table in (made, shifted))
     assert b["value"] == pytest.approx(a["value"], abs=1e-6)
     assert (b["low"], b["high"]) == pytest.approx((a["low"], a["high"]), abs=1e-6)

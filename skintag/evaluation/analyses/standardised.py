@@ -102,7 +102,7 @@ def standardised_gaps(pairs: pd.DataFrame) -> pd.DataFrame:
         first = (told if len(told) else part).iloc[0]
         figures: dict[str, object] = {"note": "" if len(told) else str(first["note"])}
         if len(told):
-            first = told.loc[told["value"].abs().idxmax()]
+            first = told.iloc[int(told["value"].abs().to_numpy().argmax())]
             nearest = np.maximum(np.maximum(told["low"], -told["high"]), 0.0)
             figures["value"], figures["low"] = abs(first["value"]), nearest.max()
             figures["high"] = min(np.maximum(told["low"].abs(), told["high"].abs()).max(), 1.0)
@@ -179,11 +179,12 @@ def _figures(
     settings: AssessmentSettings,
 ) -> dict[str, object]:
     """The numbers of one pair; nan with a note where they cannot be told."""
-    counts = dict(zip(("n_a", "n_b", "shared_a", "shared_b"), (*n, *shared), strict=True))
-    counts["clusters"] = round(contrast.clusters, 6)
+    clusters = round(contrast.clusters, 6)
+    names = ("n_a", "n_b", "shared_a", "shared_b", "clusters")
+    counts = dict(zip(names, (*n, *shared, clusters), strict=True))
     rows = min(contrast.n_a, contrast.n_b)
     found = Uncertainty.of(contrast)
-    if rows < settings.minimum or counts["clusters"] < PATIENTS or found is None:
+    if rows < settings.minimum or clusters < PATIENTS or found is None:
         least = f"{rows} images of a class and {contrast.clusters:.0f} independent patients or lesions"
         note = f"cannot be told: on a side {least} in shared strata" if rows else "no stratum has both groups"
         nan = dict.fromkeys(("value", "low", "high", "single_low", "single_high", "p_value"), np.nan)

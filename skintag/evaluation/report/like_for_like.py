@@ -25,9 +25,9 @@ GROUPINGS: Final = (FST_GROUP, DOMAIN, DATASET, SEX, AGE_GROUP)
 WHAT: Final = (
     "A raw gap also shows which datasets and conditions a group's images come from. The standardised one compares "
     "images of the same dataset and the same condition with each other (of the same condition, where datasets or "
-    "domains are the groups) and averages over all such strata that both groups have: rates by Mantel "
-    "and Haenszel, AUROC over the same pairs of a malignant and a benign condition within a dataset. What it tells is due to neither; images "
-    "without a counterpart in the other group play no part in it."
+    "domains are the groups) and averages over all such strata that both groups have: rates by Mantel and Haenszel, "
+    "AUROC over the same pairs of a malignant and a benign condition within a dataset. What it tells is due to "
+    "neither; images without a counterpart in the other group play no part in it."
 )
 TESTED: Final = (
     "Standardised gaps are described: they make no gap distinguishable from chance. Of one that is, the report says "

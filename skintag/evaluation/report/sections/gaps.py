@@ -112,9 +112,9 @@ def standardised_table(evidence: Evidence, within: pd.DataFrame) -> Table:
             ))  # fmt: skip
     note = (
         "Standardised: the largest difference of two groups, with limits that hold for all pairs of a grouping "
-        f"together ({level_of(evidence)}, {how(evidence)}). Compared: its images in strata that both groups have, of all that "
-        f"the metric is of. Cannot be told: fewer than {evidence.assessment.settings.minimum} images or {PATIENTS} "
-        "independent patients or lesions on a side of every pair."
+        f"together ({level_of(evidence)}, {how(evidence)}). Compared: its images in strata that both groups have, of "
+        f"all that the metric is of. Cannot be told: fewer than {evidence.assessment.settings.minimum} images or "
+        f"{PATIENTS} independent patients or lesions on a side of every pair."
     )
     headings = ("gap", "raw", "standardised", "between", "compared")
     title = f"Gaps, raw and standardised, {evidence.main}"
