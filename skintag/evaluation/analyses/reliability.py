@@ -18,13 +18,14 @@ from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import ModelPredictions, Predictions
 from skintag.evaluation.statistics.bootstrap import Replicates, Resamples, replicate
 from skintag.evaluation.statistics.differences import paired_differences
+from skintag.evaluation.statistics.folded import debiased
 from skintag.evaluation.statistics.level_limits import limits_by_kind
 from skintag.evaluation.statistics.shares import clustered_shares
 
 UNCALIBRATED: Final = "none"
 CALIBRATION_COLUMNS: Final = (
-    "model", "calibration", "grouping", "group", "metric", "n", "n_positive", "value", "low", "high", "expected",
-    "change", "change_low", "change_high", "too_few", "note",
+    "model", "calibration", "grouping", "group", "metric", "n", "n_positive", "value", "debiased", "low", "high",
+    "expected",     "change", "change_low", "change_high", "too_few", "note",
 )  # fmt: skip
 
 
@@ -100,9 +101,10 @@ def calibration_table(
         settings: resamples, confidence, seed, minimum.
 
     Returns:
-        `CALIBRATION_COLUMNS`, groups by grouping. `expected` is the ECE that perfectly calibrated scores like these
-        would have by chance (nan for other metrics); `change` is the value minus the uncalibrated one, with a paired
-        interval, nan for `none` itself. `note` says why an interval may miss its confidence.
+        `CALIBRATION_COLUMNS`, groups by grouping. `debiased` is the ECE without the bias of its plug-in estimate
+        (`folded.debiased`), `expected` the ECE that perfectly calibrated scores like these would have by chance (nan
+        for other metrics, both); `change` is the value minus the uncalibrated one, with a paired interval, nan for
+        `none` itself. `note` says why an interval may miss its confidence.
     """
     out = []
     for model in sorted({m for by_model in calibrations.values() for m in by_model}):
@@ -125,7 +127,10 @@ def _version(found: Replicates, before: Replicates | None, settings: AssessmentS
     """Levels of one version of the scores, and their changes against the version before calibration."""
     index, values = found.index, found.values  # noqa: PD011 (no pandas object)
     low, high = limits_by_kind(index, index["value"], values, None, settings.confidence, found.folded)
-    part = index.assign(low=low, high=high, too_few=index["n"] < settings.minimum, note=level_notes(index))
+    unbiased = [debiased(found.folded[i]) if i in found.folded else np.nan for i in range(len(index))]
+    part = index.assign(
+        debiased=unbiased, low=low, high=high, too_few=index["n"] < settings.minimum, note=level_notes(index)
+    )
     if before is None:
         return part.assign(change=np.nan, change_low=np.nan, change_high=np.nan)
     change = index["value"] - before.index["value"]

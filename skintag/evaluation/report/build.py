@@ -17,6 +17,7 @@ from skintag.evaluation.report.sections.data import headline_table, prevalence_t
 HEADINGS = {
     "chance": "At chance here",
     "clear": "Distinguishable from chance",
+    "calibration": "Calibration by group (described, not tested)",
     "undecided": "Not distinguishable from chance, but not excluded either",
     "small": "No large gap",
     "untold": "Cannot be told",

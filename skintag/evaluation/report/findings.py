@@ -10,6 +10,7 @@ import pandas as pd
 
 from skintag.evaluation.metrics.groups import ALL_GROUPINGS
 from skintag.evaluation.plots.style import label_of
+from skintag.evaluation.report.calibration_findings import calibration_sentences
 from skintag.evaluation.report.cells import interval, number, p_value, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.held_out import at_chance, chance_text
@@ -38,7 +39,7 @@ PLURAL: Final = {
     "fitzpatrick": "Fitzpatrick types",
 }  # fmt: skip
 
-Verdict = Literal["chance", "clear", "undecided", "small", "untold"]
+Verdict = Literal["chance", "clear", "calibration", "undecided", "small", "untold"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Finding:
 
     verdict: Verdict
     """`chance`: no better than a coin on these images. `clear`: a gap that is distinguishable from chance. `small`,
-    `undecided`: one that is not. `untold`: the data cannot say."""
+    `undecided`: one that is not. `untold`: the data cannot say. `calibration`: how far off scores are, group by group,
+    which is described and not tested."""
     text: str
     """The sentence."""
     detail: str = ""
@@ -89,7 +91,7 @@ def findings(evidence: Evidence) -> list[Finding]:
     """Where the main model is at chance; which gaps are distinguishable from chance, which not or cannot be told."""
     table = family(evidence)
     order: dict[Verdict, int] = {"clear": 0, "undecided": 1, "small": 2, "untold": 3}
-    coin = [Finding("chance", chance_text(evidence, row)) for _, row in at_chance(evidence).iterrows()]
+    described = [Finding("chance", chance_text(evidence, row)) for _, row in at_chance(evidence).iterrows()]
     place = {grouping: i for i, grouping in enumerate(family_groupings(evidence))}
     table = table.sort_values("grouping", key=lambda c: c.map(place), kind="stable")
     within = _within(evidence)
@@ -102,8 +104,9 @@ def findings(evidence: Evidence) -> list[Finding]:
         if _told(row)
     ]
     out.sort(key=lambda finding: order[finding.verdict])
+    described += [Finding("calibration", *said) for said in calibration_sentences(evidence)]
     absent = _untold(evidence, table)
-    return [*coin, *out, *([Finding("untold", absent)] if absent else [])]
+    return [*described, *out, *([Finding("untold", absent)] if absent else [])]
 
 
 def comparisons(evidence: Evidence, metric: str = "auroc") -> str:

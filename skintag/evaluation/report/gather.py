@@ -20,7 +20,7 @@ from skintag.evaluation.analyses.triage_analysis import fit_policies, operating_
 from skintag.evaluation.decisions.calibration import Calibration, fit_calibrations
 from skintag.evaluation.decisions.thresholds import GIVEN, Objective, Threshold
 from skintag.evaluation.decisions.triage import PUBLISHED, TriagePolicy
-from skintag.evaluation.metrics.groups import AGE_GROUP, DOMAIN, FST_GROUP, OVERALL, SEX
+from skintag.evaluation.metrics.groups import AGE_GROUP, DATASET, DOMAIN, FST_GROUP, OVERALL, SEX
 from skintag.evaluation.metrics.registry import listed
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.cases import Pictures, error_cases
@@ -239,7 +239,9 @@ def _calibration(
         kind: {m: c for m, c in by_model.items() if m != main} for kind, by_model in calibrations.items()
     }
     tables = [
-        calibration_table(predictions, own, groupings=(OVERALL, DOMAIN, FST_GROUP), settings=settings),
+        calibration_table(
+            predictions, own, groupings=(OVERALL, DOMAIN, DATASET, FST_GROUP), settings=settings
+        ),
         calibration_table(predictions, others, groupings=(OVERALL,), settings=settings),
     ]
     return pd.concat([table for table in tables if len(table)], ignore_index=True)

@@ -16,6 +16,9 @@ from skintag.evaluation.report.held_out import foremost
 from skintag.evaluation.report.page import Page
 from skintag.evaluation.report.phrases import short
 
+PRINTED = ("chance", "clear", "calibration")
+"""Findings that a terminal shows in full; of gaps that cannot be told it shows how many there are."""
+
 
 def summary(evidence: Evidence, page: Page) -> RenderableType:
     """Models x metrics with intervals, then what was found and what to mind."""
@@ -43,12 +46,10 @@ def summary(evidence: Evidence, page: Page) -> RenderableType:
     )
     lines: list[RenderableType] = [Text(page.lead), table] if foremost(evidence) else [table]
     for group in page.findings:
-        if group.verdict in ("chance", "clear"):
+        if group.verdict in PRINTED:
             lines.append(Text(f"{group.title}:", style="bold"))
             lines += [Text.assemble(f"  • {text} ", (detail, "dim")) for text, detail in group.texts]
-    others = {
-        group.title: len(group.texts) for group in page.findings if group.verdict not in ("chance", "clear")
-    }
+    others = {group.title: len(group.texts) for group in page.findings if group.verdict not in PRINTED}
     if others:
         counted = [f"{title[:1].lower()}{title[1:]}: {n}" for title, n in others.items()]
         lines.append(Text(f"Gaps {'; '.join(counted)}. The report lists them.", style="dim"))

@@ -64,18 +64,34 @@ def folded_limits(part: Folded, confidence: float = 0.95) -> tuple[float, float]
     if not len(part.mean):
         return float("nan"), float("nan")
     tail = (1 - confidence) / 2
-    values, vectors = np.linalg.eigh(part.covariance)
-    noise = standard_noise(len(part.mean)) @ (vectors * np.sqrt(np.maximum(values, 0))).T
-    observed, pattern = part.value, part.mean / part.value if part.value else np.zeros(len(part.mean))
-
-    def drawn(total: float) -> Floats:
-        return np.asarray(np.abs(total * pattern + noise).sum(axis=1))
-
+    observed, drawn = part.value, _drawn(part)
     high = observed + 8 * float(np.sqrt(np.trace(part.covariance)))
     low = 0.0
     if (drawn(0.0) >= observed).mean() <= tail:
         low = _crossing(lambda total: bool((drawn(total) >= observed).mean() > tail), 0.0, observed)
     return low, min(_crossing(lambda total: bool((drawn(total) <= observed).mean() <= tail), 0.0, high), 1.0)
+
+
+def debiased(part: Folded) -> float:
+    """The total under which the plug-in estimate would be the median of what noise makes of it; nan without bins.
+
+    A median-unbiased estimate by the test that `folded_limits` inverts; 0 where noise alone gives as much in half of
+    all samples.
+    """
+    if not len(part.mean):
+        return float("nan")
+    observed, drawn = part.value, _drawn(part)
+    if (drawn(0.0) >= observed).mean() >= 0.5:
+        return 0.0
+    return _crossing(lambda total: bool((drawn(total) >= observed).mean() >= 0.5), 0.0, observed)
+
+
+def _drawn(part: Folded) -> Callable[[float], Floats]:
+    """From a true total to what samples would show of it: errors of the observed pattern, and the clusters' noise."""
+    values, vectors = np.linalg.eigh(part.covariance)
+    noise = standard_noise(len(part.mean)) @ (vectors * np.sqrt(np.maximum(values, 0))).T
+    pattern = part.mean / part.value if part.value else np.zeros(len(part.mean))
+    return lambda total: np.asarray(np.abs(total * pattern + noise).sum(axis=1))
 
 
 def _crossing(holds: Callable[[float], bool], low: float, high: float) -> float:

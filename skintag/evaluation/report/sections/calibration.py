@@ -86,7 +86,8 @@ def _groups(evidence: Evidence, table: pd.DataFrame) -> Plot:
     )
     caption = (
         f"{evidence.main}. Bars are {level_of(evidence)} intervals, {how(evidence)}. ECE is above zero by chance "
-        "alone, and more so in small groups: the table below gives the value to expect of perfect scores."
+        "alone, and more so in small groups: the table below gives the value to expect of perfect scores, and "
+        "what is left without that bias (debiased)."
     )
     title = "Calibration error by group"
     return dodged_forest(
@@ -127,8 +128,14 @@ def _by_group(evidence: Evidence, table: pd.DataFrame) -> Table:
             for kind in kinds
         ]
         cells.append(
-            (Cell(str(group)), Cell(f"{int(first['n']):,}"), Cell(number(first["expected"])), *shown)
+            (
+                Cell(str(group)),
+                Cell(f"{int(first['n']):,}"),
+                Cell(number(first["expected"])),
+                Cell(number(first["debiased"])),
+                *shown,
+            )
         )
-    headings = ("group", "n", "by chance", *(NAMES[kind] for kind in kinds))
+    headings = ("group", "n", "by chance", "debiased, as given", *(NAMES[kind] for kind in kinds))
     title = f"ECE by group, {evidence.main}"
     return Table("calibration_groups", title, headings, tuple(cells), data=rows, folded=True)
