@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +20,7 @@ from skintag.evaluation.report.gather import gather
 from skintag.evaluation.report.numbers import metrics_of
 from skintag.evaluation.report.settings import ReportSettings
 
+EXPERIMENT = Path(__file__).resolve().parents[2] / "experiments" / "calibrated_intervals"
 DRAWS = AssessmentSettings(resamples=300, permutations=300)
 EASY, HARD = 3.0, 0.3
 """How far malignant scores lie above benign ones in `fitzpatrick17k` and in `ddi`."""
@@ -227,3 +230,20 @@ def test_groupings_of_very_many_groups_are_left_out() -> None:
          "low": [-0.1], "high": [0.1]}
     )  # fmt: skip
     assert standardised_pairs(TestPredictions(wide, "m"), 0.5, pairs, (grouping, SEX, DOMAIN), DRAWS).empty
+
+
+@pytest.mark.long
+def test_standardised_limits_cover_zero_where_all_is_mixture_and_raw_ones_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`experiments/calibrated_intervals/standardised.py` with 200 tables; its README has 500 of every cell."""
+    monkeypatch.syspath_prepend(str(EXPERIMENT))
+    import standardised as experiment
+
+    [cell] = [c for c in experiment.CELLS if c.name.endswith("strongly mixed")]
+    rows = pd.DataFrame(experiment.simulate(cell, 200, 200, seed=1)).set_index("metric")
+    assert (rows["gap_covers"] > 0.93 - 2 * np.sqrt(0.93 * 0.07 / 200)).all()
+    assert (rows["called_apart"] < 0.05).all()
+    assert (rows["raw_excludes_zero"] > 0.9).all()
+    assert (rows["mean_raw"] > 0.15).all()
+    assert (rows["mean_standardised"].abs() < 0.02).all()
