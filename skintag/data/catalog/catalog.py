@@ -27,7 +27,7 @@ from skintag.data.catalog.schema import CATALOG_COLUMNS, check_unique, conform
 CATALOG: Final = "catalog.parquet"
 """Its name in a prepared folder."""
 _FINGERPRINTED: Final = [name for name in COLUMNS if name not in ("path", "mtime_ns")]
-_PAIRS_VERSION: Final = 1  # raise it when skintag.data.catalog.likeness changes
+_PAIRS_VERSION: Final = 2  # raise it when skintag.data.catalog.likeness changes
 
 
 def build_catalog(tables: Sequence[SourceTable], *, workers: int, cache: Path | None) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def _duplicates(usable: pd.DataFrame, workers: int, cache: Path | None) -> NDArr
     hashes = files["content_hash"].to_numpy(object)
     store = None
     if cache is not None:
-        settings = (leakage.EVIDENCE, leakage.LIKELY, leakage.LIKELY_TURNED, leakage.NEIGHBOURS)
+        settings = (leakage.EVIDENCE, leakage.LIKELY, leakage.LIKELY_TURNED, leakage.LIKELY_CROPPED, leakage.NEIGHBOURS)
         store = cache / f"near-duplicates-{content_key(_PAIRS_VERSION, settings, list(hashes))}.parquet"
     pairs = _remembered_pairs(store)
     if pairs is None:

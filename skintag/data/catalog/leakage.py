@@ -29,23 +29,45 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from skintag.core.progress import track
-from skintag.data.catalog.likeness import FREQUENCIES, describe, evidence, prepare_thumbnail
+from skintag.data.catalog.likeness import FREQUENCIES, Window, cut_window, describe, evidence, prepare_thumbnail
 
 EVIDENCE: Final = 20.0
 """Pairs with at least this much evidence are one picture."""
-LIKELY: Final = 0.55
+LIKELY: Final = 0.3
 """Correlation of descriptors from which a pair is compared pixel by pixel."""
-LIKELY_TURNED: Final = 0.8
+LIKELY_TURNED: Final = 0.6
 """The same where one of the two is mirrored or turned by a quarter; a crop as well is not looked for."""
+LIKELY_CROPPED: Final = 0.6
+"""The same, of the coarse frequencies, where one of the two is cut to one of `_WINDOWS`."""
 NEIGHBOURS: Final = 6
-"""A pair is compared only if it is among the likeliest so many of one of its images."""
+"""An image is compared with so many others in each kind of search: whole, turned, cropped."""
 
 JOINING: Final = ("patient_id", "lesion_id", "content_hash", "duplicate_id")
 _BLOCK: Final = 512
 _CHUNK: Final = 64
 # mirrored along x, along y, transposed: the eight symmetries of a square
 _TURNS: Final = tuple((x, y, t) for t in (False, True) for y in (False, True) for x in (False, True))
-_LIKELY_COLUMNS: Final = ("first", "second", "turn", "likeness")
+_COARSE_FREQUENCIES: Final = 10
+
+
+def _windows() -> Iterator[Window]:
+    """Squares (top, left, side; of the picture's sides) that lie so close that each crop to 60-95% is near to one."""
+    for side, places in ((0.88, 3), (0.77, 4), (0.67, 4)):
+        steps = np.linspace(0, 1 - side, places).tolist()
+        yield from ((top, left, side) for top in steps for left in steps)
+
+
+_WAYS: Final[tuple[tuple[int, Window | None], ...]] = (
+    *((turn, None) for turn in range(len(_TURNS))),
+    *((0, window) for window in _windows()),
+)
+"""How one picture of a pair is changed before it is compared: turned, or cut to a window."""
+_SEARCHES: Final = (
+    (range(1), NEIGHBOURS),
+    (range(1, len(_TURNS)), NEIGHBOURS),
+    (range(len(_TURNS), len(_WAYS)), NEIGHBOURS),
+)
+_LIKELY_COLUMNS: Final = ("first", "second", "way", "likeness")
 _PAIRS: Final = {"first": "int64", "second": "int64", "evidence": "float32", "turned": "bool"}
 
 
@@ -62,19 +84,19 @@ def near_duplicates(thumbnails: NDArray[np.uint8], *, workers: int = 1) -> pd.Da
         mirror image or turned by a quarter or a half).
     """
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        described = list(pool.map(describe, thumbnails))
-        shape = (len(described), FREQUENCIES, FREQUENCIES)
-        likely = _likely_pairs(np.asarray(described, np.float32).reshape(shape))
-        order = np.lexsort((likely["second"], likely["first"]))
+        likely = _likely_pairs(thumbnails, pool)
+        order = np.lexsort((likely["first"], likely["second"]))
         chunks = [likely.iloc[order[start : start + _CHUNK]] for start in range(0, len(order), _CHUNK)]
         results = pool.map(lambda chunk: _compare(thumbnails, chunk), chunks)
         compared = list(track(results, "near-duplicates: likely pairs", total=len(chunks))) if chunks else []
     if not compared:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in _PAIRS.items()})
     pairs = pd.concat(compared, ignore_index=True)
-    pairs = pairs[pairs["evidence"] >= EVIDENCE].sort_values(["first", "second", "evidence"])
+    pairs = pairs[pairs["evidence"] >= EVIDENCE]
+    pairs["turned"] = pairs["way"].between(1, len(_TURNS) - 1)
+    pairs[["first", "second"]] = np.sort(pairs[["first", "second"]], axis=1)
+    pairs = pairs.sort_values(["first", "second", "evidence", "way"])
     pairs = pairs.drop_duplicates(["first", "second"], keep="last")
-    pairs["turned"] = pairs.pop("turn") > 0
     return pairs[list(_PAIRS)].astype(_PAIRS).reset_index(drop=True)
 
 
@@ -129,34 +151,63 @@ def _smallest(names: NDArray[np.object_], labels: NDArray[np.int64]) -> NDArray[
     return names[order][first][np.unique(labels, return_inverse=True)[1]]
 
 
-def _likely_pairs(descriptors: NDArray[np.float32]) -> pd.DataFrame:
-    """Columns first, second, turn (position in `_TURNS`), likeness: the pairs worth a comparison."""
-    found = [pairs for turn in range(len(_TURNS)) for pairs in _pairs_above(descriptors, turn)]
-    table = (
-        pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=_LIKELY_COLUMNS, dtype="int64")
-    )
-    table = table.sort_values(
-        ["likeness", "first", "second", "turn"], ascending=[False, True, True, True], ignore_index=True
-    )
-    ends = (
-        table[["first", "second"]].to_numpy().ravel()
-    )  # both images of the likeliest pair, then of the next
-    rank = pd.Series(ends).groupby(ends).cumcount().to_numpy().reshape(-1, 2)
-    return table[rank.min(axis=1) < NEIGHBOURS]
+def _likely_pairs(thumbnails: NDArray[np.uint8], pool: ThreadPoolExecutor) -> pd.DataFrame:
+    """Columns first, second, way (position in `_WAYS`), likeness: the pairs worth a comparison, at most `NEIGHBOURS`
+    of each image and kind of search: their number and the memory grow with the images, the time with their square."""
+    described = np.asarray(list(pool.map(describe, thumbnails)), np.float32)
+    described = described.reshape(len(thumbnails), FREQUENCIES, FREQUENCIES)
+    found = [_likeliest(list(_search(described, thumbnails, ways, pool)), most) for ways, most in _SEARCHES]
+    table = pd.concat(found, ignore_index=True)
+    low, high = np.minimum(table["first"], table["second"]), np.maximum(table["first"], table["second"])
+    pairs = pd.DataFrame({"low": low, "high": high, "way": table["way"]})
+    whole = table["way"] < len(_TURNS)  # in a crop, the first is the one that is cut
+    pairs["cut"] = np.where(whole, low, table["first"])
+    return table[~pairs.duplicated()]
 
 
-def _pairs_above(descriptors: NDArray[np.float32], turn: int) -> Iterator[pd.DataFrame]:
-    """Pairs whose likeness reaches its threshold where the second is turned, block by block."""
-    flat = descriptors.reshape(len(descriptors), FREQUENCIES**2)
-    turned = _turn_descriptors(descriptors, turn).reshape(flat.shape)
-    least = LIKELY_TURNED if turn else LIKELY
+def _search(
+    described: NDArray[np.float32], thumbnails: NDArray[np.uint8], ways: range, pool: ThreadPoolExecutor
+) -> Iterator[pd.DataFrame]:
+    """The likeliest partners of each image, for each of `ways` in which it is turned or cut."""
+    for way in ways:
+        turn, window = _WAYS[way]
+        if window is None:
+            queries, least = _turn_descriptors(described, turn), LIKELY_TURNED if turn else LIKELY
+        else:
+            cut = pool.map(lambda thumb, w=window: describe(cut_window(thumb, w)), thumbnails)
+            queries, least = np.asarray(list(cut), np.float32).reshape(described.shape), LIKELY_CROPPED
+        yield _likeliest(list(_pairs_above(queries, described, way, least)), NEIGHBOURS)
+
+
+def _pairs_above(
+    queries: NDArray[np.float32], described: NDArray[np.float32], way: int, least: float
+) -> Iterator[pd.DataFrame]:
+    """Pairs whose likeness reaches `least`, block by block, the likeliest `NEIGHBOURS` of each query."""
+    coarse = _COARSE_FREQUENCIES if _WAYS[way][1] is not None else FREQUENCIES
+    flat, targets = _flat(queries, coarse), _flat(described, coarse)
     for start in range(0, len(flat), _BLOCK):
-        likeness = flat[start : start + _BLOCK] @ turned[start:].T
+        likeness = flat[start : start + _BLOCK] @ targets.T
         first, second = np.nonzero(likeness >= least)
-        above = first < second
-        first, second = first[above], second[above]
-        values = (first + start, second + start, np.full(len(first), turn), likeness[first, second])
-        yield pd.DataFrame(dict(zip(_LIKELY_COLUMNS, values, strict=True)))
+        other = first + start != second
+        first, second = first[other], second[other]
+        values = (first + start, second, np.full(len(first), way), likeness[first, second])
+        yield _likeliest([pd.DataFrame(dict(zip(_LIKELY_COLUMNS, values, strict=True)))], NEIGHBOURS)
+
+
+def _likeliest(tables: list[pd.DataFrame], most: int) -> pd.DataFrame:
+    """At most so many rows of each `first`, the likeliest."""
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_LIKELY_COLUMNS)
+    order = np.lexsort((table["way"], table["second"], -table["likeness"], table["first"]))
+    table = table.iloc[order]
+    table = table.drop_duplicates(["first", "second"])
+    return table[table.groupby("first").cumcount() < most].reset_index(drop=True)
+
+
+def _flat(descriptors: NDArray[np.float32], frequencies: int) -> NDArray[np.float32]:
+    """The lowest frequencies, float32 [n, frequencies^2], of norm 1 or 0."""
+    flat = descriptors[:, :frequencies, :frequencies].reshape(len(descriptors), -1)
+    norms = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
 
 
 def _turn_descriptors(descriptors: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
@@ -174,11 +225,12 @@ def _turn_thumbnail(thumb: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
 
 
 def _compare(thumbnails: NDArray[np.uint8], pairs: pd.DataFrame) -> pd.DataFrame:
-    """The pairs with their evidence; sorted by `first`, so that each image is prepared about once."""
+    """The pairs with their evidence; sorted by `second`, so that each image is prepared about once."""
     remembered = lru_cache(maxsize=16)(lambda row: prepare_thumbnail(thumbnails[row]))
-    rows = pairs[["first", "second", "turn"]].to_numpy().tolist()
-    values = [
-        evidence(remembered(first), prepare_thumbnail(_turn_thumbnail(thumbnails[second], turn)))
-        for first, second, turn in rows
-    ]
+    values = []
+    for first, second, way in pairs[["first", "second", "way"]].to_numpy().tolist():
+        turn, window = _WAYS[way]
+        thumb = thumbnails[first]
+        changed = _turn_thumbnail(thumb, turn) if window is None else cut_window(thumb, window)
+        values.append(evidence(remembered(second), prepare_thumbnail(changed)))
     return pairs.assign(evidence=values)

@@ -32,6 +32,8 @@ _MIN_FIELD: Final = 0.12  # share of a picture that must be left to compare
 _STOP: Final = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
 
 Pixels = NDArray[np.float32]
+Window = tuple[float, float, float]
+"""A part of a picture as shares of its sides: top, left, side."""
 
 
 def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -41,6 +43,14 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(
         cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR if small else cv2.INTER_AREA), np.uint8
     )
+
+
+def cut_window(thumb: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
+    """The part of a thumbnail in `window`, enlarged to a thumbnail again, uint8 [SIDE, SIDE]."""
+    top, left, side = window
+    warp = np.array([[side, 0, left * SIDE + side / 2 - 0.5], [0, side, top * SIDE + side / 2 - 0.5]], np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(thumb, warp, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def perceptual_hash(image: NDArray[np.uint8]) -> str:
