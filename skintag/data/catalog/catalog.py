@@ -125,7 +125,13 @@ def _duplicates(usable: pd.DataFrame, workers: int, cache: Path | None) -> NDArr
     hashes = files["content_hash"].to_numpy(object)
     store = None
     if cache is not None:
-        settings = (leakage.EVIDENCE, leakage.LIKELY, leakage.LIKELY_TURNED, leakage.LIKELY_CROPPED, leakage.NEIGHBOURS)
+        settings = (
+            leakage.EVIDENCE,
+            leakage.LIKELY,
+            leakage.LIKELY_TURNED,
+            leakage.LIKELY_CROPPED,
+            leakage.NEIGHBOURS,
+        )
         store = cache / f"near-duplicates-{content_key(_PAIRS_VERSION, settings, list(hashes))}.parquet"
     pairs = _remembered_pairs(store)
     if pairs is None:

@@ -29,7 +29,15 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from skintag.core.progress import track
-from skintag.data.catalog.likeness import FREQUENCIES, Window, cut_window, describe, evidence, prepare_thumbnail
+from skintag.data.catalog.likeness import FREQUENCIES, describe, evidence, prepare_thumbnail
+from skintag.data.catalog.windows import (
+    COARSE_FREQUENCIES,
+    SCALES,
+    Window,
+    cut_window,
+    describe_windows,
+    windows_of,
+)
 
 EVIDENCE: Final = 20.0
 """Pairs with at least this much evidence are one picture."""
@@ -47,26 +55,11 @@ _BLOCK: Final = 512
 _CHUNK: Final = 64
 # mirrored along x, along y, transposed: the eight symmetries of a square
 _TURNS: Final = tuple((x, y, t) for t in (False, True) for y in (False, True) for x in (False, True))
-_COARSE_FREQUENCIES: Final = 10
-
-
-def _windows() -> Iterator[Window]:
-    """Squares (top, left, side; of the picture's sides) that lie so close that each crop to 60-95% is near to one."""
-    for side, places in ((0.88, 3), (0.77, 4), (0.67, 4)):
-        steps = np.linspace(0, 1 - side, places).tolist()
-        yield from ((top, left, side) for top in steps for left in steps)
-
-
 _WAYS: Final[tuple[tuple[int, Window | None], ...]] = (
     *((turn, None) for turn in range(len(_TURNS))),
-    *((0, window) for window in _windows()),
+    *((0, window) for scale in range(len(SCALES)) for window in windows_of(scale)),
 )
 """How one picture of a pair is changed before it is compared: turned, or cut to a window."""
-_SEARCHES: Final = (
-    (range(1), NEIGHBOURS),
-    (range(1, len(_TURNS)), NEIGHBOURS),
-    (range(len(_TURNS), len(_WAYS)), NEIGHBOURS),
-)
 _LIKELY_COLUMNS: Final = ("first", "second", "way", "likeness")
 _PAIRS: Final = {"first": "int64", "second": "int64", "evidence": "float32", "turned": "bool"}
 
@@ -156,8 +149,12 @@ def _likely_pairs(thumbnails: NDArray[np.uint8], pool: ThreadPoolExecutor) -> pd
     of each image and kind of search: their number and the memory grow with the images, the time with their square."""
     described = np.asarray(list(pool.map(describe, thumbnails)), np.float32)
     described = described.reshape(len(thumbnails), FREQUENCIES, FREQUENCIES)
-    found = [_likeliest(list(_search(described, thumbnails, ways, pool)), most) for ways, most in _SEARCHES]
-    table = pd.concat(found, ignore_index=True)
+    searches = (
+        _among_turned(described, range(1)),
+        _among_turned(described, range(1, len(_TURNS))),
+        _among_cropped(described, thumbnails, pool),
+    )
+    table = pd.concat([_likeliest(list(found)) for found in searches], ignore_index=True)
     low, high = np.minimum(table["first"], table["second"]), np.maximum(table["first"], table["second"])
     pairs = pd.DataFrame({"low": low, "high": high, "way": table["way"]})
     whole = table["way"] < len(_TURNS)  # in a crop, the first is the one that is cut
@@ -165,49 +162,49 @@ def _likely_pairs(thumbnails: NDArray[np.uint8], pool: ThreadPoolExecutor) -> pd
     return table[~pairs.duplicated()]
 
 
-def _search(
-    described: NDArray[np.float32], thumbnails: NDArray[np.uint8], ways: range, pool: ThreadPoolExecutor
+def _among_turned(described: NDArray[np.float32], turns: range) -> Iterator[pd.DataFrame]:
+    targets = described.reshape(len(described), FREQUENCIES**2)
+    for turn in turns:
+        queries = _turn_descriptors(described, turn).reshape(targets.shape)
+        yield _likeliest(list(_pairs_above(queries, targets, turn, LIKELY_TURNED if turn else LIKELY)))
+
+
+def _among_cropped(
+    described: NDArray[np.float32], thumbnails: NDArray[np.uint8], pool: ThreadPoolExecutor
 ) -> Iterator[pd.DataFrame]:
-    """The likeliest partners of each image, for each of `ways` in which it is turned or cut."""
-    for way in ways:
-        turn, window = _WAYS[way]
-        if window is None:
-            queries, least = _turn_descriptors(described, turn), LIKELY_TURNED if turn else LIKELY
-        else:
-            cut = pool.map(lambda thumb, w=window: describe(cut_window(thumb, w)), thumbnails)
-            queries, least = np.asarray(list(cut), np.float32).reshape(described.shape), LIKELY_CROPPED
-        yield _likeliest(list(_pairs_above(queries, described, way, least)), NEIGHBOURS)
+    coarse = described[:, :COARSE_FREQUENCIES, :COARSE_FREQUENCIES]
+    targets = coarse.reshape(len(described), COARSE_FREQUENCIES**2)
+    norms = np.linalg.norm(targets, axis=1, keepdims=True)
+    targets = np.divide(targets, norms, out=np.zeros_like(targets), where=norms > 0)
+    way = len(_TURNS)
+    for scale in range(len(SCALES)):
+        cut = list(pool.map(lambda thumb, s=scale: describe_windows(thumb, s), thumbnails))
+        for number in range(len(windows_of(scale))):
+            queries = np.asarray([windows[number] for windows in cut], np.float32).reshape(targets.shape)
+            yield _likeliest(list(_pairs_above(queries, targets, way, LIKELY_CROPPED)))
+            way += 1
 
 
 def _pairs_above(
-    queries: NDArray[np.float32], described: NDArray[np.float32], way: int, least: float
+    queries: NDArray[np.float32], targets: NDArray[np.float32], way: int, least: float
 ) -> Iterator[pd.DataFrame]:
     """Pairs whose likeness reaches `least`, block by block, the likeliest `NEIGHBOURS` of each query."""
-    coarse = _COARSE_FREQUENCIES if _WAYS[way][1] is not None else FREQUENCIES
-    flat, targets = _flat(queries, coarse), _flat(described, coarse)
-    for start in range(0, len(flat), _BLOCK):
-        likeness = flat[start : start + _BLOCK] @ targets.T
+    for start in range(0, len(queries), _BLOCK):
+        likeness = queries[start : start + _BLOCK] @ targets.T
         first, second = np.nonzero(likeness >= least)
         other = first + start != second
         first, second = first[other], second[other]
         values = (first + start, second, np.full(len(first), way), likeness[first, second])
-        yield _likeliest([pd.DataFrame(dict(zip(_LIKELY_COLUMNS, values, strict=True)))], NEIGHBOURS)
+        yield _likeliest([pd.DataFrame(dict(zip(_LIKELY_COLUMNS, values, strict=True)))])
 
 
-def _likeliest(tables: list[pd.DataFrame], most: int) -> pd.DataFrame:
-    """At most so many rows of each `first`, the likeliest."""
+def _likeliest(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The likeliest `NEIGHBOURS` pairs of each `first`."""
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_LIKELY_COLUMNS)
     order = np.lexsort((table["way"], table["second"], -table["likeness"], table["first"]))
     table = table.iloc[order]
     table = table.drop_duplicates(["first", "second"])
-    return table[table.groupby("first").cumcount() < most].reset_index(drop=True)
-
-
-def _flat(descriptors: NDArray[np.float32], frequencies: int) -> NDArray[np.float32]:
-    """The lowest frequencies, float32 [n, frequencies^2], of norm 1 or 0."""
-    flat = descriptors[:, :frequencies, :frequencies].reshape(len(descriptors), -1)
-    norms = np.linalg.norm(flat, axis=1, keepdims=True)
-    return np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
+    return table[table.groupby("first").cumcount() < NEIGHBOURS].reset_index(drop=True)
 
 
 def _turn_descriptors(descriptors: NDArray[np.float32], turn: int) -> NDArray[np.float32]:

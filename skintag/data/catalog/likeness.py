@@ -21,7 +21,7 @@ FREQUENCIES: Final = 16
 """Descriptors hold the lowest FREQUENCIES x FREQUENCIES cosine coefficients of the local contrast."""
 
 # in pixels of a thumbnail: the radius of the surroundings of a pixel,
-_COARSE: Final = 3.0  # for the search,
+COARSE: Final = 3.0  # for the search,
 _ALIGN: Final = 2.25  # for the alignment
 _FINE: Final = 1.5  # and for the comparison
 _FLOOR: Final = 4.0  # grey levels: less spread than that counts as noise
@@ -32,8 +32,6 @@ _MIN_FIELD: Final = 0.12  # share of a picture that must be left to compare
 _STOP: Final = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
 
 Pixels = NDArray[np.float32]
-Window = tuple[float, float, float]
-"""A part of a picture as shares of its sides: top, left, side."""
 
 
 def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -43,14 +41,6 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(
         cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR if small else cv2.INTER_AREA), np.uint8
     )
-
-
-def cut_window(thumb: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
-    """The part of a thumbnail in `window`, enlarged to a thumbnail again, uint8 [SIDE, SIDE]."""
-    top, left, side = window
-    warp = np.array([[side, 0, left * SIDE + side / 2 - 0.5], [0, side, top * SIDE + side / 2 - 0.5]], np.float32)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(thumb, warp, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def perceptual_hash(image: NDArray[np.uint8]) -> str:
@@ -70,7 +60,7 @@ def describe(thumb: NDArray[np.uint8]) -> Pixels:
     A mirrored picture's descriptor changes sign at the odd frequencies along that axis; a transposed one's is
     transposed.
     """
-    contrast = _local_contrast(thumb.astype(np.float32), field_of_view(thumb), _COARSE)
+    contrast = local_contrast(thumb.astype(np.float32), field_of_view(thumb), COARSE)
     low = cv2.dct(contrast)[:FREQUENCIES, :FREQUENCIES]
     norm = float(np.linalg.norm(low))
     # a spread of a twentieth of what a textured picture has is noise of the encoder
@@ -105,7 +95,7 @@ class Prepared:
 def prepare_thumbnail(thumb: NDArray[np.uint8]) -> Prepared:
     """Compute a thumbnail's part of `evidence` once, for any number of comparisons."""
     grey, field = thumb.astype(np.float32), field_of_view(thumb)
-    return Prepared(grey, field, _local_contrast(grey, field, _ALIGN, 2 * _FLOOR))
+    return Prepared(grey, field, local_contrast(grey, field, _ALIGN, 2 * _FLOOR))
 
 
 def evidence(first: Prepared, second: Prepared) -> float:
@@ -141,8 +131,8 @@ def evidence(first: Prepared, second: Prepared) -> float:
     both = np.float32(1.0) * ((seen > 0.99) & (first.field > 0))
     if both.mean() < _MIN_FIELD:
         return 0.0
-    a = _local_contrast(first.grey, both, _FINE)
-    b = _local_contrast(np.asarray(moved, np.float32), both, _FINE)
+    a = local_contrast(first.grey, both, _FINE)
+    b = local_contrast(np.asarray(moved, np.float32), both, _FINE)
     return _weighed_correlation(a, b)
 
 
@@ -173,7 +163,7 @@ def _is_mild(warp: Pixels) -> bool:
     )
 
 
-def _local_contrast(pixels: Pixels, field: Pixels, radius: float, floor: float = _FLOOR) -> Pixels:
+def local_contrast(pixels: Pixels, field: Pixels, radius: float, floor: float = _FLOOR) -> Pixels:
     """(pixels - local mean) / (local standard deviation + floor) within `field`, 0 outside it."""
     share = _blur(field, radius) + 1e-3
     rest = (pixels - _blur(pixels * field, radius) / share) * field
