@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from skintag.data.catalog.leakage import JOINING, duplicate_ids, leakage_groups, near_duplicates
+from skintag.data.catalog.duplicates import near_duplicates
+from skintag.data.catalog.leakage import JOINING, duplicate_ids, leakage_groups
 from skintag.data.catalog.likeness import (
     SIDE,
     describe,
@@ -77,6 +78,15 @@ def scaled(image: Picture, gain: float | tuple[float, ...], offset: float) -> Pi
     return np.clip(image * np.asarray(gain) + offset, 0, 255).astype(np.uint8)
 
 
+def watermarked(image: Picture) -> Picture:
+    """The same words at the same place, as a web site puts them on all its pictures."""
+    marked = image.copy()
+    height, width = marked.shape[:2]
+    place, font = (width // 10, round(0.9 * height)), cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(marked, "ATLAS.org", place, font, width / 350, (255, 255, 255), 1, cv2.LINE_AA)
+    return cv2.addWeighted(marked, 0.7, image, 0.3, 0)
+
+
 COPIES: dict[str, Callable[[Picture], Picture]] = {
     "half size": lambda x: resized(x, 0.5),
     "double size": lambda x: resized(x, 2),
@@ -90,6 +100,10 @@ COPIES: dict[str, Callable[[Picture], Picture]] = {
     "upside down": lambda x: jpeg(np.ascontiguousarray(x[::-1, ::-1]), 70),
     "turned by 90 degrees": lambda x: resized(np.rot90(x), 0.7),
     "transposed": lambda x: x.transpose(1, 0, 2),
+    "watermarked, cropped to 80%": lambda x: jpeg(resized(cropped(watermarked(x), 0.05, 0.15, 0.8), 0.8), 70),
+    "cropped to 70%, watermarked": lambda x: jpeg(resized(watermarked(cropped(x, 0.2, 0.1, 0.7)), 1.3), 70),
+    "cropped to 62% in a corner": lambda x: jpeg(cropped(x, 0.38, 0.0, 0.62), 80),
+    "cropped unevenly": lambda x: jpeg(x[10:105, 30:190], 80),
     "all at once": lambda x: jpeg(scaled(cropped(resized(x, 0.8), 0.02, 0.01, 0.96), 1.1, -5), 60),
 }
 
@@ -103,7 +117,7 @@ def thumbs(images: list[Picture]) -> NDArray[np.uint8]:
 def test_copies_are_found_and_nothing_else(name: str, frame: bool) -> None:
     originals = [lesion(seed, frame=frame) for seed in range(8)]
     copies = [COPIES[name](image) for image in originals]
-    pairs = near_duplicates(thumbs(originals + copies))
+    pairs = near_duplicates(thumbs(originals + copies), pictures=(originals + copies).__getitem__)
     found = set(zip(pairs["first"], pairs["second"], strict=True))
     assert found == {(k, k + 8) for k in range(8)}
     turned = name in ("mirrored", "upside down", "turned by 90 degrees", "transposed")
@@ -154,8 +168,8 @@ def test_more_than_one_block_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> 
     images = [lesion(seed) for seed in range(9)]
     stack = thumbs(images + [resized(image, 0.6) for image in images])
     whole = near_duplicates(stack)
-    monkeypatch.setattr("skintag.data.catalog.leakage._BLOCK", 4)
-    monkeypatch.setattr("skintag.data.catalog.leakage._CHUNK", 2)
+    monkeypatch.setattr("skintag.data.catalog.search._BLOCK", 4)
+    monkeypatch.setattr("skintag.data.catalog.duplicates._CHUNK", 2)
     blocks = near_duplicates(stack)
     assert len(blocks) == 9
     pd.testing.assert_frame_equal(whole, blocks)

@@ -14,15 +14,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.core.checksums import Damaged, say_again
-from skintag.core.errors import DataError
+from skintag.core.errors import DataError, ImageError
 from skintag.core.hashing import content_key, hash_strings
 from skintag.core.parquet import read_parquet, write_parquet
-from skintag.data.catalog import leakage
+from skintag.data.catalog import ways
+from skintag.data.catalog.duplicates import CLOSER, EVIDENCE, SUSPECT, Opener, near_duplicates
 from skintag.data.catalog.fingerprint import COLUMNS, fingerprint_files
-from skintag.data.catalog.leakage import duplicate_ids, leakage_groups, near_duplicates
+from skintag.data.catalog.leakage import duplicate_ids, leakage_groups
 from skintag.data.catalog.likeness import SIDE
 from skintag.data.catalog.records import SourceTable
 from skintag.data.catalog.schema import CATALOG_COLUMNS, check_unique, conform
+from skintag.data.catalog.search import LIKELY, LIKELY_CROPPED, LIKELY_TURNED, NEIGHBOURS
+from skintag.data.images.files import decode_image, read_image
 
 CATALOG: Final = "catalog.parquet"
 """Its name in a prepared folder."""
@@ -51,8 +54,9 @@ def build_catalog(tables: Sequence[SourceTable], *, workers: int, cache: Path | 
     check_unique(frame, "the records of all datasets")
     frame = frame.sort_values("image_id", ignore_index=True)
     usable = frame["status"].eq("ok")
+    roots = {table.dataset: table.root for table in tables}
     frame["duplicate_id"] = pd.Series(None, index=frame.index, dtype="object")
-    frame.loc[usable, "duplicate_id"] = _duplicates(frame[usable], workers, cache)
+    frame.loc[usable, "duplicate_id"] = _duplicates(frame[usable], roots, workers, cache)
     frame["group_id"] = leakage_groups(frame)
     return conform(frame, CATALOG_COLUMNS, "the catalog")
 
@@ -119,28 +123,37 @@ def _with_fingerprints(table: SourceTable, workers: int, cache: Path | None) -> 
     return joined
 
 
-def _duplicates(usable: pd.DataFrame, workers: int, cache: Path | None) -> NDArray[np.object_]:
+def _duplicates(
+    usable: pd.DataFrame, roots: dict[str, Path], workers: int, cache: Path | None
+) -> NDArray[np.object_]:
     """`duplicate_id` of each row of `usable`; files with the same bytes are compared to others once."""
     files = usable.drop_duplicates("content_hash").sort_values("content_hash")
     hashes = files["content_hash"].to_numpy(object)
     store = None
     if cache is not None:
-        settings = (
-            leakage.EVIDENCE,
-            leakage.LIKELY,
-            leakage.LIKELY_TURNED,
-            leakage.LIKELY_CROPPED,
-            leakage.NEIGHBOURS,
-        )
+        settings = (EVIDENCE, SUSPECT, CLOSER, LIKELY, LIKELY_TURNED, LIKELY_CROPPED, NEIGHBOURS, ways.SCALES)
         store = cache / f"near-duplicates-{content_key(_PAIRS_VERSION, settings, list(hashes))}.parquet"
     pairs = _remembered_pairs(store)
     if pairs is None:
         thumbs = np.frombuffer(b"".join(files["thumbnail"]), np.uint8).reshape(-1, SIDE, SIDE)
-        pairs = near_duplicates(thumbs, workers=workers)
+        pairs = near_duplicates(thumbs, pictures=_opener(files, roots), workers=workers)
         pairs = pairs.assign(first=hashes[pairs["first"]], second=hashes[pairs["second"]])
         if store is not None:
             write_parquet(pairs, store)
     return duplicate_ids(usable["image_id"].tolist(), usable["content_hash"].tolist(), pairs)
+
+
+def _opener(files: pd.DataFrame, roots: dict[str, Path]) -> Opener:
+    """Opens the picture at a position of `files`."""
+    places = [roots[name] / path for name, path in zip(files["dataset"], files["path"], strict=True)]
+
+    def opened(row: int) -> NDArray[np.uint8] | None:
+        try:
+            return decode_image(read_image(places[row], places[row]), places[row])
+        except ImageError:  # its thumbnail was remembered, the file is gone since: the next start says so
+            return None
+
+    return opened
 
 
 def _remembered_pairs(store: Path | None) -> pd.DataFrame | None:

@@ -27,8 +27,10 @@ _FINE: Final = 1.5  # and for the comparison
 _FLOOR: Final = 4.0  # grey levels: less spread than that counts as noise
 _DARK: Final = 0.35  # of the bright parts' grey value: darker areas that touch the border are frame
 # how far a copy is moved (of the side), enlarged, stretched in one direction more than in the other, turned
-_MAX_SHIFT, _MAX_ZOOM, _MAX_STRETCH, _MAX_TURN = 0.2, 1.3, 1.12, 8.0
+_MAX_SHIFT, _MAX_ZOOM, _MAX_STRETCH, _MAX_TURN = 0.25, 1.45, 1.4, 8.0
 _MIN_FIELD: Final = 0.12  # share of a picture that must be left to compare
+_AGREES: Final = 0.25  # correlation of a part from which it agrees
+_MIN_PARTS: Final = 0.7  # share of the parts that must agree
 _STOP: Final = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
 
 Pixels = NDArray[np.float32]
@@ -36,10 +38,15 @@ Pixels = NDArray[np.float32]
 
 def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """RGB uint8 [H, W, 3] to grey uint8 [SIDE, SIDE], averaged by area."""
+    return grey_square(image, SIDE)
+
+
+def grey_square(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """RGB uint8 [H, W, 3] to grey uint8 [side, side], averaged by area."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    small = min(grey.shape) < SIDE
+    small = min(grey.shape) < side
     return np.asarray(
-        cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR if small else cv2.INTER_AREA), np.uint8
+        cv2.resize(grey, (side, side), interpolation=cv2.INTER_LINEAR if small else cv2.INTER_AREA), np.uint8
     )
 
 
@@ -69,33 +76,44 @@ def describe(thumb: NDArray[np.uint8]) -> Pixels:
 
 def field_of_view(thumb: NDArray[np.uint8]) -> Pixels:
     """1.0 where a picture shows something, 0.0 on and near a dark frame that reaches in from the border."""
-    smooth = cv2.GaussianBlur(thumb, (0, 0), SIDE / 32)
+    side = len(thumb)
+    smooth = cv2.GaussianBlur(thumb, (0, 0), side / 32)
     dark = (smooth < _DARK * np.percentile(smooth, 75)).astype(np.uint8)
     _, parts = cv2.connectedComponents(np.pad(dark, 1, constant_values=1), connectivity=4)
     frame = (parts[1:-1, 1:-1] == parts[0, 0]).astype(np.uint8)
     if frame.mean() < 0.005:
         return np.ones(thumb.shape, np.float32)
-    radius = round(SIDE / 12)
+    radius = round(side / 12)
     grown = cv2.dilate(frame, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))
     return 1.0 - grown.astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A thumbnail with what every comparison needs of it."""
+    """A thumbnail, or a larger square, with what every comparison needs of it."""
 
     grey: Pixels
-    """Grey levels, float32 [SIDE, SIDE]."""
+    """Grey levels, float32 [s, s]."""
     field: Pixels
-    """`field_of_view`, float32 [SIDE, SIDE]."""
+    """`field_of_view`, float32 [s, s]."""
     contrast: Pixels
-    """Local contrast for the alignment, float32 [SIDE, SIDE]."""
+    """Local contrast for the alignment, float32 [s, s]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """What a comparison found."""
+
+    evidence: float = 0.0
+    """See `evidence`."""
+    warp: Pixels | None = None
+    """The affine map that was found, from the first to the second, float32 [2, 3], in shares of the side."""
 
 
 def prepare_thumbnail(thumb: NDArray[np.uint8]) -> Prepared:
-    """Compute a thumbnail's part of `evidence` once, for any number of comparisons."""
+    """Compute a grey square's part of `evidence` once, for any number of comparisons."""
     grey, field = thumb.astype(np.float32), field_of_view(thumb)
-    return Prepared(grey, field, local_contrast(grey, field, _ALIGN, 2 * _FLOOR))
+    return Prepared(grey, field, local_contrast(grey, field, _ALIGN * np.sqrt(len(thumb) / SIDE), 2 * _FLOOR))
 
 
 def evidence(first: Prepared, second: Prepared) -> float:
@@ -109,31 +127,56 @@ def evidence(first: Prepared, second: Prepared) -> float:
     spot, but few pixels say so.
 
     0.0 as well where the alignment does not settle, or moves, turns or stretches the picture more than
-    copying does, or leaves too little to compare.
+    copying does, or leaves too little to compare; or where parts of the pictures do not agree, as those beside a
+    watermark that two pictures share.
     """
+    return compare(first, second).evidence
+
+
+def compare(first: Prepared, second: Prepared, start: Pixels | None = None) -> Match:
+    """`evidence` and the map that it was found with.
+
+    Args:
+        first, second: of one size.
+        start: the map to begin with, as a comparison of smaller squares gave it; the identity without.
+    """
+    side = len(first.grey)
+    guess = np.eye(2, 3, dtype=np.float32) if start is None else _scaled(start, side)
+    mask = first.field.astype(np.uint8)
     try:
-        _, warp = cv2.findTransformECC(
-            first.contrast,
-            second.contrast,
-            np.eye(2, 3, dtype=np.float32),
-            cv2.MOTION_AFFINE,
-            _STOP,
-            first.field.astype(np.uint8),
-            3,
+        _, found = cv2.findTransformECC(
+            first.contrast, second.contrast, guess, cv2.MOTION_AFFINE, _STOP, mask, 3
         )
     except cv2.error:  # no convergence: nothing in common
-        return 0.0
-    if not _is_mild(np.asarray(warp, np.float32)):
-        return 0.0
+        return Match()
+    warp = np.asarray(found, np.float32)
+    if not _is_mild(warp, side):
+        return Match()
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(second.grey, warp, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    seen = cv2.warpAffine(second.field, warp, (SIDE, SIDE), flags=flags, borderValue=0)
+    moved = cv2.warpAffine(second.grey, warp, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    seen = cv2.warpAffine(second.field, warp, (side, side), flags=flags, borderValue=0)
     both = np.float32(1.0) * ((seen > 0.99) & (first.field > 0))
     if both.mean() < _MIN_FIELD:
-        return 0.0
+        return Match()
     a = local_contrast(first.grey, both, _FINE)
     b = local_contrast(np.asarray(moved, np.float32), both, _FINE)
-    return _weighed_correlation(a, b)
+    value = _weighed_correlation(a, b) if _agreeing_parts(a, b, both) >= _MIN_PARTS else 0.0
+    return Match(value, _scaled(warp, 1 / side))
+
+
+def _scaled(warp: Pixels, by: float) -> Pixels:
+    return warp * np.array([1, 1, by], np.float32)
+
+
+def _agreeing_parts(a: Pixels, b: Pixels, field: Pixels) -> float:
+    """Share of the parts of a side / 4 within the field whose contrasts are correlated."""
+    side = len(a) // 4
+    means = (cv2.boxFilter(x, -1, (side, side), borderType=cv2.BORDER_CONSTANT) for x in (a * b, a * a, b * b, field))
+    ab, aa, bb, seen = (np.asarray(x)[side // 2 :: side // 2, side // 2 :: side // 2] for x in means)
+    inside = seen > 0.5
+    if not inside.any():
+        return 0.0
+    return float(np.mean(ab[inside] > _AGREES * np.sqrt(aa[inside] * bb[inside]) + 1e-9))
 
 
 def _weighed_correlation(a: Pixels, b: Pixels) -> float:
@@ -146,15 +189,15 @@ def _weighed_correlation(a: Pixels, b: Pixels) -> float:
     return max(0.0, float(np.arctanh(r) * np.sqrt(carriers)))
 
 
-def _is_mild(warp: Pixels) -> bool:
-    """Whether an affine warp float32 [2, 3] is one that a copy may have gone through."""
-    middle = np.array([SIDE / 2, SIDE / 2], np.float32)
+def _is_mild(warp: Pixels, side: int) -> bool:
+    """Whether an affine warp float32 [2, 3] of squares is one that a copy may have gone through."""
+    middle = np.array([side / 2, side / 2], np.float32)
     shift = np.abs(warp[:, :2] @ middle + warp[:, 2] - middle).max()
     left, (long, short), right = np.linalg.svd(warp[:, :2])
     turn = left @ right
     degrees = abs(np.degrees(np.arctan2(turn[1, 0], turn[0, 0])))
     return bool(
-        shift <= _MAX_SHIFT * SIDE
+        shift <= _MAX_SHIFT * side
         and long <= _MAX_ZOOM
         and short >= 1 / _MAX_ZOOM
         and long <= _MAX_STRETCH * short

@@ -1,0 +1,59 @@
+"""How many made copies the audit finds, by dataset, kind and crop.
+
+    python experiments/near_duplicates/copies.py <raw folders> <scratch> fitzpatrick17k
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from made import KINDS, copy
+from pictures import load
+
+from skintag.data.catalog.duplicates import near_duplicates
+from skintag.data.catalog.likeness import thumbnail
+
+EACH = 100
+"""Copies of each kind, and as many of the plainest kind for each of the shares."""
+SHARES = (0.85, 0.80, 0.75, 0.70, 0.65, 0.60)
+
+
+def main() -> None:
+    """Write `copies_<dataset>.csv`: a row per copy, with what was done to it and whether it was found."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("raw", type=Path)
+    parser.add_argument("scratch", type=Path)
+    parser.add_argument("dataset")
+    parser.add_argument("--each", type=int, default=EACH)
+    asked = parser.parse_args()
+    cv2.setNumThreads(1)
+    pictures = load(asked.raw, asked.scratch, asked.dataset)
+    rng = np.random.default_rng(0)
+    rows, thumbs = [], []
+    for kind in KINDS:
+        for share in SHARES:
+            for number in rng.choice(len(pictures), max(1, asked.each // len(SHARES)), replace=False).tolist():
+                keep = share + rng.uniform(-0.025, 0.025) if 0.6 < share < 0.85 else share
+                made, kept = copy(rng, pictures[number], kind, keep)
+                rows.append((number, kind, share, *kept))
+                thumbs.append(thumbnail(made))
+    table = pd.DataFrame(rows, columns=["original", "kind", "share", "height", "width"])
+    pairs = near_duplicates(np.concatenate([pictures.thumbs, np.stack(thumbs)]), workers=1)
+    found = set(zip(pairs["first"].tolist(), pairs["second"].tolist(), strict=True))
+    table["found"] = [(row, len(pictures) + k) in found for k, row in enumerate(table["original"].tolist())]
+    table.to_csv(asked.scratch / f"copies_{asked.dataset}.csv", index=False)
+    print(table.groupby("kind", sort=False)["found"].agg(["mean", "size"]).to_string())
+    print(table[table["kind"] != "watermark, lean"].groupby("share")["found"].agg(["mean", "size"]).to_string())
+    others = pairs[pairs["second"] >= len(pictures)]
+    truth = {(row, len(pictures) + k) for k, row in enumerate(table["original"].tolist())}
+    extra = [pair for pair in zip(others["first"], others["second"], strict=True) if pair not in truth]
+    print(f"{asked.dataset}: {len(extra)} pairs of a copy with another picture", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
