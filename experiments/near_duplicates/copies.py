@@ -34,16 +34,19 @@ def main() -> None:
     cv2.setNumThreads(1)
     pictures = load(asked.raw, asked.scratch, asked.dataset)
     rng = np.random.default_rng(0)
-    rows, thumbs = [], []
+    rows, copies = [], []
     for kind in KINDS:
         for share in SHARES:
             for number in rng.choice(len(pictures), max(1, asked.each // len(SHARES)), replace=False).tolist():
                 keep = share + rng.uniform(-0.025, 0.025) if 0.6 < share < 0.85 else share
                 made, kept = copy(rng, pictures[number], kind, keep)
                 rows.append((number, kind, share, *kept))
-                thumbs.append(thumbnail(made))
+                copies.append(made)
     table = pd.DataFrame(rows, columns=["original", "kind", "share", "height", "width"])
-    pairs = near_duplicates(np.concatenate([pictures.thumbs, np.stack(thumbs)]), workers=1)
+    pairs = near_duplicates(
+        np.concatenate([pictures.thumbs, np.stack([thumbnail(made) for made in copies])]),
+        pictures=lambda row: pictures[row] if row < len(pictures) else copies[row - len(pictures)],
+    )
     found = set(zip(pairs["first"].tolist(), pairs["second"].tolist(), strict=True))
     table["found"] = [(row, len(pictures) + k) in found for k, row in enumerate(table["original"].tolist())]
     table.to_csv(asked.scratch / f"copies_{asked.dataset}.csv", index=False)

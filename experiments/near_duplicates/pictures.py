@@ -53,6 +53,7 @@ def load(raw: Path, scratch: Path, dataset: str) -> Pictures:
         scratch.mkdir(parents=True, exist_ok=True)
         _read(raw, scratch)
     rows = pd.read_parquet(table)
+    rows["content_hash"] = rows["content_hash"].fillna(rows["image_id"])
     mine = rows["dataset"].eq(dataset) & ~rows["content_hash"].duplicated()
     thumbs = np.load(scratch / "thumbs.npy", mmap_mode="r")
     pixels = np.memmap(scratch / "rgb256.bin", np.uint8, "r")

@@ -223,7 +223,7 @@ def test_one_real_lesion_under_two_ids_is_found_and_two_that_look_alike_are_not(
     names = sorted(frozenset().union(*same, *others))
     files = {path.stem: path for path in real_data.rglob("*") if path.suffix in (".jpg", ".png")}
     images = [decode_image(files[name].read_bytes(), name) for name in names]
-    pairs = near_duplicates(thumbs(images), workers=2)
+    pairs = near_duplicates(thumbs(images), pictures=images.__getitem__, workers=2)
     found = {frozenset((names[a], names[b])) for a, b in zip(pairs["first"], pairs["second"], strict=True)}
     assert same <= found
     assert not others & found

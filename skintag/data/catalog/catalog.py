@@ -18,7 +18,7 @@ from skintag.core.errors import DataError, ImageError
 from skintag.core.hashing import content_key, hash_strings
 from skintag.core.parquet import read_parquet, write_parquet
 from skintag.data.catalog import ways
-from skintag.data.catalog.duplicates import CLOSER, EVIDENCE, SUSPECT, Opener, near_duplicates
+from skintag.data.catalog.duplicates import CLOSER, EVIDENCE_CLOSER, SUSPECT, Opener, near_duplicates
 from skintag.data.catalog.fingerprint import COLUMNS, fingerprint_files
 from skintag.data.catalog.leakage import duplicate_ids, leakage_groups
 from skintag.data.catalog.likeness import SIDE
@@ -131,7 +131,7 @@ def _duplicates(
     hashes = files["content_hash"].to_numpy(object)
     store = None
     if cache is not None:
-        settings = (EVIDENCE, SUSPECT, CLOSER, LIKELY, LIKELY_TURNED, LIKELY_CROPPED, NEIGHBOURS, ways.SCALES)
+        settings = (EVIDENCE_CLOSER, SUSPECT, CLOSER, LIKELY, LIKELY_TURNED, LIKELY_CROPPED, NEIGHBOURS, ways.SCALES)
         store = cache / f"near-duplicates-{content_key(_PAIRS_VERSION, settings, list(hashes))}.parquet"
     pairs = _remembered_pairs(store)
     if pairs is None:

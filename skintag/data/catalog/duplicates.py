@@ -27,11 +27,13 @@ from skintag.data.catalog.likeness import Match, Prepared, compare, grey_square,
 from skintag.data.catalog.search import likely_pairs
 
 EVIDENCE: Final = 20.0
-"""Pairs with at least this much evidence are one picture."""
+"""Pairs of thumbnails with at least this much evidence are one picture."""
 SUSPECT: Final = 10.0
-"""Pairs with at least this much on thumbnails are looked at again, at `CLOSER` pixels."""
+"""Where pictures can be opened, pairs with at least this much are looked at again, at `CLOSER` pixels."""
 CLOSER: Final = 96
 """Side of the squares of the second look, pixels."""
+EVIDENCE_CLOSER: Final = 22.0
+"""What is then asked for: there are more pixels that may agree by chance, or by a frame that both have."""
 
 _CHUNK: Final = 64
 _PAIRS: Final = {"first": "int64", "second": "int64", "evidence": "float32", "turned": "bool"}
@@ -62,7 +64,7 @@ def near_duplicates(
             suspects = pairs[pairs["evidence"] >= SUSPECT]
             squares = _squares(suspects, thumbnails, pictures, pool)
             pairs = _compared(suspects, squares.__getitem__, pool, "near-duplicates: second look")
-    pairs = pairs[pairs["evidence"] >= EVIDENCE]
+    pairs = pairs[pairs["evidence"] >= (EVIDENCE if pictures is None else EVIDENCE_CLOSER)]
     pairs = pairs.assign(turned=pairs["way"].isin(ways.TURNED))
     pairs[["first", "second"]] = np.sort(pairs[["first", "second"]], axis=1)
     pairs = pairs.sort_values(["first", "second", "evidence", "way"], kind="stable")
