@@ -1,6 +1,6 @@
 """How many made copies the audit finds, by dataset, kind and crop.
 
-    python experiments/near_duplicates/copies.py <raw folders> <scratch> fitzpatrick17k
+python experiments/near_duplicates/copies.py <raw folders> <scratch> fitzpatrick17k
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def main() -> None:
     rows, copies = [], []
     for kind in KINDS:
         for share in SHARES:
-            for number in rng.choice(len(pictures), max(1, asked.each // len(SHARES)), replace=False).tolist():
+            for number in rng.choice(
+                len(pictures), max(1, asked.each // len(SHARES)), replace=False
+            ).tolist():
                 keep = share + rng.uniform(-0.025, 0.025) if 0.6 < share < 0.85 else share
                 made, kept = copy(rng, pictures[number], kind, keep)
                 rows.append((number, kind, share, *kept))
@@ -51,7 +53,9 @@ def main() -> None:
     table["found"] = [(row, len(pictures) + k) in found for k, row in enumerate(table["original"].tolist())]
     table.to_csv(asked.scratch / f"copies_{asked.dataset}.csv", index=False)
     print(table.groupby("kind", sort=False)["found"].agg(["mean", "size"]).to_string())
-    print(table[table["kind"] != "watermark, lean"].groupby("share")["found"].agg(["mean", "size"]).to_string())
+    print(
+        table[table["kind"] != "watermark, lean"].groupby("share")["found"].agg(["mean", "size"]).to_string()
+    )
     others = pairs[pairs["second"] >= len(pictures)]
     truth = {(row, len(pictures) + k) for k, row in enumerate(table["original"].tolist())}
     extra = [pair for pair in zip(others["first"], others["second"], strict=True) if pair not in truth]

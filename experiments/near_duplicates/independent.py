@@ -54,9 +54,13 @@ def main() -> None:
         fit = agreement(layouts[a], layouts[b])
         if fit.matches:
             ids = pictures.rows["image_id"]
-            rows.append((ids[a], ids[b], "+".join(sorted(means)), fit.matches, fit.overlap, fit.parts, fit.agreeing))
+            rows.append(
+                (ids[a], ids[b], "+".join(sorted(means)), fit.matches, fit.overlap, fit.parts, fit.agreeing)
+            )
     columns = ["first", "second", "means", "matches", "overlap", "parts", "agreeing"]
-    pd.DataFrame(rows, columns=columns).to_csv(asked.scratch / f"independent_{asked.dataset}.csv", index=False)
+    pd.DataFrame(rows, columns=columns).to_csv(
+        asked.scratch / f"independent_{asked.dataset}.csv", index=False
+    )
     say(f"{len(rows)} pairs with a map")
 
 
@@ -138,7 +142,9 @@ def by_votes(layouts: list[Layout]) -> Iterator[tuple[int, int]]:
     """Pairs of which three of the strongest SIFT descriptors are among the twelve nearest of all images."""
     counts = [min(VOTING, len(layout.descriptors)) for layout in layouts]
     owner = np.repeat(np.arange(len(layouts)), counts)
-    every = torch.from_numpy(np.concatenate([layout.descriptors[:VOTING] for layout in layouts])).T.contiguous()
+    every = torch.from_numpy(
+        np.concatenate([layout.descriptors[:VOTING] for layout in layouts])
+    ).T.contiguous()
     for row, layout in enumerate(layouts):
         if len(layout.descriptors) < VOTES:
             continue

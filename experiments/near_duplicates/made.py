@@ -33,7 +33,9 @@ def crop(rng: Rng, picture: Picture, keep: tuple[float, float]) -> Picture:
     """`keep` of the height and of the width, anywhere."""
     h, w = picture.shape[:2]
     top, left = rng.uniform(0, 1 - keep[0]) * h, rng.uniform(0, 1 - keep[1]) * w
-    return np.ascontiguousarray(picture[int(top) : int(top + keep[0] * h), int(left) : int(left + keep[1] * w)])
+    return np.ascontiguousarray(
+        picture[int(top) : int(top + keep[0] * h), int(left) : int(left + keep[1] * w)]
+    )
 
 
 def resize(rng: Rng, picture: Picture) -> Picture:

@@ -145,6 +145,15 @@ def test_small_round_spots_on_plain_skin_stay_apart() -> None:
     assert near_duplicates(thumbs(images)).empty
 
 
+def test_photographs_on_white_pages_of_one_layout_stay_apart() -> None:
+    pages = []
+    for seed in range(12):
+        page = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+        page[15:120, 60:140] = resized(lesion(seed), 0.7)[:, 30:110]
+        pages.append(page)
+    assert near_duplicates(thumbs(pages), pictures=pages.__getitem__).empty
+
+
 def test_blank_pictures_are_never_near_duplicates() -> None:
     blank = [np.full((80, 80, 3), grey, np.uint8) for grey in (0, 0, 128, 255)]
     assert near_duplicates(thumbs(blank)).empty

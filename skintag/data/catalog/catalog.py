@@ -131,7 +131,16 @@ def _duplicates(
     hashes = files["content_hash"].to_numpy(object)
     store = None
     if cache is not None:
-        settings = (EVIDENCE_CLOSER, SUSPECT, CLOSER, LIKELY, LIKELY_TURNED, LIKELY_CROPPED, NEIGHBOURS, ways.SCALES)
+        settings = (
+            EVIDENCE_CLOSER,
+            SUSPECT,
+            CLOSER,
+            LIKELY,
+            LIKELY_TURNED,
+            LIKELY_CROPPED,
+            NEIGHBOURS,
+            ways.SCALES,
+        )
         store = cache / f"near-duplicates-{content_key(_PAIRS_VERSION, settings, list(hashes))}.parquet"
     pairs = _remembered_pairs(store)
     if pairs is None:

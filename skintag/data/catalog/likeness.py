@@ -26,6 +26,7 @@ _ALIGN: Final = 2.25  # for the alignment
 _FINE: Final = 1.5  # and for the comparison
 _FLOOR: Final = 4.0  # grey levels: less spread than that counts as noise
 _DARK: Final = 0.35  # of the bright parts' grey value: darker areas that touch the border are frame
+_PAPER: Final = 240  # grey level from which a line along the border is the page around a photograph
 # how far a copy is moved (of the side), enlarged, stretched in one direction more than in the other, turned
 _MAX_SHIFT, _MAX_ZOOM, _MAX_STRETCH, _MAX_TURN = 0.25, 1.45, 1.4, 8.0
 _MIN_FIELD: Final = 0.12  # share of a picture that must be left to compare
@@ -75,17 +76,26 @@ def describe(thumb: NDArray[np.uint8]) -> Pixels:
 
 
 def field_of_view(thumb: NDArray[np.uint8]) -> Pixels:
-    """1.0 where a picture shows something, 0.0 on and near a dark frame that reaches in from the border."""
+    """1.0 where a picture shows something, 0.0 on and near a frame: dark and reaching in from the border, or paper white
+    along whole sides."""
     side = len(thumb)
     smooth = cv2.GaussianBlur(thumb, (0, 0), side / 32)
     dark = (smooth < _DARK * np.percentile(smooth, 75)).astype(np.uint8)
     _, parts = cv2.connectedComponents(np.pad(dark, 1, constant_values=1), connectivity=4)
-    frame = (parts[1:-1, 1:-1] == parts[0, 0]).astype(np.uint8)
+    frame = ((parts[1:-1, 1:-1] == parts[0, 0]) | _paper(thumb)).astype(np.uint8)
     if frame.mean() < 0.005:
         return np.ones(thumb.shape, np.float32)
     radius = round(side / 12)
     grown = cv2.dilate(frame, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))
     return 1.0 - grown.astype(np.float32)
+
+
+def _paper(thumb: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """White rows and columns along the border, bool [s, s]: a photograph on a page."""
+    lines = []
+    for white in (thumb.min(axis=1) >= _PAPER, thumb.min(axis=0) >= _PAPER):
+        lines.append(np.logical_and.accumulate(white) | np.logical_and.accumulate(white[::-1])[::-1])
+    return np.asarray(lines[0][:, None] | lines[1][None, :])
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +181,10 @@ def _scaled(warp: Pixels, by: float) -> Pixels:
 def _agreeing_parts(a: Pixels, b: Pixels, field: Pixels) -> float:
     """Share of the parts of a side / 4 within the field whose contrasts are correlated."""
     side = len(a) // 4
-    means = (cv2.boxFilter(x, -1, (side, side), borderType=cv2.BORDER_CONSTANT) for x in (a * b, a * a, b * b, field))
+    means = (
+        cv2.boxFilter(x, -1, (side, side), borderType=cv2.BORDER_CONSTANT)
+        for x in (a * b, a * a, b * b, field)
+    )
     ab, aa, bb, seen = (np.asarray(x)[side // 2 :: side // 2, side // 2 :: side // 2] for x in means)
     inside = seen > 0.5
     if not inside.any():

@@ -1,0 +1,39 @@
+"""What the audit finds among the pictures of one dataset, and how long it takes.
+
+python experiments/near_duplicates/audited.py <raw folders> <scratch> fitzpatrick17k
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+
+import cv2
+from pictures import load
+
+from skintag.data.catalog.duplicates import near_duplicates
+
+
+def main() -> None:
+    """Write `audited_<dataset>.csv`: a row per pair."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("raw", type=Path)
+    parser.add_argument("scratch", type=Path)
+    parser.add_argument("dataset")
+    asked = parser.parse_args()
+    cv2.setNumThreads(1)
+    pictures = load(asked.raw, asked.scratch, asked.dataset)
+    wall, busy = time.perf_counter(), time.process_time()
+    pairs = near_duplicates(pictures.thumbs, pictures=pictures.__getitem__)
+    spent = f"{time.process_time() - busy:.0f} s of processor time, {time.perf_counter() - wall:.0f} s by the clock"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    names = pictures.rows["image_id"].to_numpy()
+    pairs = pairs.assign(first=names[pairs["first"]], second=names[pairs["second"]])
+    pairs.to_csv(asked.scratch / f"audited_{asked.dataset}.csv", index=False)
+    print(f"{asked.dataset}: {len(pairs)} pairs among {len(pictures)} pictures; {spent}, peak {peak:.2f} GB")
+
+
+if __name__ == "__main__":
+    main()
