@@ -14,6 +14,7 @@ from skintag.core.settings import settings_of
 def task(config: DictConfig) -> None:
     """Prepare, print the report, and say what lies where."""
     from skintag.data.catalog.catalog import CATALOG
+    from skintag.data.prepared.disagreements import DISAGREEMENTS
     from skintag.data.prepared.opening import prepare_data
     from skintag.data.prepared.settings import DataSettings
     from skintag.data.prepared.tables import print_report
@@ -26,8 +27,10 @@ def task(config: DictConfig) -> None:
         ("shards", out / "shards"),
         ("counts", out / REPORT),
         ("missing and unreadable images", out / MISSING),
+        ("near-identical pictures with different diagnoses", out / DISAGREEMENTS),
     ):
-        print(f"{what}: {path}")
+        if path.exists():
+            print(f"{what}: {path}")
 
 
 def main(command: Sequence[str] = ()) -> None:

@@ -1,12 +1,13 @@
 """Near-duplicates: pictures that were cropped, resized, compressed, watermarked or turned anew.
 
-They are found in three steps. Descriptors of all pairs are compared, whole, turned, and cut to parts
-(`search`); the likely pairs are aligned and compared on thumbnails; and what may be one picture there is aligned again at
-`CLOSER` pixels, where pictures that only look alike part: the strongest evidence of such a pair is 19 on thumbnails, and 15 there
-(20,748 photographs of HAM10000, BCN20000 and PAD-UFES-20). experiments/near_duplicates says what share is found.
+They are found in three steps. Descriptors of all pairs are compared, whole, turned, and cut to parts (`search`); the
+likely pairs are aligned and compared on thumbnails; and what may be one picture there is aligned again at `CLOSER`
+pixels, where pictures that only look alike part: the strongest such pairs of HAM10000, BCN20000 and PAD-UFES-20 have an
+evidence of 16 to 20 on thumbnails, and of at most 16 there, where the weakest that are one lesion have 23.
+experiments/near_duplicates says what share is found.
 
-A plain perceptual hash cannot do that: the dark round frame of a dermoscope brings 2,071 pairs with different lesions closer
-(within 38 of 256 bits) than most photographs of one lesion are.
+A plain perceptual hash cannot do that: the dark round frame of a dermoscope brings 2,071 pairs with different lesions
+closer (within 38 of 256 bits) than most photographs of one lesion are.
 """
 
 from __future__ import annotations

@@ -76,8 +76,10 @@ def describe(thumb: NDArray[np.uint8]) -> Pixels:
 
 
 def field_of_view(thumb: NDArray[np.uint8]) -> Pixels:
-    """1.0 where a picture shows something, 0.0 on and near a frame: dark and reaching in from the border, or paper white
-    along whole sides."""
+    """1.0 where a picture shows something, 0.0 on and near a frame.
+
+    A frame is dark and reaches in from the border, or is white along whole sides.
+    """
     side = len(thumb)
     smooth = cv2.GaussianBlur(thumb, (0, 0), side / 32)
     dark = (smooth < _DARK * np.percentile(smooth, 75)).astype(np.uint8)

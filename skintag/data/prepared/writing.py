@@ -4,6 +4,7 @@
 <prepared>/shards/           see skintag.data.shards.writer
 <prepared>/report.json       counts (skintag.data.prepared.report)
 <prepared>/missing.csv       every image that cannot be used, and why
+<prepared>/disagreements.html  near-identical pictures with different diagnoses, if there are any
 <prepared>/cache/            what is known of raw files, so that none is opened twice; may be deleted
 """
 
@@ -21,6 +22,7 @@ from skintag.core.errors import DataError
 from skintag.core.io import read_json, write_bytes, write_json
 from skintag.core.locks import alone
 from skintag.data.catalog.catalog import CATALOG, build_catalog, read_catalog, write_catalog
+from skintag.data.prepared.disagreements import DISAGREEMENTS, disagreeing, write_disagreements
 from skintag.data.prepared.report import Report, missing_images, report_dataset, report_relations
 from skintag.data.prepared.settings import DataSettings
 from skintag.data.shards.format import shard_folder
@@ -56,7 +58,10 @@ def write_prepared(settings: DataSettings, *, verify: bool = False) -> Path:
         roots = {table.dataset: table.root for table in tables}
         shards = write_shards(catalog, roots, out, settings.shards, workers, verify=verify)
         _write_report(out, _report(catalog, tables, shards), missing_images(catalog))
-        if not _same_catalog(out / CATALOG, catalog):
+        same = _same_catalog(out / CATALOG, catalog)
+        if not same or (out / DISAGREEMENTS).is_file() != (not disagreeing(catalog).empty):
+            write_disagreements(catalog, roots, out)
+        if not same:
             write_catalog(catalog, out / CATALOG)
     return out
 
