@@ -54,7 +54,10 @@ def main() -> None:
     table.to_csv(asked.scratch / f"copies_{asked.dataset}.csv", index=False)
     print(table.groupby("kind", sort=False)["found"].agg(["mean", "size"]).to_string())
     print(
-        table[table["kind"] != "watermark, lean"].groupby("share")["found"].agg(["mean", "size"]).to_string()
+        table[~table["kind"].isin(["watermark, lean", "crop, watermark, turn"])]
+        .groupby("share")["found"]
+        .agg(["mean", "size"])
+        .to_string()
     )
     others = pairs[pairs["second"] >= len(pictures)]
     truth = {(row, len(pictures) + k) for k, row in enumerate(table["original"].tolist())}

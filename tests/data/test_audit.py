@@ -110,6 +110,7 @@ def test_the_audit_goes_to_json_and_to_the_console(frame):
     assert "LEAKY ON PURPOSE" in text
     assert "3 50.0%" in text  # any of these, test with train
     assert "2 66.7%" in text  # the malignant ones
+    assert "does not find all of them" in " ".join(text.split())
 
 
 def metadata(dataset: str, ids: pd.Series, lesion: pd.Series, malignant: pd.Series) -> pd.DataFrame:

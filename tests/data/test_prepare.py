@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from rich.console import Console
@@ -18,6 +19,7 @@ from skintag.core.io import write_json
 from skintag.data.catalog.catalog import read_catalog
 from skintag.data.images.files import decode_image
 from skintag.data.prepared import writing as writing_module
+from skintag.data.prepared.disagreements import DISAGREEMENTS, write_disagreements
 from skintag.data.prepared.opening import ORIGIN, catalog_of, ensure_prepared, prepare_data
 from skintag.data.prepared.report import Report
 from skintag.data.prepared.settings import DataSettings
@@ -115,6 +117,32 @@ def test_report_counts_duplicates_and_groups(settings: Callable[..., DataSetting
     assert (relations.across_datasets, relations.across_lesions, relations.across_malignancy) == (1, 1, 1)
     # HAM_1 twice; HAM_2 with PAT_2 by the picture; HAM_3; PAT_1 twice
     assert (relations.groups, relations.largest_group) == (4, 2)
+
+
+def test_near_identical_pictures_with_two_diagnoses_are_shown(settings: Callable[..., DataSettings]) -> None:
+    out = write_prepared(settings())
+    page = (out / "disagreements.html").read_text()
+    assert page.count("<section>") == 1
+    assert page.count('src="data:image/jpeg;base64,') == 2
+    assert "ham10000/ISIC_" in page
+    assert "pad_ufes_20/PAT_" in page
+    assert "http" not in page.replace("http-equiv", "")  # it loads nothing
+
+
+def test_page_of_disagreements_takes_no_markup_from_a_label_and_goes_when_they_agree(tmp_path: Path) -> None:
+    rows = {
+        "image_id": ["a/1", "a/2"], "dataset": "a", "path": ["1.jpg", "2.jpg"], "status": "ok",
+        "raw_label": ["<script>alert(1)</script>", "nv"], "malignancy": ["malignant", "benign"],
+        "duplicate_id": "a/1", "lesion_id": None, "patient_id": ["p&q", None],
+    }  # fmt: skip
+    write_disagreements(pd.DataFrame(rows), {"a": tmp_path}, tmp_path)
+    page = (tmp_path / DISAGREEMENTS).read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "p&amp;q" in page
+    assert "no such file" in page  # the pictures are gone
+    write_disagreements(pd.DataFrame(rows | {"malignancy": "benign"}), {"a": tmp_path}, tmp_path)
+    assert not (tmp_path / DISAGREEMENTS).exists()
 
 
 def test_unusable_images_are_listed_with_the_reason(settings: Callable[..., DataSettings]) -> None:

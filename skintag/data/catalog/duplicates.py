@@ -117,4 +117,5 @@ def _compare(square: Callable[[int], NDArray[np.uint8]], pairs: pd.DataFrame) ->
     for first, second, way, warp in zip(pairs["first"], pairs["second"], pairs["way"], starts, strict=True):
         changed = prepare_thumbnail(ways.change(square(first), way))
         matches.append(compare(remembered(second), changed, warp))
-    return pairs.assign(evidence=[m.evidence for m in matches], warp=[m.warp for m in matches])
+    warps = pd.Series([match.warp for match in matches], index=pairs.index, dtype="object")
+    return pairs.assign(evidence=[match.evidence for match in matches], warp=warps)

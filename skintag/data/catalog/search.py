@@ -61,7 +61,7 @@ def likely_pairs(thumbnails: NDArray[np.uint8], pool: ThreadPoolExecutor) -> pd.
     kinds = (_turned(described, ways.WHOLE), _turned(described, ways.TURNED), _cropped(described, thumbnails))
     height = max(1, min(_BLOCK, _CELLS // max(1, len(thumbnails))))
     blocks = [(kind, start) for kind in kinds for start in range(0, len(thumbnails), height)]
-    found = pool.map(lambda block: _nearest(*block, height), blocks)
+    found = pool.map(lambda block: _nearest(block[0], block[1], height), blocks)
     tables = list(track(found, "near-duplicates: searching", total=len(blocks)))
     if not tables:
         return pd.DataFrame(columns=_COLUMNS)

@@ -16,6 +16,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from skintag.core.errors import DataError
+from skintag.core.vocabulary import RECALL_NOTE
 
 KEYS: Final[dict[str, str]] = {
     "patient": "patient_id",
@@ -125,7 +126,8 @@ class LeakageAudit:
         title = f"Leakage audit of split {self.split}: {verdict}"
         table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         table.show_edge = table.pad_edge = False  # or it is wider than 80 columns
-        table.caption, table.caption_justify = "dataset by dataset: test with train", "left"
+        table.caption = f"dataset by dataset: test with train\n{RECALL_NOTE}"
+        table.caption_justify = "left"
         table.add_column("images", no_wrap=True)
         table.add_column("n", justify="right", no_wrap=True)
         for key in KEYS:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from skintag.core.vocabulary import RECALL_NOTE
 from skintag.evaluation.report.blocks import Block, Text
 from skintag.evaluation.report.cells import UNDEFINED, Cell, Table, count, estimate, percent
 from skintag.evaluation.report.evidence import Evidence
@@ -23,7 +24,10 @@ def split_section(evidence: Evidence) -> Sequence[Block]:
         )
     else:
         verdict = "related images lie on both sides" if origin.leaky else "no related images on two sides"
-        blocks.append(Text(f"Split {origin.split}: {verdict}.", tone="bad" if origin.leaky else "good"))
+        known = "" if origin.leaky else f" as far as is known. {RECALL_NOTE}"
+        blocks.append(
+            Text(f"Split {origin.split}: {verdict}{known or '.'}", tone="bad" if origin.leaky else "good")
+        )
         blocks.append(audit_table(origin.audit))
         if origin.leaky and origin.audit.get("examples"):
             blocks.append(Text(items=list(origin.audit["examples"])[:6], title="Examples"))
