@@ -140,7 +140,7 @@ def test_page_of_disagreements_takes_no_markup_from_a_label_and_goes_when_they_a
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "p&amp;q" in page
-    assert "no such file" in page  # the pictures are gone
+    assert "No such file" in page  # the pictures are gone
     write_disagreements(pd.DataFrame(rows | {"malignancy": "benign"}), {"a": tmp_path}, tmp_path)
     assert not (tmp_path / DISAGREEMENTS).exists()
 
