@@ -172,7 +172,11 @@ def test_changed_metadata_rewrites_the_catalog_and_no_shard(
     path.write_text(path.read_text().replace("mel,histo", "bcc,histo"))
     write_prepared(settings())
     changed = {Path(name).name for name, stamp in snapshot(out).items() if before.get(name) != stamp}
-    assert changed == {"catalog.parquet", "report.json", "disagreements.html"}  # the label stands on that page
+    assert changed == {
+        "catalog.parquet",
+        "report.json",
+        "disagreements.html",
+    }  # the label stands on that page
     assert "basal_cell_carcinoma" in load_report(out).datasets["ham10000"].conditions
 
 
