@@ -10,6 +10,7 @@ from typing import IO, Final
 
 import numpy as np
 
+from skintag.core.checksums import ZIP_ERRORS
 from skintag.core.errors import DataError
 
 _FIX: Final = "do not use this bundle: SkinTag writes no such file, so somebody has changed it"
@@ -37,7 +38,7 @@ def refuse_code(path: Path) -> None:
         raise _refused(path, "a file without pickle", pickled)
     try:
         wrong = check(path)
-    except (OSError, ValueError, zipfile.BadZipFile, RecursionError) as error:
+    except (*ZIP_ERRORS, MemoryError) as error:
         wrong = f"{type(error).__name__}: {error}"
     if wrong:
         raise _refused(path, f"what {path.suffix} stands for", wrong)
@@ -64,7 +65,7 @@ def _with_pickle(stream: IO[bytes]) -> str:
     try:
         with zipfile.ZipFile(stream) as archive:
             names = [n for n in archive.namelist() if n.endswith((".pkl", ".pickle"))]
-    except (zipfile.BadZipFile, ValueError):
+    except ZIP_ERRORS:
         return ""
     return f" with the pickle {names[0]}, as torch.save writes it" if names else ""
 

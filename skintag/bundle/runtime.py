@@ -60,7 +60,9 @@ class OnnxRuntime:
         if threads is not None:
             options.intra_op_num_threads = options.inter_op_num_threads = threads
         try:
-            self.session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self.session = ort.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
         except Exception as error:  # onnxruntime has errors of its own, by the dozen
             found = f"{type(error).__name__}: {str(error)[:300]}"
             raise DataError(path, expected="an ONNX model", found=found, fix=AGAIN) from error

@@ -24,11 +24,11 @@ from typing import Any, Final
 from skintag.core.errors import DataError
 
 CHECKSUM: Final = "checksum"
-# what zipfile raises for a damaged archive: names that are no text, sizes that are none, methods and keys it lacks
-_NOT_AS_WRITTEN: Final = (
+ZIP_ERRORS: Final = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError,
     OverflowError,
 )  # fmt: skip
+"""What zipfile raises for a damaged archive: names that are no text, sizes that are none, methods that it lacks."""
 """Its key in a JSON file."""
 _PIECE: Final = 1 << 22  # bytes that are read at a time
 
@@ -75,7 +75,7 @@ def check_zip(path: str | os.PathLike[str]) -> None:
                 with archive.open(entry) as member:
                     while member.read(_PIECE):
                         pass
-    except _NOT_AS_WRITTEN as error:
+    except ZIP_ERRORS as error:
         raise damaged(path, "as its members' checksums say", str(error)) from error
 
 

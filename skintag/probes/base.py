@@ -9,20 +9,22 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self, cast
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skintag.core.checksums import Damaged, damaged, file_crc32
-from skintag.core.errors import DataError, SkinTagError
+from skintag.core.checksums import ZIP_ERRORS, Damaged, damaged, file_crc32
+from skintag.core.errors import ConfigError, DataError, SkinTagError
 from skintag.core.io import read_json, write_json
 from skintag.core.outputs import Outputs
 from skintag.core.registry import Registry
+from skintag.core.settings import settings_of
 from skintag.probes.data import ProbeData, check_embeddings
 
 FORMAT: Final = 1
 _FIT_AGAIN: Final = "fit the probe again, or copy the whole probes folder"
+_NO_PROBE: Final = (*ZIP_ERRORS, KeyError, TypeError, ConfigError, MemoryError)
+"""What reading raises of files that hold no probe."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,14 @@ class FitRecord:
     """Wall time of the fit."""
     chosen: dict[str, float]
     """What val chose and how good it was there, e.g. `binary_c`, `binary_val_log_loss`."""
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or not 1 <= self.n_conditions <= 10_000:
+            raise ValueError(f"an embedding of {self.width} numbers and {self.n_conditions} conditions")
+        if not (np.diff([-1, *self.conditions, self.n_conditions]) > 0).all() or not self.conditions:
+            raise ValueError(
+                f"conditions {self.conditions!r:.60}: expected rising numbers below {self.n_conditions}"
+            )
 
     def codes(self, condition: NDArray[np.int64]) -> NDArray[np.int64]:
         """Conditions [n] as positions in `conditions`, int64 [n]; -1 where train had none of it."""
@@ -142,12 +152,12 @@ class Probe(ABC):
                 raise ValueError(f"format {meta['format']} of probe {meta['probe']!r}")
             _check_sums(path.parent, meta.get("files", {}))
             probe = cls(**meta["settings"])
-            record = FitRecord(**{**meta["record"], "conditions": tuple(meta["record"]["conditions"])})
+            record = settings_of(FitRecord, meta["record"], "record")
             probe._load(Path(folder), record)
             probe.record = record
         except Damaged:
             raise
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        except _NO_PROBE as error:
             raise DataError(
                 path,
                 expected=f"a saved {cls.name!r} probe, format {FORMAT}",
@@ -215,12 +225,14 @@ class Probe(ABC):
             )
 
 
-def _check_sums(folder: Path, sums: Mapping[str, str]) -> None:
+def _check_sums(folder: Path, sums: Any) -> None:
     """Compare the files beside a probe's JSON with their CRC-32; a probe of version 0.1 names none.
 
     Raises:
         ValueError: one is not that which was written, or is named by a path.
     """
+    if not isinstance(sums, Mapping):
+        raise ValueError(f"files={sums!r:.40}: expected names with checksums")
     for name, said in sums.items():
         if Path(name).name != name:
             raise ValueError(f"a file named {name!r}")
@@ -229,6 +241,6 @@ def _check_sums(folder: Path, sums: Mapping[str, str]) -> None:
 
 
 PROBES: Final[Registry[Probe]] = Registry(
-    "probe", "skintag.probes", besides=("base", "data", "trees", "ubjson")
+    "probe", "skintag.probes", besides=("arrays", "base", "data", "trees", "ubjson")
 )
 """Name -> class; SkinTag's own are the other modules of `skintag.probes`."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from skintag.core.errors import ConfigError
 from skintag.core.io import atomic_path
+from skintag.probes.arrays import arrays_of
 from skintag.probes.base import FitRecord, Probe
 from skintag.probes.data import ProbeData, log_loss, standardisation
 
@@ -99,12 +100,15 @@ class LogisticProbe(Probe):
             np.savez(stream, allow_pickle=False, **arrays)
 
     def _load(self, folder: Path, record: FitRecord) -> None:
-        with np.load(folder / "logistic.npz", allow_pickle=False) as arrays:
-            self._mean, self._scale = arrays["mean"], arrays["scale"]
-            self._weights = {
-                task: (arrays[f"{task}_coefficients"], arrays[f"{task}_intercepts"])
-                for task in ("binary", "condition")
-            }
+        classes = {"binary": 2, "condition": len(record.conditions)}
+        shapes: dict[str, tuple[int, ...]] = {"mean": (record.width,), "scale": (record.width,)}
+        for task, n in classes.items():
+            shapes |= {f"{task}_coefficients": (n, record.width), f"{task}_intercepts": (n,)}
+        arrays = arrays_of(folder / "logistic.npz", shapes)
+        self._mean, self._scale = arrays["mean"], arrays["scale"]
+        self._weights = {
+            task: (arrays[f"{task}_coefficients"], arrays[f"{task}_intercepts"]) for task in classes
+        }
 
 
 def _both_rows(array: NDArray[np.floating]) -> NDArray[np.float32]:

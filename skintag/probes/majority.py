@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skintag.core.io import atomic_path
+from skintag.probes.arrays import arrays_of
 from skintag.probes.base import FitRecord, Probe
 from skintag.probes.data import ProbeData
 
@@ -36,5 +37,6 @@ class MajorityProbe(Probe):
             np.savez(stream, malignant=self._malignant, conditions=self._conditions)
 
     def _load(self, folder: Path, record: FitRecord) -> None:
-        with np.load(folder / "majority.npz", allow_pickle=False) as arrays:
-            self._malignant, self._conditions = arrays["malignant"][()], arrays["conditions"]
+        shapes: dict[str, tuple[int, ...]] = {"malignant": (), "conditions": (len(record.conditions),)}
+        arrays = arrays_of(folder / "majority.npz", shapes)
+        self._malignant, self._conditions = np.float64(arrays["malignant"]), arrays["conditions"]

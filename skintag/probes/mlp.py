@@ -98,9 +98,15 @@ class MLPProbe(Probe):
             save_file(self._net.state_dict(), part)
 
     def _load(self, folder: Path, record: FitRecord) -> None:
-        self._net = _Net(record.width, self.hidden, len(record.conditions), self.dropout)
+        sizes = (record.width, self.hidden, len(record.conditions), self.dropout)
         try:
-            self._net.load_state_dict(load_file(folder / "mlp.safetensors"))
+            weights = load_file(folder / "mlp.safetensors")
+            with torch.device("meta"):  # its sizes are compared before it takes its memory
+                wanted = {name: tensor.shape for name, tensor in _Net(*sizes).state_dict().items()}
+            if wanted != (found := {name: tensor.shape for name, tensor in weights.items()}):
+                raise ValueError(f"mlp.safetensors: tensors {found}, expected {wanted}")
+            self._net = _Net(*sizes)
+            self._net.load_state_dict(weights)
         except (SafetensorError, RuntimeError) as error:  # RuntimeError: other names or shapes
             raise ValueError(f"mlp.safetensors: {error}") from error
 

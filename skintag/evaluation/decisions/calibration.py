@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skintag.core.errors import ConfigError, DataError, near_matches
 from skintag.core.io import read_json, write_json
+from skintag.core.settings import settings_of
 from skintag.evaluation.decisions.logistic import expit, logit
 
 if TYPE_CHECKING:  # what serves a bundle needs numpy alone
@@ -183,7 +184,7 @@ def read_calibrations(path: str | os.PathLike[str]) -> dict[str, Calibration]:
         if content["version"] != FORMAT_VERSION:
             raise ValueError(f"version {content['version']!r}")
         return {model: _from_json(entry) for model, entry in content["calibrations"].items()}
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError, ConfigError) as error:
         raise DataError(
             path,
             expected=f"calibrations of version {FORMAT_VERSION}, each of a kind out of {', '.join(KINDS)}",
@@ -208,7 +209,10 @@ def _fitted_logit(score: ArrayLike) -> Floats:
 def _from_json(entry: Mapping[str, Any]) -> Calibration:
     values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in entry.items()}
     kind: Any = KINDS[values.pop("kind")]
-    return kind(**values)
+    made: Calibration = settings_of(kind, values)
+    if not np.isfinite(np.hstack(astuple(made))).all():
+        raise ValueError(f"{kind.kind} with {values!r:.60}: expected numbers")
+    return made
 
 
 def _log_loss(logit: Floats, target: NDArray[np.int64] | Floats) -> float:
