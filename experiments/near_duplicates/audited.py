@@ -26,7 +26,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     pictures = load(asked.raw, asked.scratch, asked.dataset)
     wall, busy = time.perf_counter(), time.process_time()
-    pairs = near_duplicates(pictures.thumbs, pictures=pictures.__getitem__)
+    pairs = near_duplicates(pictures.thumbs, pictures.__getitem__)
     spent = f"{time.process_time() - busy:.0f} s of processor time, {time.perf_counter() - wall:.0f} s by the clock"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     names = pictures.rows["image_id"].to_numpy()

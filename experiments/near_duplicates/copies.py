@@ -47,7 +47,7 @@ def main() -> None:
     table = pd.DataFrame(rows, columns=["original", "kind", "share", "height", "width"])
     pairs = near_duplicates(
         np.concatenate([pictures.thumbs, np.stack([thumbnail(made) for made in copies])]),
-        pictures=lambda row: pictures[row] if row < len(pictures) else copies[row - len(pictures)],
+        lambda row: pictures[row] if row < len(pictures) else copies[row - len(pictures)],
     )
     found = set(zip(pairs["first"].tolist(), pairs["second"].tolist(), strict=True))
     table["found"] = [(row, len(pictures) + k) in found for k, row in enumerate(table["original"].tolist())]

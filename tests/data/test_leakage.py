@@ -117,7 +117,7 @@ def thumbs(images: list[Picture]) -> NDArray[np.uint8]:
 def test_copies_are_found_and_nothing_else(name: str, frame: bool) -> None:
     originals = [lesion(seed, frame=frame) for seed in range(8)]
     copies = [COPIES[name](image) for image in originals]
-    pairs = near_duplicates(thumbs(originals + copies), pictures=(originals + copies).__getitem__)
+    pairs = near_duplicates(thumbs(originals + copies), (originals + copies).__getitem__)
     found = set(zip(pairs["first"], pairs["second"], strict=True))
     assert found == {(k, k + 8) for k in range(8)}
     turned = name in ("mirrored", "upside down", "turned by 90 degrees", "transposed")
@@ -127,7 +127,7 @@ def test_copies_are_found_and_nothing_else(name: str, frame: bool) -> None:
 @pytest.mark.parametrize("frame", [False, True])
 def test_spots_in_the_middle_of_the_same_frame_stay_apart(frame: bool) -> None:
     images = [lesion(seed, frame=frame) for seed in range(100, 160)]
-    assert near_duplicates(thumbs(images), workers=2).empty
+    assert near_duplicates(thumbs(images), images.__getitem__, workers=2).empty
 
 
 def test_small_round_spots_on_plain_skin_stay_apart() -> None:
@@ -142,7 +142,7 @@ def test_small_round_spots_on_plain_skin_stay_apart() -> None:
         )
         image -= 90 * cv2.GaussianBlur(spot, (0, 0), 2)[:, :, None]
         images.append(np.clip(image, 0, 255).astype(np.uint8))
-    assert near_duplicates(thumbs(images)).empty
+    assert near_duplicates(thumbs(images), images.__getitem__).empty
 
 
 def test_photographs_on_white_pages_of_one_layout_stay_apart() -> None:
@@ -151,35 +151,36 @@ def test_photographs_on_white_pages_of_one_layout_stay_apart() -> None:
         page = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
         page[15:120, 60:140] = resized(lesion(seed), 0.7)[:, 30:110]
         pages.append(page)
-    assert near_duplicates(thumbs(pages), pictures=pages.__getitem__).empty
+    assert near_duplicates(thumbs(pages), pages.__getitem__).empty
 
 
 def test_blank_pictures_are_never_near_duplicates() -> None:
     blank = [np.full((80, 80, 3), grey, np.uint8) for grey in (0, 0, 128, 255)]
-    assert near_duplicates(thumbs(blank)).empty
+    assert near_duplicates(thumbs(blank), blank.__getitem__).empty
     assert (describe(thumbs(blank)[0]) == 0).all()
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_no_pair_in_fewer_than_two_pictures(count: int) -> None:
-    pairs = near_duplicates(np.zeros((count, SIDE, SIDE), np.uint8))
+    pairs = near_duplicates(np.zeros((count, SIDE, SIDE), np.uint8), lambda _: None)
     assert len(pairs) == 0
     assert list(pairs) == ["first", "second", "evidence", "turned"]
 
 
 def test_workers_change_nothing() -> None:
     images = [lesion(seed) for seed in range(10)]
-    stack = thumbs(images + [jpeg(image, 50) for image in images])
-    pd.testing.assert_frame_equal(near_duplicates(stack, workers=1), near_duplicates(stack, workers=4))
+    images += [jpeg(image, 50) for image in images]
+    one, four = (near_duplicates(thumbs(images), images.__getitem__, workers=n) for n in (1, 4))
+    pd.testing.assert_frame_equal(one, four)
 
 
 def test_more_than_one_block_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
     images = [lesion(seed) for seed in range(9)]
-    stack = thumbs(images + [resized(image, 0.6) for image in images])
-    whole = near_duplicates(stack)
+    images += [resized(image, 0.6) for image in images]
+    whole = near_duplicates(thumbs(images), images.__getitem__)
     monkeypatch.setattr("skintag.data.catalog.search._BLOCK", 4)
     monkeypatch.setattr("skintag.data.catalog.duplicates._CHUNK", 2)
-    blocks = near_duplicates(stack)
+    blocks = near_duplicates(thumbs(images), images.__getitem__)
     assert len(blocks) == 9
     pd.testing.assert_frame_equal(whole, blocks)
 
@@ -232,7 +233,7 @@ def test_one_real_lesion_under_two_ids_is_found_and_two_that_look_alike_are_not(
     names = sorted(frozenset().union(*same, *others))
     files = {path.stem: path for path in real_data.rglob("*") if path.suffix in (".jpg", ".png")}
     images = [decode_image(files[name].read_bytes(), name) for name in names]
-    pairs = near_duplicates(thumbs(images), pictures=images.__getitem__, workers=2)
+    pairs = near_duplicates(thumbs(images), images.__getitem__, workers=2)
     found = {frozenset((names[a], names[b])) for a, b in zip(pairs["first"], pairs["second"], strict=True)}
     assert same <= found
     assert not others & found

@@ -18,7 +18,7 @@ from skintag.core.errors import DataError, ImageError
 from skintag.core.hashing import content_key, hash_strings
 from skintag.core.parquet import read_parquet, write_parquet
 from skintag.data.catalog import ways
-from skintag.data.catalog.duplicates import CLOSER, EVIDENCE_CLOSER, SUSPECT, Opener, near_duplicates
+from skintag.data.catalog.duplicates import CLOSER, EVIDENCE, SUSPECT, Opener, near_duplicates
 from skintag.data.catalog.fingerprint import COLUMNS, fingerprint_files
 from skintag.data.catalog.leakage import duplicate_ids, leakage_groups
 from skintag.data.catalog.likeness import SIDE
@@ -132,7 +132,7 @@ def _duplicates(
     store = None
     if cache is not None:
         settings = (
-            EVIDENCE_CLOSER,
+            EVIDENCE,
             SUSPECT,
             CLOSER,
             LIKELY,
@@ -145,7 +145,7 @@ def _duplicates(
     pairs = _remembered_pairs(store)
     if pairs is None:
         thumbs = np.frombuffer(b"".join(files["thumbnail"]), np.uint8).reshape(-1, SIDE, SIDE)
-        pairs = near_duplicates(thumbs, pictures=_opener(files, roots), workers=workers)
+        pairs = near_duplicates(thumbs, _opener(files, roots), workers=workers)
         pairs = pairs.assign(first=hashes[pairs["first"]], second=hashes[pairs["second"]])
         if store is not None:
             write_parquet(pairs, store)

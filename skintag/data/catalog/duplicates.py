@@ -3,7 +3,7 @@
 They are found in three steps. Descriptors of all pairs are compared, whole, turned, and cut to parts (`search`); the
 likely pairs are aligned and compared on thumbnails; and what may be one picture there is aligned again at `CLOSER`
 pixels, where pictures that only look alike part: the strongest such pairs of HAM10000, BCN20000 and PAD-UFES-20 have an
-evidence of 16 to 20 on thumbnails, and of at most 16 there, where the weakest that are one lesion have 23.
+evidence of 16 to 20 on thumbnails, and of at most 15.4 there, where the weakest that are one lesion have 23.
 experiments/near_duplicates says what share is found.
 
 A plain perceptual hash cannot do that: the dark round frame of a dermoscope brings 2,071 pairs with different lesions
@@ -27,14 +27,12 @@ from skintag.data.catalog import ways
 from skintag.data.catalog.likeness import Match, Prepared, compare, grey_square, prepare_thumbnail
 from skintag.data.catalog.search import likely_pairs
 
-EVIDENCE: Final = 20.0
-"""Pairs of thumbnails with at least this much evidence are one picture."""
 SUSPECT: Final = 10.0
-"""Where pictures can be opened, pairs with at least this much are looked at again, at `CLOSER` pixels."""
+"""Pairs of thumbnails with at least this much evidence are looked at again, at `CLOSER` pixels."""
 CLOSER: Final = 96
 """Side of the squares of the second look, pixels."""
-EVIDENCE_CLOSER: Final = 22.0
-"""What is then asked for: there are more pixels that may agree by chance, or by a frame that both have."""
+EVIDENCE: Final = 22.0
+"""What is then asked for."""
 
 _CHUNK: Final = 64
 _PAIRS: Final = {"first": "int64", "second": "int64", "evidence": "float32", "turned": "bool"}
@@ -43,15 +41,13 @@ Opener = Callable[[int], NDArray[np.uint8] | None]
 """The picture at a position, RGB uint8 [h, w, 3]; None where it cannot be read any more."""
 
 
-def near_duplicates(
-    thumbnails: NDArray[np.uint8], *, pictures: Opener | None = None, workers: int = 1
-) -> pd.DataFrame:
+def near_duplicates(thumbnails: NDArray[np.uint8], pictures: Opener, *, workers: int = 1) -> pd.DataFrame:
     """Pairs of near-identical pictures.
 
     Args:
         thumbnails: uint8 [n, SIDE, SIDE], from `likeness.thumbnail`. Give each distinct file once, in an
             order that does not depend on chance: ties are broken by position.
-        pictures: opens one for the second look; without, thumbnails decide.
+        pictures: opens one for the second look; one that cannot be opened is looked at as its thumbnail shows it.
         workers: threads.
 
     Returns:
@@ -61,11 +57,10 @@ def near_duplicates(
     with ThreadPoolExecutor(max(1, workers)) as pool:
         likely = likely_pairs(thumbnails, pool)
         pairs = _compared(likely, lambda row: thumbnails[row], pool, "near-duplicates: likely pairs")
-        if pictures is not None:
-            suspects = pairs[pairs["evidence"] >= SUSPECT]
-            squares = _squares(suspects, thumbnails, pictures, pool)
-            pairs = _compared(suspects, squares.__getitem__, pool, "near-duplicates: second look")
-    pairs = pairs[pairs["evidence"] >= (EVIDENCE if pictures is None else EVIDENCE_CLOSER)]
+        suspects = pairs[pairs["evidence"] >= SUSPECT]
+        squares = _squares(suspects, thumbnails, pictures, pool)
+        pairs = _compared(suspects, squares.__getitem__, pool, "near-duplicates: second look")
+    pairs = pairs[pairs["evidence"] >= EVIDENCE]
     pairs = pairs.assign(turned=pairs["way"].isin(ways.TURNED))
     pairs[["first", "second"]] = np.sort(pairs[["first", "second"]], axis=1)
     pairs = pairs.sort_values(["first", "second", "evidence", "way"], kind="stable")
