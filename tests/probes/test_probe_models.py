@@ -212,6 +212,8 @@ def test_xgboost_weighs_rows(draw: Draw) -> None:
     [
         (lambda: XGBoostProbe(trees=0), "trees"),
         (lambda: XGBoostProbe(colsample=0), "colsample"),
+        (lambda: XGBoostProbe(threads=0), "threads"),
+        (lambda: XGBoostProbe(threads=2**63), "threads"),
         (lambda: MLPProbe(dropout=1.0), "dropout"),
         (lambda: MLPProbe(patience=0), "patience"),
         (lambda: LogisticProbe(c=(1.0, 0.1)), "c is"),
