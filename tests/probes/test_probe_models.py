@@ -214,6 +214,7 @@ def test_xgboost_weighs_rows(draw: Draw) -> None:
         (lambda: XGBoostProbe(colsample=0), "colsample"),
         (lambda: XGBoostProbe(threads=0), "threads"),
         (lambda: XGBoostProbe(threads=2**63), "threads"),
+        (lambda: XGBoostProbe(threads=True), "threads"),
         (lambda: MLPProbe(dropout=1.0), "dropout"),
         (lambda: MLPProbe(patience=0), "patience"),
         (lambda: LogisticProbe(c=(1.0, 0.1)), "c is"),
