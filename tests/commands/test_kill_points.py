@@ -23,5 +23,5 @@ def walk(folder: Path, points: int, seed: int) -> str:
 
 @pytest.mark.long
 def test_killed_commands_go_on_to_the_same_figures(tmp_path: Path) -> None:
-    said = walk(tmp_path, points=36, seed=1)
+    said = walk(tmp_path, points=18, seed=1)
     assert "wrong: 0;" in said, said
