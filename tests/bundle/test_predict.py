@@ -310,6 +310,7 @@ def test_onnx_torch_and_bundle_agree(bundle: Bundle, exported: Path) -> None:
     assert "runtime=torch" in caught.value.fix
 
 
+@pytest.mark.long
 def test_int8_bundle_s_decisions_stand_on_its_own_scores(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

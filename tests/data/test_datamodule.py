@@ -409,6 +409,7 @@ def test_checkpoint_made_in_the_middle_of_a_step_does_not_lose_its_batch(
     assert_same_end(module, whole[0])
 
 
+@pytest.mark.long
 def test_streamed_run_resumes_with_the_next_batch(make: Make, tmp_path: Path) -> None:
     streamed = {"mode": "stream", "num_workers": 1}
     whole = fit(make(**streamed), tmp_path / "whole", max_epochs=2)

@@ -19,7 +19,7 @@ from skintag.evaluation.report.gather import gather
 from skintag.evaluation.report.settings import ReportSettings
 from skintag.evaluation.report.write import write_report
 
-COMMON = ("benign", "perfect", "two_models", "val_benign", "one")
+COMMON = ("benign", "perfect", "two_models")
 """Of the tables below, those that people have most."""
 QUICK = ReportSettings(AssessmentSettings(resamples=40, permutations=40), errors=1, threshold=0.5)
 

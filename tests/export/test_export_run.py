@@ -67,6 +67,7 @@ def test_finished_run_is_exported_checked_and_measured(folder: Path, unmeasured:
     assert (folder / "exports" / "pareto.svg").read_text().startswith("<?xml")
 
 
+@pytest.mark.long
 def test_one_format_that_fails_keeps_no_other_from_being_written(
     folder: Path, unmeasured: list[Job], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,6 +154,7 @@ def test_teacher_s_row_comes_out_of_the_student_s_predictions(folder: Path, unme
     assert table.loc["teacher", "auroc"] == 1
 
 
+@pytest.mark.long
 def test_file_is_measured_in_a_process_of_its_own(run: RunFolder, tmp_path: Path) -> None:
     from skintag.export.deployed_model import DeployedModel
     from skintag.export.onnx_file import write_onnx

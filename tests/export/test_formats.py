@@ -125,6 +125,7 @@ def twin(tmp_path: Path) -> Iterator[Path]:
     FORMATS._classes.pop("twin", None)
 
 
+@pytest.mark.long
 def test_one_new_file_is_a_new_format(
     run: RunFolder, twin: Path, tmp_path: Path, unmeasured: list[Job], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -88,6 +88,7 @@ def predictions_rows(tmp_path: Path) -> list[str]:
     return [""] * sum(view["images"].values())
 
 
+@pytest.mark.long
 def test_weights_of_a_checkpoint_have_activations_of_their_own(compose_run: Compose, tmp_path: Path) -> None:
     one = (*SMALL, "trainer.max_epochs=1", "probe=majority", f"paths.cache={tmp_path}/cache")
     train(compose_run(*one, "finetune=full", "optimizer.backbone_lr=0.01"), tmp_path / "full")
