@@ -51,12 +51,21 @@ def unstamped(value: Any, path: object) -> Any:
     Raises:
         Damaged: the content is not that which was written.
     """
-    if not isinstance(value, dict) or CHECKSUM not in value:
+    if not isinstance(value, dict):
+        return value
+    if CHECKSUM not in value:
+        if likely := [key for key in value if _damaged_name(key)]:
+            raise damaged(path, str(value[likely[0]]), f"none, but a key {likely[0]!r}")
         return value
     said = value.pop(CHECKSUM)
     if said != (found := _json_sum(value)):
         raise damaged(path, str(said), found)
     return value
+
+
+def _damaged_name(key: str) -> bool:
+    """Whether a key is CHECKSUM but for one character."""
+    return len(key) == len(CHECKSUM) and sum(a != b for a, b in zip(key, CHECKSUM, strict=True)) == 1
 
 
 def check_zip(path: str | os.PathLike[str]) -> None:

@@ -102,8 +102,8 @@ def test_no_flipped_bit_of_json_is_used(tmp_path: Path) -> None:
             read = read_json(path)
         except (Damaged, ValueError):
             told += 1
-        else:  # a blank became another, or the checksum lost its name
-            assert {k: v for k, v in read.items() if k == "thresholds"} == value
+        else:  # a blank became another
+            assert read == value
     assert told > 0.8 * FLIPS
 
 
