@@ -39,8 +39,8 @@ def chance_warnings(metrics: dict[str, Any]) -> list[str]:
     """What is to be said of datasets and domains that the model learned nothing of and ranks no better than chance."""
     said = []
     for entry in metrics.get("held_out", ()):
-        figure = f"AUROC {_number({'value': entry['auroc'], 'low': entry['low'], 'high': entry['high']})}"
         if entry["at_chance"]:
+            figure = f"AUROC {_number({'value': entry['auroc'], 'low': entry['low'], 'high': entry['high']})}"
             said.append(
                 f"at chance on the {entry['grouping']} {entry['group']}, of which it learned nothing ({figure}, "
                 f"{entry['n']:,} images): what it says of such pictures means nothing"

@@ -101,6 +101,8 @@ def _fits(value: Any, option: Any) -> bool:
         return value is None
     if origin is Literal:
         return any(value == choice and type(value) is type(choice) for choice in arguments)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, one) for one in arguments)
     if origin in (tuple, Sequence):
         return _is_sequence(value) and all(_fits(item, arguments[0]) for item in value)
     if origin is not None and issubclass(origin, Mapping):

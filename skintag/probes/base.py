@@ -41,7 +41,7 @@ class FitRecord:
     """Number of training rows."""
     seconds: float
     """Wall time of the fit."""
-    chosen: dict[str, float]
+    chosen: Mapping[str, float | None]
     """What val chose and how good it was there, e.g. `binary_c`, `binary_val_log_loss`."""
 
     def __post_init__(self) -> None:

@@ -86,8 +86,10 @@ class XGBoostProbe(Probe):
         for name, low in {"trees": 1, "depth": 1, "patience": 1, "max_bin": 2}.items():
             if getattr(self, name) < low:
                 raise ConfigError(f"probe.xgboost.{name} is {getattr(self, name)}: expected {low} or more")
-        if self.threads is not None and (self.threads is True or not 1 <= self.threads <= 4096):
-            raise ConfigError(f"probe.xgboost.threads is {self.threads}: expected 1 to 4096, or null for all")
+        if self.threads is not None and (self.threads is True or not 0 <= self.threads <= 4096):
+            raise ConfigError(
+                f"probe.xgboost.threads is {self.threads}: expected 1 to 4096, or 0 or null for all"
+            )
         for name in ("learning_rate", "condition_learning_rate", "colsample", "condition_colsample"):
             if not 0 < getattr(self, name) <= 1:
                 raise ConfigError(

@@ -26,14 +26,16 @@ class PatientWandbLogger(WandbLogger):
         """Take what WandbLogger takes; without `offline` and `mode`, the environment and the login decide."""
         options.setdefault("settings", wandb.Settings(init_timeout=PATIENCE))
         offline = bool(options.pop("offline", False)) or options.get("mode") == "offline" or is_offline()
-        super().__init__(**options, offline=offline)
-        self._choose(offline=offline)
+        super().__init__(**options)  # told `offline`, it would set WANDB_MODE for the rest of the process
+        self._stays = offline
+        if self._wandb_init.get("mode") != "disabled":
+            self._choose(offline=offline)
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Run:
         """The W&B run, opened when it is first asked for."""
-        if self._experiment is not None or self._offline:
+        if self._experiment is not None or self._stays:
             return super().experiment
         try:
             return super().experiment
@@ -43,7 +45,7 @@ class PatientWandbLogger(WandbLogger):
             return super().experiment
 
     def _choose(self, *, offline: bool) -> None:
-        self._offline = offline
+        self._stays = offline
         self._wandb_init |= (
             {"mode": "offline", "resume": None} if offline else {"mode": "online", "resume": "allow"}
         )

@@ -212,7 +212,7 @@ def test_xgboost_weighs_rows(draw: Draw) -> None:
     [
         (lambda: XGBoostProbe(trees=0), "trees"),
         (lambda: XGBoostProbe(colsample=0), "colsample"),
-        (lambda: XGBoostProbe(threads=0), "threads"),
+        (lambda: XGBoostProbe(threads=-1), "threads"),
         (lambda: XGBoostProbe(threads=2**63), "threads"),
         (lambda: XGBoostProbe(threads=True), "threads"),
         (lambda: MLPProbe(dropout=1.0), "dropout"),

@@ -73,3 +73,15 @@ def test_offline_can_be_asked_for_in_spite_of_a_login(
     logger = PatientWandbLogger(project="p", id="ghi", save_dir=str(tmp_path), **asked)
     assert logger.experiment.offline
     wandb.finish()
+
+
+def test_an_offline_run_leaves_the_next_one_to_its_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    logger = PatientWandbLogger(project="p", id="jkl", save_dir=str(tmp_path), offline=True)
+    assert logger.experiment.offline
+    wandb.finish()
+    assert PatientWandbLogger(project="p", save_dir=str(tmp_path))._wandb_init["mode"] == "online"
+    off = PatientWandbLogger(project="p", save_dir=str(tmp_path), mode="disabled")
+    assert off._wandb_init["mode"] == "disabled"

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.core.checksums import Damaged, say_again
-from skintag.core.errors import DataError, ImageError
+from skintag.core.errors import DataError
 from skintag.core.hashing import content_key, hash_strings
 from skintag.core.parquet import read_parquet, write_parquet
 from skintag.data.catalog import ways
@@ -156,11 +156,8 @@ def _opener(files: pd.DataFrame, roots: dict[str, Path]) -> Opener:
     """Opens the picture at a position of `files`."""
     places = [roots[name] / path for name, path in zip(files["dataset"], files["path"], strict=True)]
 
-    def opened(row: int) -> NDArray[np.uint8] | None:
-        try:
-            return decode_image(read_image(places[row], places[row]), places[row])
-        except ImageError:  # its thumbnail was remembered, the file is gone since: the next start says so
-            return None
+    def opened(row: int) -> NDArray[np.uint8]:
+        return decode_image(read_image(places[row], places[row]), places[row])
 
     return opened
 

@@ -37,7 +37,7 @@ STANDARDISED_COLUMNS: Final = (
 )  # fmt: skip
 GAP_COLUMNS: Final = (
     "grouping", "metric", "over", "value", "low", "high", "apart", "p_value", "p_holm", "group_a", "group_b",
-    "shared_a", "n_a", "shared_b", "n_b", "pairs_told", "pairs", "note",
+    "surest", "shared_a", "n_a", "shared_b", "n_b", "pairs_told", "pairs", "note",
 )  # fmt: skip
 RESAMPLES: Final = 400  # they give a variance, not quantiles
 OF_LARGE: Final = 100
@@ -94,7 +94,8 @@ def standardised_gaps(pairs: pd.DataFrame) -> pd.DataFrame:
 
     Its limits are the smallest and the largest gap that the simultaneous limits of all pairs that can be told allow;
     its p-value is the smallest of theirs by Bonferroni, and `p_holm` corrects it over all groupings and metrics.
-    `apart` says whether that is below 5%.
+    `apart` says whether that is below 5%. `group_a` and `group_b` differ most; `surest` names the pair with the
+    smallest p-value, which is what `apart` and `low` may stand on.
     """
     out = []
     for (grouping, metric), part in pairs.groupby(["grouping", "metric"], sort=False):
@@ -107,6 +108,7 @@ def standardised_gaps(pairs: pd.DataFrame) -> pd.DataFrame:
             figures["value"], figures["low"] = abs(first["value"]), nearest.max()
             figures["high"] = min(np.maximum(told["low"].abs(), told["high"].abs()).max(), 1.0)
             figures["p_value"] = min(1.0, told["p_value"].min() * len(part))
+            figures["surest"] = _in_order(told.iloc[int(told["p_value"].to_numpy().argmin())])
         # a pair in the order in which its difference is positive
         turn = len(told) and first["value"] < 0
         a, b = ("b", "a") if turn else ("a", "b")
@@ -121,6 +123,12 @@ def standardised_gaps(pairs: pd.DataFrame) -> pd.DataFrame:
     table["p_holm"] = holm(table["p_value"])
     table["apart"] = table["p_holm"] < 0.05
     return table
+
+
+def _in_order(pair: pd.Series) -> str:
+    """`A above B`, as the pair's difference has it."""
+    a, b = ("group_a", "group_b") if pair["value"] >= 0 else ("group_b", "group_a")
+    return f"{pair[a]} above {pair[b]}"
 
 
 def _over(frame: pd.DataFrame, grouping: Grouping) -> str:

@@ -28,11 +28,11 @@ def held_out(evidence: Evidence) -> list[dict[str, Any]]:
     Returns:
         `grouping`, `group`, `n`, `n_positive`, `auroc`, `low`, `high`, and `at_chance`: whether the interval has 0.5
         in it or lies below; None where there is no interval, for too few are of one class. Empty without val rows,
-        which would say what was learned of, and for splits that hold nothing out.
+        which would say what was learned of, for splits that hold nothing out, and where the split is not known.
     """
     val = evidence.predictions.val(evidence.main).frame
     test = evidence.test.frame
-    if not len(val) or evidence.origin.split.split(" ")[0] in _MIXED:
+    if not len(val) or evidence.origin.split.split(" ")[0] in ("", *_MIXED):
         return []
     out = []
     for grouping in _GROUPINGS:

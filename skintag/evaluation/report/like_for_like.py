@@ -70,10 +70,10 @@ def clause(within: pd.Series | None, verdict: str, small: float) -> str:
     if pd.isna(within["value"]):
         return f"; {where} it cannot be told" if verdict == "clear" else ""
     figures = f"{number(within['value'], 2)} ({interval(within['low'], within['high'], 2)})"
-    order = f"{within['group_a']} above {within['group_b']}"
+    order = f"most surely {within['surest']}"  # which need not be the pair that differs most
     if verdict == "clear":
         if within["apart"]:
-            return f"; {where} too, by {figures}, {order}"
+            return f"; {where} it is {figures}, {order}, and stands the correction for all standardised gaps"
         if excludes_zero(within):
             return (
                 f"; {where} {figures}, {order}, which does not stand the correction for all standardised gaps"
