@@ -55,7 +55,15 @@ def absolute(path: Any) -> str:
     return os.path.normpath(Path.cwd() / os.fsdecode(path))
 
 
+def ours(args: tuple[Any, ...]) -> bool:
+    """Whether what is started is SkinTag's own measurement of an exported file, in a process of its own."""
+    lists = [list(map(os.fsdecode, a)) for a in args if isinstance(a, list | tuple) and a]
+    return any(a[0] == sys.executable and a[1:4] == ["-P", "-m", "skintag.export.measure"] for a in lists)
+
+
 def look(event: str, args: tuple[Any, ...]) -> None:
+    if event in (*STARTS, "subprocess.Popen") and ours(args):
+        return
     if event == "subprocess.Popen":
         command = args[1] if isinstance(args[1], str) else args[1][0]
         if (
