@@ -10,7 +10,7 @@ affine map fits eight SIFT matches or more and, laid over each other at 256 pixe
 
 from __future__ import annotations
 
-import pickle
+import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -44,10 +44,11 @@ def main() -> None:
     pictures = load(asked.raw, asked.scratch, asked.dataset)
     layouts = [Layout.of(picture) for picture in pictures]
     say(f"{len(pictures)} pictures described")
-    store = asked.scratch / f"candidates_{asked.dataset}.pkl"
+    store = asked.scratch / f"candidates_{asked.dataset}.json"
     if not store.is_file():
-        store.write_bytes(pickle.dumps(candidates(pictures, layouts, votes=asked.votes)))
-    found: Pairs = pickle.loads(store.read_bytes())
+        fresh = candidates(pictures, layouts, votes=asked.votes)
+        store.write_text(json.dumps([(*pair, sorted(means)) for pair, means in sorted(fresh.items())]))
+    found: Pairs = {(a, b): set(means) for a, b, means in json.loads(store.read_text())}
     say(f"{len(found)} candidates")
     rows = []
     for (a, b), means in sorted(found.items()):

@@ -42,8 +42,8 @@ def chance_warnings(metrics: dict[str, Any]) -> list[str]:
         if entry["at_chance"]:
             figure = f"AUROC {_number({'value': entry['auroc'], 'low': entry['low'], 'high': entry['high']})}"
             said.append(
-                f"at chance on the {entry['grouping']} {entry['group']}, of which it learned nothing ({figure}, "
-                f"{entry['n']:,} images): what it says of such pictures means nothing"
+                f"not shown to be better than chance on the {entry['grouping']} {entry['group']}, of which it learned "
+                f"nothing ({figure}, {entry['n']:,} images)"
             )
     return said
 

@@ -26,6 +26,7 @@ def origin_of(run: RunFolder, command: str) -> Origin:
         data=str((provenance.get("data") or {}).get("name") or "not known"),
         note=note,
         split=_split(run, audit),
+        held_out=_held_out(run),
         audit=audit,
         provenance=provenance,
         choices=choices_of(run, provenance),
@@ -33,6 +34,14 @@ def origin_of(run: RunFolder, command: str) -> Origin:
         run=str(run.path),
         premalignant=_premalignant(run),
     )
+
+
+def _held_out(run: RunFolder) -> tuple[str, ...]:
+    """The datasets or domains that the run's split names."""
+    for key in ("datasets", "dataset", "domain"):
+        if found := _config(run, f"split.{key}"):
+            return (found,) if isinstance(found, str) else tuple(map(str, found))
+    return ()
 
 
 def entries_of(runs: Sequence[RunFolder]) -> list[RunEntry]:

@@ -16,7 +16,7 @@ from skintag.evaluation.predictions.predictions import Predictions
 from skintag.evaluation.report.build import build_page
 from skintag.evaluation.report.evidence import Evidence, Origin
 from skintag.evaluation.report.gather import gather
-from skintag.evaluation.report.held_out import at_chance, foremost, held_out
+from skintag.evaluation.report.held_out import at_chance, chance_text, foremost, held_out
 from skintag.evaluation.report.model_card import model_card
 from skintag.evaluation.report.numbers import metrics_of
 from skintag.evaluation.report.settings import ReportSettings
@@ -138,3 +138,26 @@ def test_a_model_that_ranks_well_everywhere_is_nowhere_at_chance() -> None:
     assert at_chance(evidence).empty
     assert held_out(evidence) == []
     assert "Held out" not in [fact.name for fact in build_page(evidence).facts]
+
+
+def test_a_dataset_that_is_too_small_for_val_is_not_called_held_out() -> None:
+    predictions = external(table())
+    frame = predictions.frame
+    rows = np.flatnonzero((frame["dataset"] != "ddi") & (frame["split"] == "test"))
+    thinned = Predictions(
+        frame.assign(dataset=frame["dataset"].mask(np.isin(np.arange(len(frame)), rows[:60]), "tiny"))
+    )
+    assert len({e["group"] for e in held_out(gathered(thinned)) if e["grouping"] == "dataset"}) == 2
+    origin = Origin("a run", "five", split="external", held_out=("ddi",))
+    found = gather(thinned, fit_thresholds(thinned), origin, SETTINGS)
+    assert [e["group"] for e in held_out(found) if e["grouping"] == "dataset"] == ["ddi"]
+
+
+def test_worse_than_chance_is_not_called_chance() -> None:
+    predictions = external(table())
+    frame = predictions.frame
+    mine = frame["dataset"] == "ddi"
+    turned = frame.assign(p_malignant=np.where(mine, 0.9 - 0.8 * frame["target"], frame["p_malignant"]))
+    evidence = gathered(Predictions(turned))
+    said = " ".join(chance_text(evidence, row) for _, row in at_chance(evidence).iterrows())
+    assert "ranks worse than chance (are labels or scores the wrong way round?) on the dataset ddi" in said

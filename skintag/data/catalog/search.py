@@ -26,6 +26,9 @@ NEIGHBOURS: Final = 6
 
 _BLOCK: Final = 512
 _CELLS: Final = 2**24  # likenesses that a block may hold: 64 MB
+_CROWDED: Final = (
+    256  # likely others a row, on average, from which on a block is thinned out before it is sorted
+)
 _COLUMNS: Final = ("first", "second", "way", "likeness")
 
 Descriptors = NDArray[np.float32]
@@ -107,7 +110,13 @@ def _nearest(kind: _Kind, start: int, height: int) -> pd.DataFrame:
     for way, queries in kind.queries(start, stop):
         likeness = queries @ kind.targets.T
         likeness[rows, start + rows] = -1
-        first, second = np.nonzero(likeness > floor[:, None])
+        hits = likeness > floor[:, None]
+        if np.count_nonzero(hits) > _CROWDED * len(
+            rows
+        ):  # many are alike: a table of all would take gigabytes
+            least = np.partition(likeness, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS]
+            hits &= likeness >= least[:, None]
+        first, second = np.nonzero(hits)
         if not len(first):
             continue
         fresh = pd.DataFrame(

@@ -68,7 +68,7 @@ def _page(rows: pd.DataFrame, roots: Mapping[str, Path]) -> Iterator[str]:
         yield f"<section><h2>{escape(str(name))}</h2>\n"
         for _, row in members.iterrows():
             cells = [f"<b>{escape(column)}</b> {_text(row[column])}" for column in _COLUMNS]
-            picture = _picture(roots[row["dataset"]] / row["path"])
+            picture = _picture(roots[row["dataset"]] / row["path"], row["path"])
             yield f"<figure>{picture}<figcaption>{'<br>'.join(cells)}</figcaption></figure>\n"
         yield "</section>\n"
     yield "</body></html>\n"
@@ -78,9 +78,10 @@ def _text(value: object) -> str:
     return "–" if pd.isna(value) else escape(str(value))  # type: ignore[call-overload]
 
 
-def _picture(path: Path) -> str:
+def _picture(path: Path, where: str) -> str:
+    """The picture, or why there is none; `where` is how a page that may be passed on names the file."""
     try:
-        image = decode_image(read_image(path, path), path)
+        image = decode_image(read_image(path, where), where)
     except ImageError as error:
         return f"<p>{escape(str(error))}</p>"
     scale = _SIDE / max(image.shape[:2])

@@ -198,7 +198,9 @@ def _figures(
         nan = dict.fromkeys(("value", "low", "high", "single_low", "single_high", "p_value"), np.nan)
         return {**nan, **counts, "note": note}
     shared_confidence = 1 - (1 - settings.confidence) / together
-    low, high, p = found.limits(contrast.value, shared_confidence)
-    single_low, single_high, _ = found.limits(contrast.value, settings.confidence)
+    *both, p = found.limits(contrast.value, shared_confidence)
+    single = found.limits(contrast.value, settings.confidence)[:2]
+    # no difference of two rates or areas lies further out
+    low, high, single_low, single_high = np.clip([*both, *single], -1.0, 1.0).tolist()
     limits = {"low": low, "high": high, "single_low": single_low, "single_high": single_high, "p_value": p}
     return {"value": contrast.value, **limits, **counts, "note": ""}

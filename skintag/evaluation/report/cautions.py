@@ -10,7 +10,7 @@ import numpy as np
 from skintag.evaluation.report.cells import count, number, percent, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.findings import LEVEL, family
-from skintag.evaluation.report.held_out import at_chance, chance_text
+from skintag.evaluation.report.held_out import USEFUL, at_chance, chance_text
 
 FEW_POSITIVES: Final = 100
 FEW_TO_FIT: Final = 30
@@ -79,8 +79,11 @@ def _chance(evidence: Evidence) -> list[Caution]:
     if rows.empty:
         return []
     said = " ".join(chance_text(evidence, row) for _, row in rows.iterrows())
-    text = f"{said} What the model says of pictures like these means nothing, whatever the figures on others are."
-    return [Caution("bad", "At chance on what was held out", text)]
+    if (rows["high"] < USEFUL).any():
+        text = f"{said} What the model says of pictures like these means nothing, whatever the figures on others are."
+        return [Caution("bad", "At chance on what was held out", text)]
+    text = f"{said} These images do not show that it is of any use on pictures like them, nor that it is not."
+    return [Caution("bad", "Not shown to be of use on what was held out", text)]
 
 
 def _clusters(evidence: Evidence) -> list[Caution]:

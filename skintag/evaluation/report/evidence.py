@@ -31,6 +31,8 @@ class Origin:
     """What stands beside every figure: synthetic or low-resolution pictures; empty if neither."""
     split: str = ""
     """Name of the split policy; empty where it is not known."""
+    held_out: tuple[str, ...] = ()
+    """Datasets or domains that the split was told to hold out; empty where that is not known."""
     audit: Mapping[str, Any] | None = None
     """`leakage_audit.json`, where there is one."""
     provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -34,9 +34,13 @@ def held_out(evidence: Evidence) -> list[dict[str, Any]]:
     test = evidence.test.frame
     if not len(val) or evidence.origin.split.split(" ")[0] in ("", *_MIXED):
         return []
+    named = evidence.origin.held_out
+    told = test[list(_GROUPINGS)].isin(named).any(axis=1) if named else pd.Series(True, index=test.index)
     out = []
     for grouping in _GROUPINGS:
         for group in sorted({*test[grouping].dropna()} - {*val[grouping].dropna()}):
+            if not told[test[grouping] == group].all():
+                continue  # val is too small for it, and train may have it
             try:
                 level = evidence.level(evidence.main, "auroc", grouping, group)
             except KeyError:
@@ -83,6 +87,8 @@ def chance_text(evidence: Evidence, row: pd.Series) -> str:
     where = "all test images" if row["grouping"] == "overall" else f"the {row['grouping']} {row['group']}"
     learned = ", of which it learned nothing" if row["held_out"] else ""
     said = "is at chance" if row["high"] < USEFUL else "cannot be told from chance"
+    if row["high"] < CHANCE:
+        said = "ranks worse than chance (are labels or scores the wrong way round?)"
     figure = f"AUROC {number(row['value'], 2)} ({interval(row['low'], row['high'], 2)})"
     images = f"{count(row['n'])} images, {count(row['n_positive'])} malignant"
     return f"{evidence.main} {said} on {where}{learned}: {figure}, {images}."
