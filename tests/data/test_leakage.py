@@ -162,9 +162,20 @@ def test_blank_pictures_are_never_near_duplicates() -> None:
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_no_pair_in_fewer_than_two_pictures(count: int) -> None:
-    pairs = near_duplicates(np.zeros((count, SIDE, SIDE), np.uint8), lambda _: None)
+    pairs = near_duplicates(np.zeros((count, SIDE, SIDE), np.uint8), [].__getitem__)
     assert len(pairs) == 0
     assert list(pairs) == ["first", "second", "evidence", "turned"]
+
+
+def test_suspect_that_cannot_be_opened_ends_the_search() -> None:
+    """Decided by its thumbnail, it would be joined with what only looks like it, and remembered so."""
+    images = [lesion(1), jpeg(lesion(1), 50)]
+
+    def gone(row: int) -> Picture:
+        raise FileNotFoundError(row)
+
+    with pytest.raises(FileNotFoundError):
+        near_duplicates(thumbs(images), gone)
 
 
 def test_workers_change_nothing() -> None:

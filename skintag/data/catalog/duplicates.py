@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Final
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -37,8 +36,8 @@ EVIDENCE: Final = 22.0
 _CHUNK: Final = 64
 _PAIRS: Final = {"first": "int64", "second": "int64", "evidence": "float32", "turned": "bool"}
 
-Opener = Callable[[int], NDArray[np.uint8] | None]
-"""The picture at a position, RGB uint8 [h, w, 3]; None where it cannot be read any more."""
+Opener = Callable[[int], NDArray[np.uint8]]
+"""The picture at a position, RGB uint8 [h, w, 3]."""
 
 
 def near_duplicates(thumbnails: NDArray[np.uint8], pictures: Opener, *, workers: int = 1) -> pd.DataFrame:
@@ -47,7 +46,7 @@ def near_duplicates(thumbnails: NDArray[np.uint8], pictures: Opener, *, workers:
     Args:
         thumbnails: uint8 [n, SIDE, SIDE], from `likeness.thumbnail`. Give each distinct file once, in an
             order that does not depend on chance: ties are broken by position.
-        pictures: opens one for the second look; one that cannot be opened is looked at as its thumbnail shows it.
+        pictures: opens one for the second look; what it raises ends the search.
         workers: threads.
 
     Returns:
@@ -58,7 +57,7 @@ def near_duplicates(thumbnails: NDArray[np.uint8], pictures: Opener, *, workers:
         likely = likely_pairs(thumbnails, pool)
         pairs = _compared(likely, lambda row: thumbnails[row], pool, "near-duplicates: likely pairs")
         suspects = pairs[pairs["evidence"] >= SUSPECT]
-        squares = _squares(suspects, thumbnails, pictures, pool)
+        squares = _squares(suspects, pictures, pool)
         pairs = _compared(suspects, squares.__getitem__, pool, "near-duplicates: second look")
     pairs = pairs[pairs["evidence"] >= EVIDENCE]
     pairs = pairs.assign(turned=pairs["way"].isin(ways.TURNED))
@@ -69,20 +68,13 @@ def near_duplicates(thumbnails: NDArray[np.uint8], pictures: Opener, *, workers:
 
 
 def _squares(
-    suspects: pd.DataFrame, thumbnails: NDArray[np.uint8], pictures: Opener, pool: ThreadPoolExecutor
+    suspects: pd.DataFrame, pictures: Opener, pool: ThreadPoolExecutor
 ) -> dict[int, NDArray[np.uint8]]:
-    """Each suspect once, grey uint8 [CLOSER, CLOSER]; out of its thumbnail where it cannot be opened."""
+    """Each suspect once, grey uint8 [CLOSER, CLOSER]."""
     rows = np.unique(suspects[["first", "second"]].to_numpy()).tolist()
-
-    def square(row: int) -> NDArray[np.uint8]:
-        picture = pictures(row)
-        if picture is None:
-            enlarged = cv2.resize(thumbnails[row], (CLOSER, CLOSER), interpolation=cv2.INTER_LINEAR)
-            return np.asarray(enlarged, np.uint8)
-        return grey_square(picture, CLOSER)
-
-    opened = track(pool.map(square, rows), "near-duplicates: opening suspects", total=len(rows))
-    return dict(zip(rows, opened if rows else (), strict=True))
+    opened = pool.map(lambda row: grey_square(pictures(row), CLOSER), rows)
+    shown = track(opened, "near-duplicates: opening suspects", total=len(rows))
+    return dict(zip(rows, shown if rows else (), strict=True))
 
 
 def _compared(
