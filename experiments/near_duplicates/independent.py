@@ -47,7 +47,9 @@ def main() -> None:
     store = asked.scratch / f"candidates_{asked.dataset}.json"
     if not store.is_file():
         fresh = candidates(pictures, layouts, votes=asked.votes)
-        store.write_text(json.dumps([(*pair, sorted(means)) for pair, means in sorted(fresh.items())]))
+        store.write_text(
+            json.dumps([(int(a), int(b), sorted(means)) for (a, b), means in sorted(fresh.items())])
+        )
     found: Pairs = {(a, b): set(means) for a, b, means in json.loads(store.read_text())}
     say(f"{len(found)} candidates")
     rows = []
