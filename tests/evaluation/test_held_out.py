@@ -129,8 +129,12 @@ def test_few_images_are_not_called_at_chance_where_their_interval_reaches_far() 
     evidence = gathered(Predictions(few.assign(p_malignant=weak)))
     rows = at_chance(evidence)
     assert rows["high"].tolist()[0] > 0.7
-    said = " ".join(t for g in build_page(evidence).findings if g.verdict == "chance" for t, _ in g.texts)
-    assert "cannot be told from chance on the dataset ddi" in said
+    page = build_page(evidence)
+    titles = {g.title: " ".join(t for t, _ in g.texts) for g in page.findings}
+    assert "cannot be told from chance on the dataset ddi" in titles["Cannot be told"]
+    assert "At chance here" not in titles
+    assert page.cautions[0].title == "Not shown to be of use on what was held out"
+    assert "means nothing" not in page.cautions[0].text
 
 
 def test_a_model_that_ranks_well_everywhere_is_nowhere_at_chance() -> None:

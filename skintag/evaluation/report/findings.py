@@ -13,7 +13,7 @@ from skintag.evaluation.plots.style import label_of
 from skintag.evaluation.report.calibration_findings import calibration_sentences
 from skintag.evaluation.report.cells import interval, number, p_value, words
 from skintag.evaluation.report.evidence import Evidence
-from skintag.evaluation.report.held_out import at_chance, chance_text
+from skintag.evaluation.report.held_out import USEFUL, at_chance, chance_text
 from skintag.evaluation.report.like_for_like import clause, excludes_zero, gaps_within, numbers_of
 from skintag.evaluation.statistics.differences import holm
 
@@ -91,7 +91,11 @@ def findings(evidence: Evidence) -> list[Finding]:
     """Where the main model is at chance; which gaps are distinguishable from chance, which not or cannot be told."""
     table = family(evidence)
     order: dict[Verdict, int] = {"clear": 0, "undecided": 1, "small": 2, "untold": 3}
-    described = [Finding("chance", chance_text(evidence, row)) for _, row in at_chance(evidence).iterrows()]
+    described = [
+        # an interval that reaches a useful AUROC says that images are few, not that the model is a coin
+        Finding("chance" if row["high"] < USEFUL else "untold", chance_text(evidence, row))
+        for _, row in at_chance(evidence).iterrows()
+    ]
     place = {grouping: i for i, grouping in enumerate(family_groupings(evidence))}
     table = table.sort_values("grouping", key=lambda c: c.map(place), kind="stable")
     within = _within(evidence)
