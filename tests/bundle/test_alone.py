@@ -67,6 +67,7 @@ def test_bundle_is_imported_without_what_it_does_not_need() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_probe_that_cannot_be_run_says_what_to_install(run_copy: Path, tmp_path: Path) -> None:
     folder = build_bundle(run_copy, BundleSettings(model="xgboost_finetuned", ood=None), tmp_path / "xgboost")
     done = run(WITHOUT + PREDICT, str(folder))

@@ -66,9 +66,8 @@ def wait_for(pattern: str, folder: Path, process: subprocess.Popen[str], seconds
     raise AssertionError(f"no {pattern} within {seconds} s: {process.communicate()[0]}")
 
 
-@pytest.mark.parametrize(
-    ("signum", "status"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_training_with_its_status_and_says_how_to_go_on(
     workspace: Path, tmp_path: Path, signum: int, status: int
 ) -> None:

@@ -112,7 +112,7 @@ def test_unexpected_failure_keeps_its_traceback_in_the_file(program: Path, tmp_p
     assert "Traceback" in (tmp_path / "sweep" / "0" / "error.txt").read_text()
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.long)])
 def test_killed_sweep_goes_on_where_it_stopped(launcher: str, program: Path, tmp_path: Path) -> None:
     if launcher == "joblib":
         pytest.importorskip("hydra_plugins.hydra_joblib_launcher")

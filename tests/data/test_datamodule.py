@@ -389,7 +389,7 @@ def test_run_resumed_from_any_step_ends_with_the_same_weights(
     assert_same_end(module, whole[0])
 
 
-@pytest.mark.parametrize("workers", [pytest.param(1, marks=LONG), 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=LONG), pytest.param(2, marks=LONG)])
 def test_run_with_workers_ends_with_the_same_weights(
     make: Make, whole: tuple[Tiny, Path], tmp_path: Path, workers: int
 ) -> None:
@@ -398,6 +398,7 @@ def test_run_with_workers_ends_with_the_same_weights(
     assert_same_end(module, whole[0])
 
 
+@pytest.mark.long
 def test_checkpoint_made_in_the_middle_of_a_step_does_not_lose_its_batch(
     make: Make, whole: tuple[Tiny, Path], tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ from skintag.data.loading.loader import Batch
 from skintag.data.loading.settings import LoaderSettings
 from tests.data.loader_fixtures import prepare, view_of
 
+pytestmark = pytest.mark.long  # processes side by side
 WORLD = 2
 SIZES = {
     "ham10000": 31,

@@ -124,7 +124,7 @@ def test_pieces_leave_out_shards_without_a_wanted_image(world: World) -> None:
     assert world.store.shards[piece.shard].endswith("ddi-00000.tar")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_resumed_epoch_goes_on_with_the_very_next_batch(world: World, workers: int) -> None:
     stream = world.stream(workers=workers)
     turns = TurnSampler(stream)

@@ -121,6 +121,7 @@ def test_teacher_that_has_seen_the_test_images_is_refused(
         distill_from(config, tmp_path / "run", ["split_seed=1"])
 
 
+@pytest.mark.long
 def test_bundle_of_a_student_remembers_what_its_teacher_had_seen(
     finished_run: Path, workspace: Path, tmp_path: Path
 ) -> None:

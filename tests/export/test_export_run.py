@@ -39,6 +39,7 @@ def folder(run: RunFolder, tmp_path: Path) -> Path:
     return shutil.copytree(run.path, tmp_path / "run")
 
 
+@pytest.mark.long
 def test_finished_run_is_exported_checked_and_measured(folder: Path, unmeasured: list[Job]) -> None:
     table = export_run(folder, ["onnx", "onnx_int8", "torch_export"], settings=SETTINGS)
     assert table["format"].tolist() == ["torch", "onnx", "onnx_int8", "torch_export"]
@@ -193,6 +194,7 @@ def test_pareto_front_by_hand() -> None:
     assert front([(3, 0.9), (1, 0.7), (2, 0.6), (4, 0.9), (1, 0.5)]) == [(1, 0.7), (3, 0.9)]
 
 
+@pytest.mark.long
 def test_command_takes_its_settings_from_the_configuration(
     folder: Path, unmeasured: list[Job], compose: Callable[..., object], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -71,6 +71,7 @@ def assert_agrees(kind: str, path: Path, deployed: DeployedModel, n: int) -> Non
     np.testing.assert_allclose(scores.embeddings, embedding, atol=1e-3)
 
 
+@pytest.mark.long
 def test_torch_export_takes_any_batch(deployed: DeployedModel, tmp_path: Path) -> None:
     FORMATS["torch_export"].write(material(deployed), tmp_path / "model.pt2")
     for n in (1, 3):

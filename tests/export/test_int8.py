@@ -45,6 +45,7 @@ def val_pictures(run: RunFolder) -> Pictures:
     return Pictures(run, run.predictions.val(HEAD))
 
 
+@pytest.mark.long
 def test_only_val_pictures_are_looked_at(
     run: RunFolder, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +63,7 @@ def test_only_val_pictures_are_looked_at(
     assert seen <= set(val)
 
 
+@pytest.mark.long
 def test_test_pictures_are_refused(run: RunFolder, source: Path, tmp_path: Path) -> None:
     test = Pictures(run, run.predictions.test(HEAD))
     with pytest.raises(TypeError, match="must never see test rows"):
@@ -69,6 +71,7 @@ def test_test_pictures_are_refused(run: RunFolder, source: Path, tmp_path: Path)
     assert not (tmp_path / "m.onnx").exists()
 
 
+@pytest.mark.long
 def test_layers_that_are_named_stay_in_float(
     quantised: tuple[Path, Quantised], source: Path, tmp_path: Path
 ) -> None:
@@ -94,6 +97,7 @@ def is_heavy(node: onnx.NodeProto) -> bool:
     return node.op_type in ("Conv", "Gemm", "MatMul")
 
 
+@pytest.mark.long
 def test_weights_are_bytes_per_channel(quantised: tuple[Path, Quantised], source: Path) -> None:
     model = onnx.load(quantised[0])
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -104,6 +108,7 @@ def test_weights_are_bytes_per_channel(quantised: tuple[Path, Quantised], source
     assert quantised[0].stat().st_size < source.stat().st_size
 
 
+@pytest.mark.long
 def test_scores_stay_near_and_file_says_how(
     quantised: tuple[Path, Quantised], source: Path, run: RunFolder
 ) -> None:
@@ -116,12 +121,14 @@ def test_scores_stay_near_and_file_says_how(
     assert said["model"] == "tiny"
 
 
+@pytest.mark.long
 def test_layer_that_is_not_there_is_named(run: RunFolder, source: Path, tmp_path: Path) -> None:
     settings = replace(QUICK, float_layers=("blocks.77",))
     with pytest.raises(ConfigError, match=r"no layer 'blocks\.77'"):
         write_int8(source, tmp_path / "m.onnx", val_pictures(run), settings, {})
 
 
+@pytest.mark.long
 def test_every_node_is_in_one_unit(source: Path, tmp_path: Path) -> None:
     units = prepare(source, tmp_path / "prepared.onnx")
     names = [name for nodes in units.values() for name in nodes]
@@ -193,6 +200,7 @@ def test_trial_compares_ranking_and_scores() -> None:
     assert trial.deviation == pytest.approx(0.15)
 
 
+@pytest.mark.long
 def test_pictures_are_drawn_by_name_and_evenly(run: RunFolder) -> None:
     val = val_pictures(run)
     few = val.drawn(8, seed=0, even=True)

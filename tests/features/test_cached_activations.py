@@ -45,6 +45,7 @@ def no_more_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImagePipeline, "__call__", refuse)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("finetune", ["frozen", "last_2"])
 @pytest.mark.parametrize("sampling", [False, pytest.param(True, marks=pytest.mark.long)], ids=["", "sampled"])
 def test_first_second_and_uncached_run_predict_the_same(

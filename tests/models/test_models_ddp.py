@@ -112,12 +112,14 @@ def found(tmp_path_factory) -> dict[str, dict]:
     return {name: torch.load(out / f"{name}.pt", weights_only=True) for name in ("alone", "0", "1")}
 
 
+@pytest.mark.long
 def test_group_dro_on_two_ranks_equals_one_process(found):
     for rank in ("0", "1"):
         assert torch.allclose(found[rank]["weights"], found["alone"]["weights"])
         assert torch.allclose(found[rank]["gradient"], found["alone"]["gradient"])
 
 
+@pytest.mark.long
 def test_scores_are_those_of_all_ranks(found):
     p = torch.linspace(0, 1, 8)
     for rank in ("0", "1"):

@@ -105,6 +105,7 @@ def own_run(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_own_probe_is_trained_scored_and_deployed(own_run: Path, tmp_path: Path) -> None:
     run = RunFolder(own_run)
     assert {"nearest_finetuned", "nearest_frozen"} <= set(run.predictions.models)
@@ -122,6 +123,7 @@ def test_own_probe_is_trained_scored_and_deployed(own_run: Path, tmp_path: Path)
     )
 
 
+@pytest.mark.long
 def test_bundle_of_an_unknown_probe_says_so(
     own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +133,7 @@ def test_bundle_of_an_unknown_probe_says_so(
         Bundle.load(folder)
 
 
+@pytest.mark.long
 def test_strangers_run_is_not_read_where_its_probe_was_not_imported(
     own_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

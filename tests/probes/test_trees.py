@@ -184,7 +184,7 @@ print(refused)
 """
 
 
-@pytest.mark.parametrize("flips", [300, pytest.param(3000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("flips", [60, pytest.param(3000, marks=pytest.mark.long)])
 def test_flipped_bits_end_no_process(saved: Path, flips: int) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(saved / "xgboost_condition.ubj"), str(flips)],

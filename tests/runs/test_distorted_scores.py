@@ -160,6 +160,7 @@ def test_run_with_a_frozen_backbone(compose_run: Callable[..., DictConfig], tmp_
     assert_clean_as_in_the_run(run, table)
 
 
+@pytest.mark.long
 def test_worker_processes_make_the_same_frames(run: RunFolder) -> None:
     positions = run.data.store.positions(run.predictions.test("head").frame["image_id"][:20])
     images = DistortedImages(run.data.store, positions, run.data.pipeline, [DISTORTIONS["combined"]], seed=3)

@@ -70,6 +70,7 @@ def test_specification_survives_the_way_there_and_back() -> None:
     )
 
 
+@pytest.mark.long
 def test_every_panel_shows_what_a_logged_run_has(finished: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -21,6 +21,7 @@ def _no_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_SILENT", "true")
 
 
+@pytest.mark.long
 def test_run_stays_offline_in_a_process_that_was_online_before(tmp_path: Path) -> None:
     """W&B reads its environment once a process: a run opened later would go by that, and wait for a server."""
     code = f"""
