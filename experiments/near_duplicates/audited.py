@@ -14,6 +14,7 @@ import cv2
 from pictures import load
 
 from skintag.data.catalog.duplicates import near_duplicates
+from skintag.data.catalog.keypoints import keypoints
 
 
 def main() -> None:
@@ -26,8 +27,11 @@ def main() -> None:
     cv2.setNumThreads(1)
     pictures = load(asked.raw, asked.scratch, asked.dataset)
     wall, busy = time.perf_counter(), time.process_time()
-    pairs = near_duplicates(pictures.thumbs, pictures.__getitem__)
-    spent = f"{time.process_time() - busy:.0f} s of processor time, {time.perf_counter() - wall:.0f} s by the clock"
+    described = [keypoints(picture).tobytes() for picture in pictures]
+    known = time.process_time() - busy
+    pairs = near_duplicates(pictures.thumbs, described, pictures.__getitem__)
+    busy, wall = time.process_time() - busy, time.perf_counter() - wall
+    spent = f"{busy:.0f} s of processor time ({known:.0f} s of it for keypoints), {wall:.0f} s by the clock"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     names = pictures.rows["image_id"].to_numpy()
     pairs = pairs.assign(first=names[pairs["first"]], second=names[pairs["second"]])

@@ -16,6 +16,7 @@ from made import KINDS, copy
 from pictures import load
 
 from skintag.data.catalog.duplicates import near_duplicates
+from skintag.data.catalog.keypoints import keypoints
 from skintag.data.catalog.likeness import thumbnail
 
 EACH = 100
@@ -47,6 +48,7 @@ def main() -> None:
     table = pd.DataFrame(rows, columns=["original", "kind", "share", "height", "width"])
     pairs = near_duplicates(
         np.concatenate([pictures.thumbs, np.stack([thumbnail(made) for made in copies])]),
+        [keypoints(picture).tobytes() for group in (pictures, copies) for picture in group],
         lambda row: pictures[row] if row < len(pictures) else copies[row - len(pictures)],
     )
     found = set(zip(pairs["first"].tolist(), pairs["second"].tolist(), strict=True))

@@ -17,20 +17,19 @@ from skintag.core.checksums import Damaged, say_again
 from skintag.core.errors import DataError
 from skintag.core.hashing import content_key, hash_strings
 from skintag.core.parquet import read_parquet, write_parquet
-from skintag.data.catalog import ways
 from skintag.data.catalog.duplicates import CLOSER, EVIDENCE, SUSPECT, Opener, near_duplicates
 from skintag.data.catalog.fingerprint import COLUMNS, fingerprint_files
 from skintag.data.catalog.leakage import duplicate_ids, leakage_groups
 from skintag.data.catalog.likeness import SIDE
 from skintag.data.catalog.records import SourceTable
 from skintag.data.catalog.schema import CATALOG_COLUMNS, check_unique, conform
-from skintag.data.catalog.search import LIKELY, LIKELY_CROPPED, LIKELY_TURNED, NEIGHBOURS
+from skintag.data.catalog.search import LIKELY, LIKELY_TURNED, NEIGHBOURS
 from skintag.data.images.files import decode_image, read_image
 
 CATALOG: Final = "catalog.parquet"
 """Its name in a prepared folder."""
 _FINGERPRINTED: Final = [name for name in COLUMNS if name not in ("path", "mtime_ns")]
-_PAIRS_VERSION: Final = 2  # raise it when skintag.data.catalog.likeness changes
+_PAIRS_VERSION: Final = 3  # raise it when what likeness, keypoints, overlay or shared_keypoints give changes
 
 
 def build_catalog(tables: Sequence[SourceTable], *, workers: int, cache: Path | None) -> pd.DataFrame:
@@ -131,21 +130,13 @@ def _duplicates(
     hashes = files["content_hash"].to_numpy(object)
     store = None
     if cache is not None:
-        settings = (
-            EVIDENCE,
-            SUSPECT,
-            CLOSER,
-            LIKELY,
-            LIKELY_TURNED,
-            LIKELY_CROPPED,
-            NEIGHBOURS,
-            ways.SCALES,
-        )
+        settings = (EVIDENCE, SUSPECT, CLOSER, LIKELY, LIKELY_TURNED, NEIGHBOURS)
         store = cache / f"near-duplicates-{content_key(_PAIRS_VERSION, settings, list(hashes))}.parquet"
     pairs = _remembered_pairs(store)
     if pairs is None:
         thumbs = np.frombuffer(b"".join(files["thumbnail"]), np.uint8).reshape(-1, SIDE, SIDE)
-        pairs = near_duplicates(thumbs, _opener(files, roots), workers=workers)
+        keypoints = files["keypoints"].tolist()
+        pairs = near_duplicates(thumbs, keypoints, _opener(files, roots), workers=workers)
         pairs = pairs.assign(first=hashes[pairs["first"]], second=hashes[pairs["second"]])
         if store is not None:
             write_parquet(pairs, store)

@@ -12,7 +12,7 @@ closer (within 38 of 256 bits) than most photographs of one lesion are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Final
@@ -23,8 +23,11 @@ from numpy.typing import NDArray
 
 from skintag.core.progress import track
 from skintag.data.catalog import ways
-from skintag.data.catalog.likeness import Match, Prepared, compare, grey_square, prepare_thumbnail
+from skintag.data.catalog.keypoints import scaled
+from skintag.data.catalog.likeness import Match, Prepared, compare, grey_square, prepare_square
+from skintag.data.catalog.overlay import overlay_evidence
 from skintag.data.catalog.search import likely_pairs
+from skintag.data.catalog.shared_keypoints import keypoint_pairs
 
 SUSPECT: Final = 10.0
 """Pairs of thumbnails with at least this much evidence are looked at again, at `CLOSER` pixels."""
@@ -34,37 +37,57 @@ EVIDENCE: Final = 22.0
 """What is then asked for."""
 
 _CHUNK: Final = 64
-_PAIRS: Final = {"first": "int64", "second": "int64", "evidence": "float32", "turned": "bool"}
+_PAIRS: Final = {"first": "int64", "second": "int64", "evidence": "float32"}
+_OPEN: Final = 4096  # pictures that are kept for more than one pair, at most 64 KB each
 
 Opener = Callable[[int], NDArray[np.uint8]]
 """The picture at a position, RGB uint8 [h, w, 3]."""
 
 
-def near_duplicates(thumbnails: NDArray[np.uint8], pictures: Opener, *, workers: int = 1) -> pd.DataFrame:
+def near_duplicates(
+    thumbnails: NDArray[np.uint8], keypoints: Sequence[bytes], pictures: Opener, *, workers: int = 1
+) -> pd.DataFrame:
     """Pairs of near-identical pictures.
 
     Args:
         thumbnails: uint8 [n, SIDE, SIDE], from `likeness.thumbnail`. Give each distinct file once, in an
             order that does not depend on chance: ties are broken by position.
+        keypoints: the bytes of what `keypoints.keypoints` gives, n.
         pictures: opens one for the second look; what it raises ends the search.
         workers: threads.
 
     Returns:
-        A row per pair: `first` < `second` (positions, int64), `evidence` (float32), `turned` (bool: one is a
-        mirror image or turned by a quarter or a half).
+        A row per pair: `first` < `second` (positions, int64), `evidence` (float32).
     """
     with ThreadPoolExecutor(max(1, workers)) as pool:
         likely = likely_pairs(thumbnails, pool)
         pairs = _compared(likely, lambda row: thumbnails[row], pool, "near-duplicates: likely pairs")
         suspects = pairs[pairs["evidence"] >= SUSPECT]
         squares = _squares(suspects, pictures, pool)
-        pairs = _compared(suspects, squares.__getitem__, pool, "near-duplicates: second look")
+        whole = _compared(suspects, squares.__getitem__, pool, "near-duplicates: second look")
+        parts = _overlaid(keypoint_pairs(keypoints, pool), pictures, pool)
+    pairs = pd.concat([whole, parts], ignore_index=True)
     pairs = pairs[pairs["evidence"] >= EVIDENCE]
-    pairs = pairs.assign(turned=pairs["way"].isin(ways.TURNED))
     pairs[["first", "second"]] = np.sort(pairs[["first", "second"]], axis=1)
-    pairs = pairs.sort_values(["first", "second", "evidence", "way"], kind="stable")
+    pairs = pairs.sort_values(["first", "second", "evidence"], kind="stable")
     pairs = pairs.drop_duplicates(["first", "second"], keep="last")
     return pairs[list(_PAIRS)].astype(_PAIRS).reset_index(drop=True)
+
+
+def _overlaid(pairs: pd.DataFrame, pictures: Opener, pool: ThreadPoolExecutor) -> pd.DataFrame:
+    """The pairs that share keypoints with the evidence of their overlay."""
+
+    @lru_cache(maxsize=_OPEN)
+    def opened(row: int) -> NDArray[np.uint8]:
+        return scaled(pictures(row))
+
+    def seen(pair: tuple[int, int, NDArray[np.float64]]) -> float:
+        first, second, warp = pair
+        return overlay_evidence(opened(first), opened(second), warp, CLOSER)
+
+    found = pool.map(seen, zip(pairs["first"], pairs["second"], pairs["warp"], strict=True))
+    evidence = list(track(found, "near-duplicates: overlays", total=len(pairs)) if len(pairs) else ())
+    return pairs.assign(evidence=evidence)
 
 
 def _squares(
@@ -97,12 +120,12 @@ def _compare(square: Callable[[int], NDArray[np.uint8]], pairs: pd.DataFrame) ->
 
     @lru_cache(maxsize=16)
     def remembered(row: int) -> Prepared:
-        return prepare_thumbnail(square(row))
+        return prepare_square(square(row))
 
     starts = pairs["warp"] if "warp" in pairs else [None] * len(pairs)
     matches: list[Match] = []
     for first, second, way, warp in zip(pairs["first"], pairs["second"], pairs["way"], starts, strict=True):
-        changed = prepare_thumbnail(ways.change(square(first), way))
+        changed = prepare_square(ways.turn(square(first), way))
         matches.append(compare(remembered(second), changed, warp))
     warps = pd.Series([match.warp for match in matches], index=pairs.index, dtype="object")
     return pairs.assign(evidence=[match.evidence for match in matches], warp=warps)

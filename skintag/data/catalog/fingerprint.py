@@ -18,10 +18,11 @@ from skintag.core.errors import ImageError
 from skintag.core.hashing import content_key
 from skintag.core.parquet import read_parquet, write_parquet
 from skintag.core.progress import track
+from skintag.data.catalog.keypoints import keypoints
 from skintag.data.catalog.likeness import perceptual_hash, thumbnail
 from skintag.data.images.files import decode_image, read_image
 
-_VERSION: Final = 2  # of what is computed from a file; raise it when decoding or hashing changes
+_VERSION: Final = 3  # of what is computed from a file; raise it when decoding or hashing changes
 _KEY: Final = ["path", "file_bytes", "mtime_ns"]
 COLUMNS: Final[dict[str, str]] = {
     "path": "str",  # relative to the raw folder
@@ -34,6 +35,7 @@ COLUMNS: Final[dict[str, str]] = {
     "width": "Int32",  # after EXIF orientation
     "height": "Int32",
     "thumbnail": "object",  # bytes of uint8 [SIDE, SIDE], see skintag.data.catalog.likeness
+    "keypoints": "object",  # bytes of RECORD [k], see skintag.data.catalog.keypoints
 }
 _BATCH: Final = 16
 _SAVE_EVERY: Final = 4096
@@ -97,6 +99,7 @@ def fingerprint_file(root: Path, path: str) -> dict[str, Any]:
             "height": image.shape[0],
             "width": image.shape[1],
             "thumbnail": thumbnail(image).tobytes(),
+            "keypoints": keypoints(image).tobytes(),
         }
     except ImageError as error:
         return {"path": path, "status": "unreadable", "reason": error.reason}

@@ -122,10 +122,18 @@ class Match:
     """The affine map that was found, from the first to the second, float32 [2, 3], in shares of the side."""
 
 
-def prepare_thumbnail(thumb: NDArray[np.uint8]) -> Prepared:
-    """Compute a grey square's part of `evidence` once, for any number of comparisons."""
-    grey, field = thumb.astype(np.float32), field_of_view(thumb)
-    return Prepared(grey, field, local_contrast(grey, field, _ALIGN * np.sqrt(len(thumb) / SIDE), 2 * _FLOOR))
+def prepare_square(square: NDArray[np.uint8], seen: NDArray[np.bool_] | None = None) -> Prepared:
+    """Compute a grey square's part of `evidence` once, for any number of comparisons.
+
+    Args:
+        square: uint8 [s, s]: a thumbnail, or larger.
+        seen: bool [s, s], where it shows something; everywhere but on a frame without.
+    """
+    grey, field = square.astype(np.float32), field_of_view(square)
+    if seen is not None:
+        field = field * seen
+    radius = _ALIGN * np.sqrt(len(square) / SIDE)
+    return Prepared(grey, field, local_contrast(grey, field, radius, 2 * _FLOOR))
 
 
 def evidence(first: Prepared, second: Prepared) -> float:

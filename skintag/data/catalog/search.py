@@ -18,11 +18,9 @@ from skintag.data.catalog.likeness import FREQUENCIES, describe
 LIKELY: Final = 0.4
 """Correlation of descriptors from which a pair is compared pixel by pixel."""
 LIKELY_TURNED: Final = 0.6
-"""The same where one of the two is mirrored or turned by a quarter; a crop as well is not looked for."""
-LIKELY_CROPPED: Final = 0.4
-"""The same, of the coarse frequencies, where one of the two is cut to a window of `ways`."""
+"""The same where one of the two is mirrored or turned by a quarter."""
 NEIGHBOURS: Final = 6
-"""An image is compared with so many others in each kind of search: whole, turned, cropped."""
+"""An image is compared with so many others in each kind of search: whole, turned."""
 
 _BLOCK: Final = 512
 _CELLS: Final = 2**24  # likenesses that a block may hold: 64 MB
@@ -61,7 +59,7 @@ def likely_pairs(thumbnails: NDArray[np.uint8], pool: ThreadPoolExecutor) -> pd.
     """
     described = np.asarray(list(pool.map(describe, thumbnails)), np.float32)
     described = described.reshape(len(thumbnails), FREQUENCIES, FREQUENCIES)
-    kinds = (_turned(described, ways.WHOLE), _turned(described, ways.TURNED), _cropped(described, thumbnails))
+    kinds = (_turned(described, ways.WHOLE), _turned(described, ways.TURNED))
     height = max(1, min(_BLOCK, _CELLS // max(1, len(thumbnails))))
     blocks = [(kind, start) for kind in kinds for start in range(0, len(thumbnails), height)]
     found = pool.map(lambda block: _nearest(block[0], block[1], height), blocks)
@@ -70,9 +68,7 @@ def likely_pairs(thumbnails: NDArray[np.uint8], pool: ThreadPoolExecutor) -> pd.
         return pd.DataFrame(columns=_COLUMNS)
     table = pd.concat(tables, ignore_index=True)
     low, high = np.minimum(table["first"], table["second"]), np.maximum(table["first"], table["second"])
-    # a turned pair is found from both sides; in a crop it matters which one is cut
-    cut = np.where(table["way"].isin(ways.CROPPED), table["first"], low)
-    pairs = pd.DataFrame({"low": low, "high": high, "way": table["way"], "cut": cut})
+    pairs = pd.DataFrame({"low": low, "high": high, "way": table["way"]})  # found from both sides
     return table[~pairs.duplicated()].reset_index(drop=True)
 
 
@@ -85,20 +81,6 @@ def _turned(described: Descriptors, turns: range) -> _Kind:
             yield way, changed.reshape(len(changed), FREQUENCIES**2)
 
     return _Kind(queries, targets, LIKELY if turns == ways.WHOLE else LIKELY_TURNED)
-
-
-def _cropped(described: Descriptors, thumbnails: NDArray[np.uint8]) -> _Kind:
-    coarse = described[:, : ways.COARSE_FREQUENCIES, : ways.COARSE_FREQUENCIES]
-    targets = coarse.reshape(len(described), ways.COARSE_FREQUENCIES**2)
-    norms = np.linalg.norm(targets, axis=1, keepdims=True)
-    targets = np.divide(targets, norms, out=np.zeros_like(targets), where=norms > 0)
-
-    def queries(start: int, stop: int) -> Iterator[tuple[int, Descriptors]]:
-        parts = np.stack([ways.describe_windows(thumb) for thumb in thumbnails[start:stop]])
-        for number, way in enumerate(ways.CROPPED):
-            yield way, parts[:, number]
-
-    return _Kind(queries, targets, LIKELY_CROPPED)
 
 
 def _nearest(kind: _Kind, start: int, height: int) -> pd.DataFrame:
