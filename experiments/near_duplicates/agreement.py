@@ -77,21 +77,22 @@ def agreement(first: Layout, second: Layout) -> Fit:
 
 def _compared(first: Floats, second: Floats, warp: NDArray[np.float64], matches: int) -> Fit:
     guess = warp.astype(np.float32)
-    fits = [_parts(first, second, guess)]
+    fits = [parts_that_agree(first, second, guess)]
     if fits[0][2] >= WORTH_ALIGNING:
         criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 1e-3)
         try:
             _, fine = cv2.findTransformECC(
                 contrast(first), contrast(second), guess.copy(), cv2.MOTION_AFFINE, criteria, None, 5
             )
-            fits.append(_parts(first, second, np.asarray(fine, np.float32)))
+            fits.append(parts_that_agree(first, second, np.asarray(fine, np.float32)))
         except cv2.error:  # it does not settle: the matches' own map is kept
             pass
     overlap, parts, agreeing = max(fits, key=lambda fit: fit[2])
     return Fit(matches, overlap, parts, agreeing)
 
 
-def _parts(first: Floats, second: Floats, warp: Floats) -> tuple[float, int, float]:
+def parts_that_agree(first: Floats, second: Floats, warp: Floats) -> tuple[float, int, float]:
+    """Share of the first that the second covers, parts with something to see, and the share of them that agree."""
     size, flags = (first.shape[1], first.shape[0]), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     moved = cv2.warpAffine(second, warp, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     seen = cv2.warpAffine(np.ones_like(second), warp, size, flags=flags)

@@ -1,9 +1,10 @@
-"""Near-duplicates: pictures that were cropped, resized, compressed, watermarked or turned anew.
+"""Near-duplicates: pictures that were cropped, resized, compressed, watermarked or turned anew, and second photographs.
 
-They are found in three steps. Descriptors of all pairs are compared, whole, turned, and cut to parts (`search`); the
-likely pairs are aligned and compared on thumbnails; and what may be one picture there is aligned again at `CLOSER`
-pixels, where pictures that only look alike part: the strongest such pairs of HAM10000, BCN20000 and PAD-UFES-20 have an
-evidence of 16 to 20 on thumbnails, and of at most 15.4 there, where the weakest that are one lesion have 23.
+They are found in two ways. Descriptors of all pairs of whole pictures, turned and mirrored ones among them, are
+compared (`search`), and the likely pairs are aligned and compared on thumbnails. And keypoints are compared
+(`shared_keypoints`), which crops, close-ups and photographs from another side still share. What may be one picture
+either way is compared again at `CLOSER` pixels, where pictures that only look alike part: the strongest such pairs of
+HAM10000, BCN20000 and PAD-UFES-20 have an evidence of 16 to 20 on thumbnails, and of at most 15.4 there.
 experiments/near_duplicates says what share is found.
 
 A plain perceptual hash cannot do that: the dark round frame of a dermoscope brings 2,071 pairs with different lesions

@@ -22,7 +22,9 @@ SIZES: Final = 16
 
 _CELLS: Final = 4  # along a side
 _NARROW: Final = 16  # pixels of a side from which there is anything to find
-_CONTRAST: Final = 0.0025  # a sixteenth of SIFT's own: smooth skin has few stronger ones, and the best are kept anyway
+_CONTRAST: Final = (
+    0.0025  # a sixteenth of SIFT's own: smooth skin has few stronger ones, and the best are kept anyway
+)
 
 RECORD: Final = np.dtype(
     [
@@ -46,20 +48,21 @@ def keypoints(image: NDArray[np.uint8]) -> Records:
     grey = scaled(image)
     if min(grey.shape) < _NARROW:
         return np.zeros(0, RECORD)
-    sift = cv2.SIFT_create(0, 3, _CONTRAST, 15)
+    sift = cv2.SIFT.create(contrastThreshold=_CONTRAST, edgeThreshold=15)
     found = sift.detect(grey, None)
     chosen = _spread(
         np.array([(*p.pt, p.size, p.response) for p in found]), field_of_view(thumbnail(image)), grey.shape
     )
-    kept, descriptors = sift.compute(grey, [found[k] for k in chosen]) if len(chosen) else ((), None)
+    if not len(chosen):
+        return np.zeros(0, RECORD)
+    kept, computed = sift.compute(grey, [found[k] for k in chosen])
+    descriptors = np.asarray(computed)
+    values = np.array([(*point.pt, point.angle, point.size) for point in kept])
     records = np.zeros(len(kept), RECORD)
-    if len(kept):
-        values = np.array([(*point.pt, point.angle, point.size) for point in kept])
-        records["x"], records["y"] = np.clip(np.rint(values[:, :2]), 0, 255).T
-        records["angle"] = np.rint(values[:, 2] / 360 * 256) % 256
-        records["size"] = np.clip(np.rint(SIZES * np.log2(np.maximum(values[:, 3], 1))), 0, 255)
-        medians = np.median(descriptors, axis=1, keepdims=True)
-        records["code"] = np.packbits(descriptors > medians, axis=1)
+    records["x"], records["y"] = np.clip(np.rint(values[:, :2]), 0, 255).T
+    records["angle"] = np.rint(values[:, 2] / 360 * 256) % 256
+    records["size"] = np.clip(np.rint(SIZES * np.log2(np.maximum(values[:, 3], 1))), 0, 255)
+    records["code"] = np.packbits(descriptors > np.median(descriptors, axis=1, keepdims=True), axis=1)
     return records
 
 

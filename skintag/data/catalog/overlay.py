@@ -26,7 +26,7 @@ def overlay_evidence(
         side: of the squares that are compared, pixels.
     """
     if np.linalg.det(warp[:, :2]) > 1:  # the second is the closer one
-        first, second, warp = second, first, cv2.invertAffineTransform(warp)
+        first, second, warp = second, first, np.asarray(cv2.invertAffineTransform(warp), np.float64)
     return evidence(prepare_square(_stretched(first, side)), _over(first, second, warp, side))
 
 

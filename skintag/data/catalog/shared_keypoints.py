@@ -199,7 +199,7 @@ def _agreeing_votes(records: Records, asking: Integers, near: Integers, pair: In
         fresh[1:] = (np.diff(key[order]) != 0) | (np.diff(asking[order]) != 0)
         keys, votes = np.unique(key[order][fresh], return_counts=True)
         counted.append(pd.DataFrame({"pair": keys // (_TURNS * _ZOOMS), "votes": votes}))
-    return pd.concat(counted).groupby("pair", as_index=False)["votes"].max()
+    return pd.concat(counted).groupby("pair")[["votes"]].max().reset_index()
 
 
 def fit(first: Records, second: Records) -> NDArray[np.float64] | None:
@@ -245,7 +245,5 @@ def _codebook(signs: Signs, entries: int) -> Signs:
 
 def _nearest_entries(signs: Signs, book: Signs, tried: int) -> Integers:
     near = signs @ book.T - 0.5 * (book**2).sum(axis=1)
-    if tried == 1:
-        return near.argmax(axis=1)[:, None]
     tried = min(tried, len(book))
     return np.argpartition(-near, tried - 1, axis=1)[:, :tried]
