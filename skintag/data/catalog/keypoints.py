@@ -13,7 +13,7 @@ from skintag.data.catalog.likeness import field_of_view, thumbnail
 
 KEYPOINTS: Final = 200
 """At most so many of a picture, spread over it."""
-LONGEST: Final = 256
+LONGEST: Final = 160
 """Pixels of the longest side of the picture that they are looked for in."""
 BITS: Final = 128
 """Of a descriptor."""
