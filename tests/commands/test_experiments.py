@@ -64,6 +64,7 @@ def test_every_experiment_runs_a_batch_and_leaves_its_run_folder(
     assert audit
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("group", ["objective", "balance", "augment", "finetune", "labels"])
 def test_every_choice_of_an_ablation_group_runs_a_batch(
     group: str, compose_run: Callable[..., DictConfig], tmp_path: Path

@@ -377,7 +377,13 @@ def assert_same_end(module: Tiny, whole: Tiny) -> None:
 
 @pytest.mark.parametrize(
     ("step", "workers"),
-    [(2, 0), pytest.param(5, 1, marks=LONG), (6, 2), pytest.param(4, 1, marks=LONG), (8, 0)],
+    [
+        (2, 0),
+        pytest.param(5, 1, marks=LONG),
+        pytest.param(6, 2, marks=LONG),
+        pytest.param(4, 1, marks=LONG),
+        (8, 0),
+    ],
 )
 def test_run_resumed_from_any_step_ends_with_the_same_weights(
     make: Make, whole: tuple[Tiny, Path], tmp_path: Path, step: int, workers: int

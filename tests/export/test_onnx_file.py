@@ -90,6 +90,7 @@ def test_file_says_what_it_is_and_nothing_of_this_machine(path: Path) -> None:
     assert b"site-packages" not in content
 
 
+@pytest.mark.long
 def test_model_without_conditions_has_two_outputs(tmp_path: Path) -> None:
     tower = BackboneSettings(
         "vit_so400m_patch14_siglip_384", 28, {"embed_dim": 32, "depth": 1, "num_heads": 2}
