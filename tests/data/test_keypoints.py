@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from skintag.data.catalog.keypoints import KEYPOINTS, LONGEST, RECORD, keypoints, scaled
-from skintag.data.catalog.overlay import overlay_evidence
-from skintag.data.catalog.shared_keypoints import fit, keypoint_pairs
+from skintag.data.catalog.overlay import fit, overlay_evidence
+from skintag.data.catalog.shared_keypoints import keypoint_pairs
 from tests.data.test_leakage import Picture, lesion
 
 

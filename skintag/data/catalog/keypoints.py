@@ -37,6 +37,7 @@ RECORD: Final = np.dtype(
 )
 
 Records = NDArray[np.void]
+Signs = NDArray[np.float32]
 
 
 def keypoints(image: NDArray[np.uint8]) -> Records:
@@ -93,3 +94,8 @@ def scaled(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(grey, size, interpolation=how), np.uint8)
+
+
+def signs_of(codes: NDArray[np.uint8]) -> Signs:
+    """Descriptors uint8 [n, 16] as -1 and 1, float32 [n, 128]."""
+    return np.where(np.unpackbits(np.ascontiguousarray(codes), axis=1), np.float32(1), np.float32(-1))

@@ -1,4 +1,4 @@
-"""Whether two pictures are one, given the map that lays one over the other."""
+"""The map that lays one picture over another, from the keypoints that they share, and whether they are then one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,44 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skintag.data.catalog.keypoints import BITS, Records, signs_of
 from skintag.data.catalog.likeness import Prepared, evidence, prepare_square
 
+MATCHES: Final = 6
+"""Keypoints that have to lie on one map."""
+SIMILAR: Final = 34
+"""Bits of 128 in which keypoints that are fitted differ at most, where each is the other's nearest in its image,"""
+RATIO: Final = 0.8
+"""and the nearest is at most so far as the second (Lowe 2004)."""
+
+_AWAY: Final = 4.0  # pixels from the map
+_MAX_ZOOM, _MAX_STRETCH = 3.0, 1.6
 _CLEAR: Final = 0.99  # of a pixel that the other picture covers
+
+
+def fit(first: Records, second: Records) -> NDArray[np.float64] | None:
+    """The affine map from the first to the second that `MATCHES` of their keypoints lie on; None where there is none.
+
+    None as well where it enlarges by more than 3 or stretches by more than 1.6, or is a mirror image.
+    """
+    if min(len(first), len(second)) < MATCHES:
+        return None
+    apart = (BITS - signs_of(first["code"]) @ signs_of(second["code"]).T) / 2
+    theirs = apart.argmin(axis=1)
+    mutual = apart.argmin(axis=0)[theirs] == np.arange(len(first))
+    least, next_least = np.partition(apart, 1, axis=1)[:, :2].T
+    sure = mutual & (least <= SIMILAR) & (least <= RATIO * next_least)
+    if sure.sum() < MATCHES:
+        return None
+    here, there = (
+        np.stack([r["x"], r["y"]], 1).astype(np.float32) for r in (first[sure], second[theirs[sure]])
+    )
+    warp, inliers = cv2.estimateAffine2D(here, there, ransacReprojThreshold=_AWAY, maxIters=500)
+    if warp is None or inliers.sum() < MATCHES:
+        return None
+    long, short = np.linalg.svd(warp[:, :2])[1]
+    mild = long <= _MAX_ZOOM and short >= 1 / _MAX_ZOOM and long <= _MAX_STRETCH * short
+    return np.asarray(warp) if mild and np.linalg.det(warp[:, :2]) > 0 else None
 
 
 def overlay_evidence(

@@ -15,26 +15,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from skintag.core.progress import track
-from skintag.data.catalog.keypoints import BITS, RECORD, SIZES, Records
+from skintag.data.catalog.keypoints import BITS, RECORD, SIZES, Records, Signs, signs_of
+from skintag.data.catalog.overlay import MATCHES, fit
 
 NEIGHBOURS: Final = 12
 """An image is fitted to so many others, those with most votes."""
 VOTES: Final = 2
 """Keypoints that have to agree on another image before the two are fitted."""
-MATCHES: Final = 6
-"""Keypoints that have to lie on one map."""
 NEAR: Final = 24
-"""Bits of 128 in which descriptors that vote differ at most;"""
-SIMILAR: Final = 34
-"""and those that are fitted, where each is the other's nearest in its image,"""
-RATIO: Final = 0.8
-"""and the nearest is at most so far as the second (Lowe 2004)."""
+"""Bits of 128 in which descriptors that vote differ at most."""
 
 _NEAREST: Final = 8  # votes of a keypoint
 _HALF: Final = BITS // 2
@@ -46,10 +40,7 @@ _COMMON: Final = 300  # keypoints of a word from which it says nothing: texture,
 _BLOCK: Final = 32  # images
 _CHUNK: Final = 64  # pairs
 _TURNS, _ZOOMS = 12, 11  # bins of the votes: of 30 degrees, and of a doubling
-_AWAY: Final = 4.0  # pixels from the map
-_MAX_ZOOM, _MAX_STRETCH = 3.0, 1.6
 
-Signs = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 
@@ -67,15 +58,22 @@ class _Index:
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
     @cached_property
-    def codes(self) -> NDArray[np.uint64]:
-        """Descriptors, [keypoints, 2]."""
-        return np.ascontiguousarray(self.records["code"]).view(np.uint64)
+    def codes(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Both halves of each descriptor."""
+        halves = np.ascontiguousarray(self.records["code"]).view(np.uint64)
+        return np.ascontiguousarray(halves[:, 0]), np.ascontiguousarray(halves[:, 1])
+
+    @cached_property
+    def sorted_codes(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """The same in the order of `members`: those of a word lie side by side."""
+        order = self.members[0]
+        return self.codes[0][order], self.codes[1][order]
 
     @cached_property
     def books(self) -> tuple[Signs, Signs]:
         """A codebook for either half of a descriptor."""
         step = max(1, len(self.records) // _LEARNT)
-        signs = _signs(self.records["code"][::step])
+        signs = signs_of(self.records["code"][::step])
         entries = round(float(np.sqrt(len(self.records) / _PER_WORD)))
         entries = min(max(entries, _BOOK[0]), _BOOK[1], len(signs))
         return _codebook(signs[:, :_HALF], entries), _codebook(signs[:, _HALF:], entries)
@@ -94,7 +92,7 @@ class _Index:
 
     def nearest_words(self, rows: slice, tried: int) -> Integers:
         """[rows, tried^2], the nearest entries of either codebook, combined."""
-        signs = _signs(self.records["code"][rows])
+        signs = signs_of(self.records["code"][rows])
         upper = _nearest_entries(signs[:, :_HALF], self.books[0], tried)
         lower = _nearest_entries(signs[:, _HALF:], self.books[1], tried)
         return (upper[:, :, None] * len(self.books[1]) + lower[:, None, :]).reshape(len(signs), -1)
@@ -138,7 +136,7 @@ def _likely(index: _Index, pool: ThreadPoolExecutor) -> Integers:
     """[pairs, 2], each once, sorted."""
     if len(index.records) < 2 * MATCHES:
         return np.zeros((0, 2), np.int64)
-    _ = index.members  # before the threads ask for it
+    _ = index.sorted_codes, index.owner  # before the threads ask for them
     blocks = range(0, len(index.starts) - 1, _BLOCK)
     voted = pool.map(lambda start: _voted(index, start, min(start + _BLOCK, len(index.starts) - 1)), blocks)
     shown = track(voted, "near-duplicates: comparing keypoints", total=len(blocks))
@@ -165,17 +163,20 @@ def _near(index: _Index, start: int, stop: int) -> tuple[Integers, Integers]:
     words = index.nearest_words(slice(start, stop), _WORDS_TRIED)
     sizes = np.diff(begins)[words]
     sizes[sizes > _COMMON] = 0
-    flat = sizes.ravel()
-    asking = np.repeat(np.repeat(np.arange(start, stop), words.shape[1]), flat)
-    within = np.arange(flat.sum()) - np.repeat(np.cumsum(flat) - flat, flat)
-    near = order[np.repeat(begins[words.ravel()], flat) + within]
+    runs = sizes.ravel()
+    asking = np.repeat(np.repeat(np.arange(start, stop), words.shape[1]), runs)
+    place = np.arange(runs.sum()) + np.repeat(begins[words.ravel()] - (np.cumsum(runs) - runs), runs)
+    upper, lower = (
+        np.bitwise_count(codes[asking] ^ sorted_codes[place])
+        for codes, sorted_codes in zip(index.codes, index.sorted_codes, strict=True)
+    )
+    apart = upper + lower
+    close = np.flatnonzero(apart <= NEAR)
+    asking, near, apart = asking[close], order[place[close]], apart[close]
     other = index.owner[asking] != index.owner[near]
-    asking, near = asking[other], near[other]
-    apart = np.bitwise_count(index.codes[asking] ^ index.codes[near]).sum(axis=1)
-    close = apart <= NEAR
-    asking, near, apart = asking[close], near[close], apart[close]
-    order = np.lexsort((near, apart, asking))
-    asking, near = asking[order], near[order]
+    asking, near, apart = asking[other], near[other], apart[other]
+    nearest = np.lexsort((near, apart, asking))
+    asking, near = asking[nearest], near[nearest]
     rank = np.arange(len(asking)) - np.searchsorted(asking, asking)
     return asking[rank < _NEAREST], near[rank < _NEAREST]
 
@@ -200,36 +201,6 @@ def _agreeing_votes(records: Records, asking: Integers, near: Integers, pair: In
         keys, votes = np.unique(key[order][fresh], return_counts=True)
         counted.append(pd.DataFrame({"pair": keys // (_TURNS * _ZOOMS), "votes": votes}))
     return pd.concat(counted).groupby("pair")[["votes"]].max().reset_index()
-
-
-def fit(first: Records, second: Records) -> NDArray[np.float64] | None:
-    """The affine map from the first to the second that `MATCHES` of their keypoints lie on; None where there is none.
-
-    None as well where it enlarges by more than 3 or stretches by more than 1.6, or is a mirror image.
-    """
-    if min(len(first), len(second)) < MATCHES:
-        return None
-    apart = (BITS - _signs(first["code"]) @ _signs(second["code"]).T) / 2
-    theirs = apart.argmin(axis=1)
-    mutual = apart.argmin(axis=0)[theirs] == np.arange(len(first))
-    least, next_least = np.partition(apart, 1, axis=1)[:, :2].T
-    sure = mutual & (least <= SIMILAR) & (least <= RATIO * next_least)
-    if sure.sum() < MATCHES:
-        return None
-    here, there = (
-        np.stack([r["x"], r["y"]], 1).astype(np.float32) for r in (first[sure], second[theirs[sure]])
-    )
-    warp, inliers = cv2.estimateAffine2D(here, there, ransacReprojThreshold=_AWAY, maxIters=500)
-    if warp is None or inliers.sum() < MATCHES:
-        return None
-    long, short = np.linalg.svd(warp[:, :2])[1]
-    mild = long <= _MAX_ZOOM and short >= 1 / _MAX_ZOOM and long <= _MAX_STRETCH * short
-    return np.asarray(warp) if mild and np.linalg.det(warp[:, :2]) > 0 else None
-
-
-def _signs(codes: NDArray[np.uint8]) -> Signs:
-    """Bits as -1 and 1, float32 [n, 128]."""
-    return np.where(np.unpackbits(np.ascontiguousarray(codes), axis=1), np.float32(1), np.float32(-1))
 
 
 def _codebook(signs: Signs, entries: int) -> Signs:
