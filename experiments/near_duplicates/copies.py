@@ -20,7 +20,7 @@ from skintag.data.catalog.keypoints import keypoints
 from skintag.data.catalog.likeness import thumbnail
 
 EACH = 100
-"""Copies of each kind, and as many of the plainest kind for each of the shares."""
+"""Copies of each kind, about: the same number for each of the shares."""
 SHARES = (0.85, 0.80, 0.75, 0.70, 0.65, 0.60)
 
 

@@ -44,7 +44,7 @@ def main() -> None:
     pictures = load(asked.raw, asked.scratch, asked.dataset)
     layouts = [Layout.of(picture) for picture in pictures]
     say(f"{len(pictures)} pictures described")
-    store = asked.scratch / f"candidates_{asked.dataset}.json"
+    store = asked.scratch / f"candidates_{asked.dataset}{'_votes' if asked.votes else ''}.json"
     if not store.is_file():
         fresh = candidates(pictures, layouts, votes=asked.votes)
         store.write_text(

@@ -10,6 +10,7 @@ of either picture that are likest to the other at 32 pixels, aligned by ECC at 1
 from __future__ import annotations
 
 import json
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -42,7 +43,10 @@ def main() -> None:
     pictures = load(asked.raw, asked.scratch, asked.dataset)
     squares = [grey(picture) for picture in pictures]
     crops = np.stack([cut(square) for square in squares])
-    stored = json.loads((asked.scratch / f"candidates_{asked.dataset}.json").read_text())
+    stores = sorted(asked.scratch.glob(f"candidates_{asked.dataset}*.json"))
+    stored = (
+        json.loads(stores[0].read_text()) if stores else sys.exit("run independent.py first: no candidates")
+    )
     pairs = [(a, b) for a, b, means in stored if {"features", "hash"} & set(means)]
     ids, rows = pictures.rows["image_id"], []
     for a, b in pairs:

@@ -40,10 +40,21 @@ def test_map_is_the_one_that_was_made(zoom: float, degrees: float) -> None:
     assert overlay_evidence(scaled(other), scaled(image), back, 96) > 22
 
 
-@pytest.mark.parametrize("zoom", [3.5, 0.25])
-def test_more_than_three_times_as_large_is_not_the_same(zoom: float) -> None:
-    image = skin(3)
-    assert fit(keypoints(image), keypoints(moved(image, zoom, 0)[0])) is None
+@pytest.mark.parametrize(
+    ("along", "across", "fits"),
+    [(1, 1, True), (2.5, 2.5, True), (0.4, 0.4, True), (3.5, 3.5, False), (0.25, 0.25, False),
+     (1.5, 1, True), (1.8, 1, False), (-1, 1, False), (-1, -1, True)],
+)  # fmt: skip
+def test_maps_that_copying_does_not_make_are_none(along: float, across: float, fits: bool) -> None:
+    """Of one descriptor each, at places that lie on a map exactly: enlarged, stretched, mirrored, turned by a half."""
+    rng = np.random.default_rng(0)
+    first = np.zeros(60, RECORD)
+    first["code"] = rng.integers(0, 256, (60, 16))
+    places = rng.integers(-20, 21, (60, 2))
+    first["x"], first["y"] = (places + 100).T
+    second = first.copy()
+    second["x"], second["y"] = (np.rint(places * [along, across]) + 100).T.astype(int)
+    assert (fit(first, second) is not None) == fits
 
 
 def test_overlay_of_two_lesions_is_no_evidence() -> None:
@@ -81,6 +92,16 @@ def test_blank_pictures_and_none_have_no_pairs() -> None:
             pairs = keypoint_pairs(described, pool)
             assert pairs.empty
             assert list(pairs) == ["first", "second", "warp"]
+
+
+def test_images_without_keypoints_end_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole blocks of them too."""
+    monkeypatch.setattr("skintag.data.catalog.shared_keypoints._BLOCK", 2)
+    image = skin(1)
+    known, copy = keypoints(image).tobytes(), keypoints(moved(image, 1.4, 30)[0]).tobytes()
+    with ThreadPoolExecutor(2) as pool:
+        pairs = keypoint_pairs([known, b"", b"", b"", copy, b"", b""], pool)
+    assert pairs[["first", "second"]].to_numpy().tolist() == [[0, 4]]
 
 
 def test_thousands_of_words_find_what_few_words_do(monkeypatch: pytest.MonkeyPatch) -> None:

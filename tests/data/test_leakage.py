@@ -194,9 +194,12 @@ def test_suspect_that_cannot_be_opened_ends_the_search() -> None:
         near_duplicates(images, gone)
 
 
-def test_workers_change_nothing() -> None:
+def test_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     images = [lesion(seed) for seed in range(10)]
     images += [jpeg(image, 50) for image in images]
+    monkeypatch.setattr("skintag.data.catalog.shared_keypoints._BLOCK", 4)
+    monkeypatch.setattr("skintag.data.catalog.shared_keypoints._CHUNK", 2)
+    monkeypatch.setattr("skintag.data.catalog.duplicates._CHUNK", 2)
     one, four = (near_duplicates(images, workers=n) for n in (1, 4))
     pd.testing.assert_frame_equal(one, four)
 

@@ -29,7 +29,7 @@ from skintag.data.images.files import decode_image, read_image
 CATALOG: Final = "catalog.parquet"
 """Its name in a prepared folder."""
 _FINGERPRINTED: Final = [name for name in COLUMNS if name not in ("path", "mtime_ns")]
-_PAIRS_VERSION: Final = 3  # raise it when what likeness, keypoints, overlay or shared_keypoints give changes
+_PAIRS_VERSION: Final = 4  # raise it when what likeness, keypoints, overlay or shared_keypoints give changes
 
 
 def build_catalog(tables: Sequence[SourceTable], *, workers: int, cache: Path | None) -> pd.DataFrame:
@@ -158,7 +158,7 @@ def _remembered_pairs(store: Path | None) -> pd.DataFrame | None:
     if store is None or not store.is_file():
         return None
     try:
-        return read_parquet(store)
-    except (Damaged, OSError, ValueError):
+        return read_parquet(store)[["first", "second", "evidence"]]
+    except (Damaged, OSError, ValueError, KeyError):
         say_again(store, "images are compared")
         return None

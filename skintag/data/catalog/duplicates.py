@@ -39,7 +39,7 @@ EVIDENCE: Final = 22.0
 
 _CHUNK: Final = 64
 _PAIRS: Final = {"first": "int64", "second": "int64", "evidence": "float32"}
-_OPEN: Final = 4096  # pictures that are kept for more than one pair, at most 64 KB each
+_OPEN: Final = 4096  # pictures that are kept for more than one pair, 25 KB each
 
 Opener = Callable[[int], NDArray[np.uint8]]
 """The picture at a position, RGB uint8 [h, w, 3]."""

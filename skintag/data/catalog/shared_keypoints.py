@@ -37,7 +37,7 @@ _PER_WORD: Final = 7  # keypoints a word, on average
 _BOOK: Final = (16, 1024)  # entries of a codebook
 _LEARNT: Final = 20_000  # descriptors that the codebooks are learnt of
 _COMMON: Final = 300  # keypoints of a word from which it says nothing: texture, ruler marks
-_BLOCK: Final = 32  # images
+_BLOCK: Final = 8  # images: at most 8 x 200 x 16 words x 300 keypoints are compared at a time, in some 200 MB
 _CHUNK: Final = 64  # pairs
 _TURNS, _ZOOMS = 12, 11  # bins of the votes: of 30 degrees, and of a doubling
 
@@ -72,8 +72,10 @@ class _Index:
     @cached_property
     def books(self) -> tuple[Signs, Signs]:
         """A codebook for either half of a descriptor."""
-        step = max(1, len(self.records) // _LEARNT)
-        signs = signs_of(self.records["code"][::step])
+        rows = np.random.default_rng(0).choice(
+            len(self.records), min(_LEARNT, len(self.records)), replace=False
+        )
+        signs = signs_of(self.records["code"][np.sort(rows)])
         entries = round(float(np.sqrt(len(self.records) / _PER_WORD)))
         entries = min(max(entries, _BOOK[0]), _BOOK[1], len(signs))
         return _codebook(signs[:, :_HALF], entries), _codebook(signs[:, _HALF:], entries)
@@ -95,7 +97,9 @@ class _Index:
         signs = signs_of(self.records["code"][rows])
         upper = _nearest_entries(signs[:, :_HALF], self.books[0], tried)
         lower = _nearest_entries(signs[:, _HALF:], self.books[1], tried)
-        return (upper[:, :, None] * len(self.books[1]) + lower[:, None, :]).reshape(len(signs), -1)
+        return (upper[:, :, None] * len(self.books[1]) + lower[:, None, :]).reshape(
+            len(signs), upper.shape[1] * lower.shape[1]
+        )
 
     def of(self, image: int) -> Records:
         """The keypoints of one image."""
@@ -105,7 +109,8 @@ class _Index:
 def keypoint_pairs(keypoints: Sequence[bytes], pool: ThreadPoolExecutor) -> pd.DataFrame:
     """Pairs whose keypoints fit one affine map.
 
-    Time and memory grow with the images; at most `NEIGHBOURS` others of each are looked at.
+    At most `NEIGHBOURS` others of each are looked at. Time and memory grow with the images, up to some 37,000; then
+    there are no more words, and the keypoints of each grow, until those of `_COMMON` words count no more.
 
     Args:
         keypoints: of each image, `keypoints.RECORD` as bytes.
@@ -123,7 +128,7 @@ def keypoint_pairs(keypoints: Sequence[bytes], pool: ThreadPoolExecutor) -> pd.D
     fitted = pool.map(lambda chunk: [fit(index.of(a), index.of(b)) for a, b in chunk.tolist()], chunks)
     warps = [
         warp
-        for some in track(fitted, "near-duplicates: fitting keypoints", total=len(chunks))
+        for some in (track(fitted, "near-duplicates: fitting keypoints", total=len(chunks)) if chunks else ())
         for warp in some
     ]
     table = pd.DataFrame(
