@@ -6,7 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# a processor that is shared makes an example slow, not wrong
+hypothesis.settings.register_profile("skintag", deadline=None)
+hypothesis.settings.load_profile("skintag")
 
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")

@@ -87,6 +87,7 @@ def test_two_groups_of_one_image_and_other_ids_are_refused(tmp_path: Path) -> No
         evaluate(f"run={folder}", "group_by=[ward]")
 
 
+@pytest.mark.long
 def test_a_column_of_ours_is_told_from_one_s_own(tmp_path: Path) -> None:
     path = theirs(tmp_path, site=["arm", "leg"] * 300)
     folder = evaluate(f"predictions={path}", "threshold=0.5", "group_by=[site]")

@@ -90,8 +90,7 @@ def test_nothing_else_is_registered(target: str) -> None:
         ("from skintag.probes.base import PROBES; [*PROBES, PROBES['majority']]", "sklearn xgboost torch scipy pandas"),
         ("from skintag.probes.base import PROBES; PROBES['logistic']", "sklearn xgboost torch scipy pandas"),
         ("from skintag.probes.base import PROBES; PROBES['xgboost']", "torch"),
-        ("import skintag.models.network", "lightning torchmetrics hydra"),
-        ("import skintag.bundle.torch_runtime", "lightning torchmetrics hydra"),
+        ("import skintag.models.network, skintag.bundle.torch_runtime", "lightning torchmetrics hydra"),
         ("import skintag.bundle.onnx_content", "onnx torch onnxruntime"),
     ],
 )  # fmt: skip

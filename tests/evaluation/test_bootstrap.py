@@ -57,6 +57,7 @@ def test_a_table_without_clusters_says_so() -> None:
     assert not is_clustered(rows_of(table(20, seed=0, clusters=False)).frame)
 
 
+@pytest.mark.long
 @settings(max_examples=7, deadline=None)
 @given(
     seed=st.integers(0, 10**6),

@@ -143,6 +143,7 @@ def test_a_new_metric_is_in_every_table_that_lists_metrics(
     assert {"mean_margin", "youden"} <= set(listed("tracking"))
 
 
+@pytest.mark.long
 def test_a_new_metric_has_intervals_and_its_gap_a_chance_level(metrics: tuple[Metric, Metric]) -> None:
     found = evidence()
     levels = found.assessment.levels
@@ -179,6 +180,7 @@ def test_a_new_metric_changes_no_figure_of_the_others(forgotten: None) -> None:
         pd.testing.assert_frame_equal(one, same, check_exact=True)
 
 
+@pytest.mark.long
 def test_a_new_metric_is_compared_over_runs_and_can_be_searched_for(metrics: tuple[Metric, Metric]) -> None:
     runs = {(name, seed): predictions() for name in ("a", "b") for seed in (0, 1)}
     thresholds = {key: fit_thresholds(table) for key, table in runs.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,6 +124,48 @@ def test_long_run_is_announced_and_a_short_one_is_not(
     found = capsys.readouterr().err
     assert said in found
     assert bool(found) == bool(said)
+
+
+class Waking(torch.nn.Module):
+    """Slow the first time, and again each time that the machine does something else."""
+
+    passes = 0
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.forward_tail(self.forward_trunk(images))
+
+    def forward_trunk(self, images: torch.Tensor) -> torch.Tensor:
+        self.passes += 1
+        time.sleep(0.5 if self.passes in (1, 2) else 0.01)
+        return images
+
+    def forward_tail(self, images: torch.Tensor) -> torch.Tensor:
+        time.sleep(0.01)
+        return images
+
+
+def test_first_passes_and_other_work_do_not_make_a_run_seem_long() -> None:
+    trunk, tail = preflight._seconds_an_image(Waking(), 8)  # type: ignore[arg-type]
+    assert 0.004 < trunk < 0.05
+    assert 0.004 < tail < 0.05
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="nothing is timed on a GPU")
+def test_what_a_run_has_already_is_not_offered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "estimated_seconds", lambda *_: 7200)
+    preflight.tell_duration(
+        settings(tmp_path, "backbone.name=tf_efficientnet_lite0", "trainer.max_epochs=4"), None
+    )  # type: ignore[arg-type]
+    said = capsys.readouterr().err
+    assert "fewer epochs" in said
+    assert "profile=demo" not in said
+    assert "backbone=" not in said
+    preflight.tell_duration(settings(tmp_path, "trainer.max_epochs=1", "augment=none"), None)  # type: ignore[arg-type]
+    said = capsys.readouterr().err
+    assert "fewer epochs" not in said
+    assert "augment=none" not in said
 
 
 @pytest.mark.parametrize(
