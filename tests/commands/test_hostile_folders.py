@@ -115,11 +115,8 @@ def check(results: list[dict[str, Any]], canary: Path) -> None:
             assert SECRET not in path.read_text(encoding="utf-8", errors="replace"), path
 
 
-@pytest.mark.parametrize(
-    "names",
-    [pytest.param(FEW, marks=pytest.mark.long), pytest.param(SAMPLE, marks=pytest.mark.long)],
-    ids=["few", "sample"],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("names", [FEW, SAMPLE], ids=["few", "sample"])
 def test_hostile_folders(workspace: Path, tmp_path: Path, names: tuple[str, ...]) -> None:
     items = [item for item in all_of(tmp_path / "canary") if item.name in names]
     assert len(items) == len(names)
