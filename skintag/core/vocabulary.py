@@ -51,8 +51,9 @@ FEATURES: Final = (FINETUNED, FROZEN)
 """Embeddings of the trained backbone, and of the one that training began with."""
 
 RECALL_NOTE: Final = (
-    "The search for near-duplicates does not find all of them: of 267 pairs of Fitzpatrick17k that other means found "
-    "(copies, close-ups and second photographs) it knows 265 (99%), of made copies with a watermark and a crop to "
-    "60-85% about 95%, and of crops that are mirrored as well none (experiments/near_duplicates)."
+    "The search for near-duplicates does not find all of them. On Fitzpatrick17k, where its settings were chosen, it "
+    "knows 265 of 267 pairs that other means found (99%: copies, close-ups, second photographs), of made copies with a "
+    "watermark and a crop to 60-85% about 95%, of crops that are mirrored as well few; on other data its share has "
+    "hardly been measured (experiments/near_duplicates)."
 )
 """What a statement that no related images are on two sides is worth; stands beside it wherever it is made."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skintag.data.catalog.keypoints import BITS, Records, signs_of
+from skintag.data.catalog.keypoints import Records
 from skintag.data.catalog.likeness import Prepared, evidence, prepare_square
 
 MATCHES: Final = 6
@@ -30,7 +30,9 @@ def fit(first: Records, second: Records) -> NDArray[np.float64] | None:
     """
     if min(len(first), len(second)) < MATCHES:
         return None
-    apart = (BITS - signs_of(first["code"]) @ signs_of(second["code"]).T) / 2
+    mine, others = (np.ascontiguousarray(r["code"]).view(np.uint64) for r in (first, second))
+    # bits, not products: a matrix product would set threads of its own against those that compare pairs
+    apart = sum(np.bitwise_count(mine[:, None, half] ^ others[None, :, half]) for half in range(2))
     theirs = apart.argmin(axis=1)
     mutual = apart.argmin(axis=0)[theirs] == np.arange(len(first))
     least, next_least = np.partition(apart, 1, axis=1)[:, :2].T

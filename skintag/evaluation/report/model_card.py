@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from skintag.core.vocabulary import RECALL_NOTE
 from skintag.evaluation.report.cells import Table, words
 from skintag.evaluation.report.evidence import Evidence
 from skintag.evaluation.report.held_out import foremost
@@ -93,7 +94,8 @@ def _tripod_data(evidence: Evidence, page: Page, table: Callable[[str], str]) ->
         ("Missing data", table("skin_types")),
         (
             "Analytical methods: data splitting",
-            f"{inline(origin.split or 'Not known')}.\n\n{table('leakage')}",
+            f"{inline(origin.split or 'Not known')}.\n\n{table('leakage')}"
+            + (f"\n\n{RECALL_NOTE}" if origin.audit is not None else ""),
         ),
         ("Analytical methods: what was chosen on what", table("choices") + "\n\n" + table("thresholds")),
         ("Analytical methods: uncertainty", _bullets(said)),

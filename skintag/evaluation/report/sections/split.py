@@ -32,7 +32,7 @@ def split_section(evidence: Evidence) -> Sequence[Block]:
         if origin.leaky and origin.audit.get("examples"):
             blocks.append(Text(items=list(origin.audit["examples"])[:6], title="Examples"))
     rows = tuple((Cell(what), Cell(how)) for what, how in origin.choices)
-    note = "Test images made no choice."
+    note = "Test images made no choice." if origin.audit is not None else ""
     blocks.append(Table("choices", "What was chosen, and on what", ("what", "how"), rows, note, left=2))
     blocks.append(threshold_table(evidence))
     return blocks
@@ -74,7 +74,9 @@ def threshold_table(evidence: Evidence) -> Table:
         "thresholds", "Decision thresholds",
         ("model", "chosen for", "threshold", "val malignant", "val sens.", "val spec."),
         tuple(rows),
-        "One threshold per model for everyone, fitted on validation rows only; decisions are score ≥ threshold.",
+        "One threshold per model for everyone, fitted on validation rows only; decisions are score ≥ threshold."
+        if all(evidence.thresholds[model].n for model in evidence.predictions.models)
+        else "One threshold per model for everyone, given where no val rows stand; decisions are score ≥ threshold.",
         pd.DataFrame(data, columns=columns), left=2, folded=True,
     )  # fmt: skip
 
