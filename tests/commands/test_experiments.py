@@ -30,7 +30,10 @@ def test_the_promised_experiments_are_there() -> None:
     assert promised <= set(EXPERIMENTS)
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize(
+    "experiment",
+    [pytest.param(name, marks=() if name == "multi_balanced" else pytest.mark.long) for name in EXPERIMENTS],
+)
 def test_every_experiment_runs_a_batch_and_leaves_its_run_folder(
     experiment: str, compose_run: Callable[..., DictConfig], tmp_path: Path
 ) -> None:

@@ -96,7 +96,7 @@ def view(prepared: Path) -> View:
     return build_view(read_catalog(prepared / CATALOG), LabelPolicy(), Grouped(), Balance(), seed=0)
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("mode", ["indexed", "stream"])
 def test_steps_for_dermoscopic_pictures_leave_the_other_camera_alone(
     prepared: Path, view: View, mode: str, workers: int

@@ -79,6 +79,7 @@ def test_groups_are_those_of_fairlearns_metric_frame(frame: pd.DataFrame, cut: f
             assert found[metric][~defined].isna().all()
 
 
+@pytest.mark.long
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([0.2, 0.5, 0.8]))
 def test_gaps_are_fairlearns_differences(seed: int, cut: float) -> None:

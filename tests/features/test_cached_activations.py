@@ -107,7 +107,8 @@ def test_weights_of_a_checkpoint_have_activations_of_their_own(compose_run: Comp
     )
 
 
-@pytest.mark.parametrize("finetune", [pytest.param("frozen", marks=pytest.mark.long), "last_2"])
+@pytest.mark.long
+@pytest.mark.parametrize("finetune", ["frozen", "last_2"])
 def test_run_cut_off_in_mid_epoch_goes_on_to_the_same_end(
     finetune: str, compose_run: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
