@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import resource
 import time
-from argparse import ArgumentParser
-from pathlib import Path
 
-import cv2
-from pictures import load
+from pictures import arguments, load
 
 from skintag.data.catalog.duplicates import near_duplicates
 from skintag.data.catalog.keypoints import keypoints
@@ -19,12 +16,7 @@ from skintag.data.catalog.keypoints import keypoints
 
 def main() -> None:
     """Write `audited_<dataset>.csv`: a row per pair."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("raw", type=Path)
-    parser.add_argument("scratch", type=Path)
-    parser.add_argument("dataset")
-    asked = parser.parse_args()
-    cv2.setNumThreads(1)
+    asked = arguments(__doc__).parse_args()
     pictures = load(asked.raw, asked.scratch, asked.dataset)
     wall, busy = time.perf_counter(), time.process_time()
     described = [keypoints(picture).tobytes() for picture in pictures]

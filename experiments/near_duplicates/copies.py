@@ -6,14 +6,11 @@ python experiments/near_duplicates/copies.py <raw folders> <scratch> fitzpatrick
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from made import KINDS, copy
-from pictures import load
+from pictures import arguments, load
 
 from skintag.data.catalog.duplicates import near_duplicates
 from skintag.data.catalog.keypoints import keypoints
@@ -26,13 +23,9 @@ SHARES = (0.85, 0.80, 0.75, 0.70, 0.65, 0.60)
 
 def main() -> None:
     """Write `copies_<dataset>.csv`: a row per copy, with what was done to it and whether it was found."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("raw", type=Path)
-    parser.add_argument("scratch", type=Path)
-    parser.add_argument("dataset")
+    parser = arguments(__doc__)
     parser.add_argument("--each", type=int, default=EACH)
     asked = parser.parse_args()
-    cv2.setNumThreads(1)
     pictures = load(asked.raw, asked.scratch, asked.dataset)
     rng = np.random.default_rng(0)
     rows, copies = [], []
@@ -61,10 +54,15 @@ def main() -> None:
         .agg(["mean", "size"])
         .to_string()
     )
-    others = pairs[pairs["second"] >= len(pictures)]
-    truth = {(row, len(pictures) + k) for k, row in enumerate(table["original"].tolist())}
-    extra = [pair for pair in zip(others["first"], others["second"], strict=True) if pair not in truth]
-    print(f"{asked.dataset}: {len(extra)} pairs of a copy with another picture", file=sys.stderr)
+    # a copy's relatives are the copies of its original, and of what its original is paired with
+    root = np.concatenate([np.arange(len(pictures)), table["original"].to_numpy()])
+    related = found | {(row, row) for row in range(len(pictures))}
+    ends = (np.sort(root[pairs[["first", "second"]].to_numpy()], axis=1)).tolist()
+    strange = [pair for pair in ends if tuple(pair) not in related]
+    print(
+        f"{asked.dataset}: {len(strange)} pairs of a copy with a picture that its original is not paired with",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +21,7 @@ import pandas as pd
 import torch
 from agreement import Layout, agreement
 from numpy.typing import NDArray
-from pictures import Picture, Pictures, load
+from pictures import Picture, Pictures, arguments, load
 
 Floats = NDArray[np.float32]
 Pairs = dict[tuple[int, int], set[str]]
@@ -33,14 +32,10 @@ VOTES, VOTING, VOTE_LIKENESS = 3, 100, 0.80
 
 def main() -> None:
     """Write `independent_<dataset>.csv`: both images, the means, matches on one map, and how far they agree."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("raw", type=Path)
-    parser.add_argument("scratch", type=Path)
-    parser.add_argument("dataset")
+    parser = arguments(__doc__)
     parser.add_argument("--votes", action="store_true")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)
     pictures = load(asked.raw, asked.scratch, asked.dataset)
     layouts = [Layout.of(picture) for picture in pictures]
     say(f"{len(pictures)} pictures described")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -44,6 +45,16 @@ class Pictures:
 
     def __iter__(self) -> Iterator[Picture]:
         return (self[number] for number in range(len(self)))
+
+
+def arguments(doc: str | None) -> ArgumentParser:
+    """What every program here takes: raw folders, a scratch folder, a dataset."""
+    parser = ArgumentParser(description=doc)
+    parser.add_argument("raw", type=Path)
+    parser.add_argument("scratch", type=Path)
+    parser.add_argument("dataset")
+    cv2.setNumThreads(1)
+    return parser
 
 
 def load(raw: Path, scratch: Path, dataset: str) -> Pictures:

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 from agreement import Floats, contrast, parts_that_agree
 from numpy.typing import NDArray
-from pictures import Picture, load
+from pictures import Picture, arguments, load
 
 SMALL, MIDDLE, LARGE = 32, 128, 256
 PLACES = [(0.0, 0.0, 1.0)] + [
@@ -34,12 +32,7 @@ STARTS = 2
 
 def main() -> None:
     """Write `independent_<dataset>_pixels.csv`, as `independent.py` does."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("raw", type=Path)
-    parser.add_argument("scratch", type=Path)
-    parser.add_argument("dataset")
-    asked = parser.parse_args()
-    cv2.setNumThreads(1)
+    asked = arguments(__doc__).parse_args()
     pictures = load(asked.raw, asked.scratch, asked.dataset)
     squares = [grey(picture) for picture in pictures]
     crops = np.stack([cut(square) for square in squares])

@@ -27,10 +27,8 @@ from skintag.training.parts import Parts
 _SPARE: Final = 10**9  # bytes that a run's own files may take, checkpoints of a small model included
 _LONG: Final = 600.0  # seconds from which on it is worth a line
 _TRIED: Final = 2  # images that are timed,
-_TIMES, _ENOUGH = (
-    5,
-    3.0,
-)  # so many times, or seconds: the quickest counts, as other work on the machine only slows it
+_TIMES: Final = 5  # so often: the quickest counts, as other work on the machine only slows it,
+_ENOUGH: Final = 3.0  # seconds, after which it is not timed again
 _SMALL: Final = 128  # pixels
 
 
@@ -98,7 +96,7 @@ def tell_duration(settings: RunSettings, parts: Parts, jobs: int = 1) -> None:
         whole = f", and the {jobs} jobs of this sweep about {duration(seconds * jobs)}" if jobs > 1 else ""
         say(
             f"this run will take about {duration(seconds)} on this processor{whole} "
-            f"(no GPU; timed on {_TRIED} images). Quicker: {', '.join(_quicker(settings))}or a machine with a GPU"
+            f"(no GPU; timed on {_TRIED} images). Quicker: {', '.join(_quicker(settings))}"
         )
 
 
@@ -111,7 +109,7 @@ def _quicker(settings: RunSettings) -> list[str]:
         f"smaller images (backbone.image_size={_SMALL})": settings.backbone.image_size > _SMALL and small,
         "augment=none (frozen layers are computed once)": settings.augment != type(settings.augment)(),
         "fewer epochs (trainer.max_epochs=1)": (settings.trainer.max_epochs or 2) > 1,
-        "": True,
+        "or a machine with a GPU": True,
     }
     return [way for way, open_still in ways.items() if open_still]
 

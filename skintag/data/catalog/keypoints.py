@@ -23,7 +23,7 @@ SIZES: Final = 16
 _CELLS: Final = 4  # along a side
 _NARROW: Final = 16  # pixels of a side from which there is anything to find
 _CONTRAST: Final = (
-    0.0025  # a sixteenth of SIFT's own: smooth skin has few stronger ones, and the best are kept anyway
+    0.0025  # a sixteenth of SIFT's own: smooth skin has few stronger ones, and the best are kept
 )
 
 RECORD: Final = np.dtype(

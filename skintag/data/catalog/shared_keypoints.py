@@ -126,11 +126,8 @@ def keypoint_pairs(keypoints: Sequence[bytes], pool: ThreadPoolExecutor) -> pd.D
     pairs = _likely(index, pool)
     chunks = [pairs[at : at + _CHUNK] for at in range(0, len(pairs), _CHUNK)]
     fitted = pool.map(lambda chunk: [fit(index.of(a), index.of(b)) for a, b in chunk.tolist()], chunks)
-    warps = [
-        warp
-        for some in (track(fitted, "near-duplicates: fitting keypoints", total=len(chunks)) if chunks else ())
-        for warp in some
-    ]
+    shown = track(fitted, "near-duplicates: fitting keypoints", total=len(chunks)) if chunks else ()
+    warps = [warp for some in shown for warp in some]
     table = pd.DataFrame(
         {"first": pairs[:, 0], "second": pairs[:, 1], "warp": pd.Series(warps, dtype="object")}
     )
@@ -191,12 +188,8 @@ def _agreeing_votes(records: Records, asking: Integers, near: Integers, pair: In
     turn = (records["angle"][asking].astype(np.int64) - records["angle"][near]) % 256 / 256 * _TURNS
     zoom = (records["size"][asking].astype(np.int64) - records["size"][near]) / SIZES + _ZOOMS // 2
     counted = []
-    for shift in (
-        (0, 0),
-        (0, 0.5),
-        (0.5, 0),
-        (0.5, 0.5),
-    ):  # what lies beside an edge of a bin lies within another's
+    # what lies beside an edge of a bin lies within another's
+    for shift in ((0, 0), (0, 0.5), (0.5, 0), (0.5, 0.5)):
         turned = np.floor(turn + shift[0]).astype(np.int64) % _TURNS
         zoomed = np.clip(np.floor(zoom + shift[1]).astype(np.int64), 0, _ZOOMS - 1)
         key = (pair * _TURNS + turned) * _ZOOMS + zoomed
