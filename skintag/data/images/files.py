@@ -96,6 +96,27 @@ def decode_image(data: bytes, where: object, max_pixels: int = MAX_PIXELS) -> ND
         raise broken(data, kind, where, error) from error
 
 
+def size_of(data: bytes, where: object, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height that the header of an image file gives, as it is stored; nothing is decoded.
+
+    Raises:
+        ImageError: no image, a header that cannot be read, no pixel, or more pixels than `max_pixels`.
+    """
+    kind = format_of(data, where)
+    try:
+        if kind == "WEBP":  # opening one takes memory for its pixels
+            size = webp.size(data)
+        else:
+            with _open(data, kind, where) as image:
+                size = image.size
+    except ImageError:
+        raise
+    except Exception as error:  # on hostile bytes parsers raise nearly anything
+        raise broken(data, kind, where, error) from error
+    check_size(*size, where, max_pixels)
+    return size
+
+
 def upright_rgb(image: Image.Image, where: object) -> NDArray[np.uint8]:
     """The pixels of an opened Pillow image as `decode_image` gives those of a file, uint8 [H, W, 3].
 

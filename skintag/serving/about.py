@@ -1,0 +1,65 @@
+"""What /api/model says of a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from skintag.serving.engine import MALIGNANT, Engine
+
+
+def about(engine: Engine, *, device: bool) -> dict[str, Any]:
+    """Of the bundle in use; `device`: whether a phone can run it."""
+    bundle = engine.bundle
+    names, policy = bundle.taxonomy.conditions, bundle.policy
+    return {
+        "bundle": engine.about,
+        "threshold": float(bundle.threshold.value),
+        "tiers": {
+            "low": policy.low,
+            "high": policy.high,
+            "malignant_from": policy.malignant_from,
+            "never_low": [names[code] for code in policy.never_low if code < len(names)],
+        },
+        "taxonomy": {
+            "name": bundle.taxonomy.name,
+            "conditions": list(names),
+            "malignant": [names[code] for code in MALIGNANT if code < len(names)],
+        },
+        "calibration": bundle.calibration.kind,
+        "image_size": bundle.preprocessing.image_size,
+        "maps": engine.maps,
+        "device": device,
+        "disclaimer": bundle.texts.disclaimer,
+        "model_card": bundle.model_card,
+        "metrics": figures(bundle.metrics, bundle.manifest.model),
+    }
+
+
+def figures(metrics: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """`metrics.json` in short: sensitivity at the threshold with its interval, over all, by skin type and by camera."""
+    levels = metrics.get("models", {}).get(model, {}).get("levels", {})
+    overall = _figures(levels.get("overall", {}))
+    return {
+        "data": str(metrics.get("data") or ""),
+        "overall": overall[0] if overall else None,
+        "fitzpatrick": _figures(levels.get("fst_group", {})),
+        "domain": _figures(levels.get("domain", {})),
+    }
+
+
+def _figures(groups: Mapping[str, Any]) -> list[dict[str, Any]]:
+    out = []
+    for group, cells in groups.items():
+        cell = cells.get("sensitivity") or {}
+        out.append(
+            {
+                "group": group,
+                "sensitivity": cell.get("value"),
+                "low": cell.get("low"),
+                "high": cell.get("high"),
+                "n_malignant": int(cell.get("n_positive") or 0),
+                "n": int(cell.get("n") or 0),
+            }
+        )
+    return out

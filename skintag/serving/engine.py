@@ -1,0 +1,123 @@
+"""One bundle, loaded and tested, with what turns files into answers; knows nothing of HTTP."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skintag.bundle.bundle import Bundle
+from skintag.core.outputs import Outputs
+from skintag.core.vocabulary import Condition
+from skintag.serving.network import has_maps, network_of
+from skintag.serving.pictures import Picture, Pictures
+from skintag.serving.selftest import self_test
+
+MALIGNANT: Final = (
+    Condition.MELANOMA, Condition.BASAL_CELL_CARCINOMA, Condition.SQUAMOUS_CELL_CARCINOMA, Condition.OTHER_MALIGNANT,
+)  # fmt: skip
+"""Conditions whose probability is no part of the rest that inflammatory and benign share."""
+VERSION_DIGITS: Final = 12
+
+
+def processors() -> int:
+    """Processors that this process may use: its affinity, and the quota of its control group."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(here, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such file, or `max`
+        return max(1, here)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Answers for pictures. Make it with `Engine.of`, which tests it first."""
+
+    bundle: Bundle
+    """That it answers by."""
+    pictures: Pictures
+    """Files to pixels."""
+
+    @classmethod
+    def of(cls, bundle: Bundle, max_pixels: int) -> Engine:
+        """Load what is loaded late, and test it.
+
+        Raises:
+            DataError: something in the bundle is damaged, or it does not give the answer that it should.
+        """
+        engine = cls(bundle, Pictures(bundle, max_pixels))
+        self_test(bundle, engine.run)
+        return engine
+
+    @cached_property
+    def run(self) -> Any:
+        """The network, see `skintag.serving.network.Network`."""
+        return network_of(self.bundle)
+
+    @cached_property
+    def maps(self) -> bool:
+        """Whether answers say where the model looked."""
+        return has_maps(self.bundle)
+
+    @property
+    def digest(self) -> str:
+        """Of the bundle."""
+        return self.bundle.manifest.digest
+
+    @cached_property
+    def about(self) -> dict[str, str]:
+        """What an answer says of the bundle."""
+        manifest = self.bundle.manifest
+        return {
+            "name": manifest.name,
+            "version": self.digest[:VERSION_DIGITS],
+            "model": manifest.model,
+            "runtime": manifest.runtime,
+            "note": manifest.note,
+        }
+
+    def answers(self, pixels: NDArray[np.uint8], pictures: list[Picture]) -> list[dict[str, Any]]:
+        """What is said of n pictures.
+
+        Args:
+            pixels: uint8 [n, S, S, 3].
+            pictures: that they are of.
+        """
+        outputs, maps = self.run(pixels)
+        predictions = self.bundle.decisions.predictions(outputs, [""] * len(pictures))
+        out = []
+        for i, (prediction, picture) in enumerate(zip(predictions, pictures, strict=True)):
+            said = prediction.to_json()
+            del said["image"]
+            said["categories"] = categories(prediction.malignancy_probability, outputs, i)
+            said |= picture.described()
+            said["map"] = None if maps is None else _map(maps[i])
+            said["bundle"] = self.about
+            out.append(said)
+        return out
+
+
+def categories(p_malignant: float, outputs: Outputs, i: int) -> dict[str, float | None]:
+    """Malignant, inflammatory and benign, sum 1: the calibrated probability, and the rest as the conditions share it.
+
+    Inflammatory is None where the model knows no conditions.
+    """
+    rest = 1 - p_malignant
+    row = None if outputs.conditions is None else outputs.conditions[i].astype(np.float64)
+    if row is None or not np.isfinite(row).all():
+        return {"malignant": p_malignant, "inflammatory": None, "benign": rest}
+    others = sum(float(row[k]) for k in range(len(row)) if k not in MALIGNANT)
+    share = float(row[Condition.NON_NEOPLASTIC]) / others if others > 0 else 0.0
+    inflammatory = rest * min(max(share, 0.0), 1.0)
+    return {"malignant": p_malignant, "inflammatory": inflammatory, "benign": rest - inflammatory}
+
+
+def _map(values: NDArray[np.float32]) -> dict[str, Any]:
+    height, width = values.shape
+    return {"height": height, "width": width, "values": values.ravel().tolist()}

@@ -1,0 +1,145 @@
+"""What a server runs by: `SKINTAG_SERVE_<NAME>` in the environment, or key=value on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from skintag.core.errors import ConfigError, near_matches
+
+PREFIX: Final = "SKINTAG_SERVE_"
+MB: Final = 1_000_000
+
+
+class Settings(BaseSettings):
+    """Every value has a default but the bundle; what is given to the constructor goes before the environment."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    bundle: str = Field("", description="folder or zip of the bundle that is served")
+    host: str = Field("127.0.0.1", description="address to listen at; 0.0.0.0 is everybody's")
+    port: int = Field(8000, ge=0, le=65_535, description="to listen at; 0 takes a free one")
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1", description="proxies whose X-Forwarded-For and -Proto are believed, joined by commas"
+    )
+    api_key: SecretStr | None = Field(
+        None, description="asked for in X-API-Key, or as a bearer token; unset: everybody may ask"
+    )
+    cors: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="origins of other sites that may call the API, e.g. https://a.org,https://b.org"
+    )
+    rate_per_minute: float = Field(
+        120, ge=0, description="images a client may send a minute, on average; 0: any number"
+    )
+    rate_burst: int = Field(60, ge=1, description="images that a client may send at once")
+    rate_clients: int = Field(10_000, ge=1, description="clients that are kept count of")
+
+    queue: int = Field(64, ge=1, description="images that are decoded or wait; more are answered 503")
+    batch_size: int = Field(16, ge=1, le=1024, description="images that go through the model at a time")
+    batch_wait_ms: float = Field(
+        4,
+        ge=0,
+        le=1000,
+        description="how long a batch waits for an image that is being decoded, milliseconds",
+    )
+    threads: int | None = Field(
+        None, ge=1, description="of onnxruntime; unset: as many as there are processors"
+    )
+    decoders: int | None = Field(
+        None, ge=1, description="threads that decode; unset: as many as there are processors, at most 8"
+    )
+    device: str = Field("cpu", description="of a bundle with torch weights")
+
+    max_image_bytes: int = Field(20 * MB, ge=1024, description="of one image file")
+    max_pixels: int = Field(50_000_000, ge=1024, description="of one image")
+    max_images: int = Field(16, ge=1, description="in one request to /api/analyze/batch")
+    max_body_bytes: int = Field(64 * MB, ge=1024, description="of one request to /api/analyze/batch")
+    memory_bytes: int = Field(
+        256 * MB, ge=1024, description="that uploads of all requests together may take; more are answered 503"
+    )
+    max_connections: int = Field(1000, ge=1, description="at a time; more are answered 503")
+    header_timeout: float = Field(10, gt=0, description="seconds for a request's headers")
+    idle_timeout: float = Field(
+        10, gt=0, description="seconds without a byte of a body, or of an answer taken"
+    )
+    body_timeout: float = Field(60, gt=0, description="seconds for the whole of a body")
+    keep_alive: float = Field(10, gt=0, description="seconds that a connection stays open without a request")
+    drain: float = Field(
+        1, ge=0, description="seconds in which a server that was asked to end still takes requests"
+    )
+    shutdown_timeout: float = Field(30, gt=0, description="seconds for what is in flight at the end")
+
+    reload_seconds: float = Field(
+        5, ge=0, description="between looks for a newer bundle at the same path; 0: never"
+    )
+    web: str | None = Field(None, description="folder of the web app; unset: the one that came with SkinTag")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug to error")
+
+    @field_validator("cors", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("cors")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            scheme, _, rest = origin.partition("://")
+            if scheme not in ("http", "https") or not rest or "/" in rest or "*" in rest:
+                raise ValueError(f"{origin!r} is no origin such as https://example.org (a * allows nobody)")
+        return value
+
+
+def settings_from(values: Mapping[str, Any]) -> Settings:
+    """Settings from the environment, and from values that go before it.
+
+    Raises:
+        ConfigError: a key that there is not, with the nearest, or a value that will not do, with what would.
+    """
+    for name in values:
+        if name not in Settings.model_fields:
+            raise ConfigError(f"no {name}: {near_matches(name, Settings.model_fields)}")
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_said(one, values) for one in error.errors())) from error
+
+
+def parse(arguments: Sequence[str]) -> dict[str, str]:
+    """`key=value` of a command line; `null` leaves a key at its default.
+
+    Raises:
+        ConfigError: something that is not key=value, or a key twice.
+    """
+    found: dict[str, str] = {}
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"{argument!r} is not key=value, e.g. bundle=<folder> port=8000")
+        if key in found:
+            raise ConfigError(f"{key} is given twice")
+        found[key] = value
+    return {key: value for key, value in found.items() if value != "null"}
+
+
+def help_lines() -> list[str]:
+    """A line a setting: its name, its default, and what it is for."""
+    lines = []
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in (None, "", ()) else str(field.default)
+        lines.append(f"  {name + '=' + default:28} {field.description}")
+    return lines
+
+
+def _said(error: Any, values: Mapping[str, Any]) -> str:
+    name = str(error["loc"][0]) if error["loc"] else "settings"
+    where = name if name in values else f"{PREFIX}{name.upper()}"
+    shown = "" if name == "api_key" else f"={error.get('input')}"
+    return f"{where}{shown}: {error['msg'].removeprefix('Value error, ')}"

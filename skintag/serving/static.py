@@ -1,0 +1,144 @@
+"""The built web app, and whatever else is sent from memory: in pieces, compressed where asked, never stale."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import mimetypes
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from skintag.serving.middleware import Gone
+
+BUILT: Final = Path(__file__).with_name("static")
+"""Where `make app` puts the web app, and the wheel has it."""
+INDEX: Final = "index.html"
+_PIECE: Final = 65_536
+_ASSETS: Final = "assets/"
+"""Below it names change with content, so they may be kept for ever."""
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+_TYPES: Final = {
+    ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json", ".json": "application/json", ".svg": "image/svg+xml",
+    ".css": "text/css", ".html": "text/html", ".onnx": "application/octet-stream",
+}  # fmt: skip
+_PACKED: Final = (
+    ".js",
+    ".mjs",
+    ".css",
+    ".html",
+    ".json",
+    ".svg",
+    ".wasm",
+    ".webmanifest",
+    ".txt",
+    ".map",
+    ".md",
+)
+
+
+class Pieces(Response):
+    """Bytes that are there already, sent piece by piece as the client takes them.
+
+    Args:
+        data: what is sent.
+        patience: seconds that the client may take for a piece.
+    """
+
+    def __init__(self, data: bytes, *, patience: float, media_type: str, headers: dict[str, str]) -> None:
+        super().__init__(b"", media_type=media_type, headers={**headers, "content-length": str(len(data))})
+        self._data, self._patience = data, patience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it. Raises Gone where the client stopped taking it."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        at, view = 0, memoryview(self._data)
+        try:
+            while True:
+                piece = bytes(view[at : at + _PIECE])
+                at += _PIECE
+                more = at < len(view) and scope["method"] != "HEAD"
+                async with asyncio.timeout(self._patience):
+                    await send({"type": "http.response.body", "body": piece, "more_body": more})
+                if not more:
+                    return
+        except TimeoutError as error:
+            raise Gone from error
+
+
+def unchanged(request: Request, etag: str) -> bool:
+    """Whether the client has what it would be sent."""
+    given = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    return etag in given or given == ["*"]
+
+
+@dataclass(frozen=True)
+class _File:
+    stamp: tuple[int, int]
+    data: bytes
+    packed: bytes | None
+    etag: str
+    media_type: str
+
+
+class WebApp:
+    """A folder of built files. A file is read when it is first asked for, and again when it has changed.
+
+    Args:
+        folder: that holds `index.html`; it may be missing.
+        patience: seconds that a client may take for a piece.
+    """
+
+    def __init__(self, folder: Path, patience: float) -> None:
+        self.folder, self._patience = folder, patience
+        self._kept: dict[str, _File] = {}
+
+    async def answer(self, request: Request, path: str) -> Response | None:
+        """The file of a path, `index.html` for one without an ending; None where there is none."""
+        name = path.strip("/") or INDEX
+        if not PurePosixPath(name).suffix:
+            name = INDEX
+        if name not in self._names():
+            return None
+        file = await asyncio.get_running_loop().run_in_executor(None, self._file, name)
+        kept = FOR_EVER if name.startswith(_ASSETS) else "no-cache"
+        headers = {"etag": file.etag, "cache-control": kept, "vary": "accept-encoding"}
+        if unchanged(request, file.etag):
+            return Response(status_code=304, headers=headers)
+        data = file.data
+        if file.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+            data, headers["content-encoding"] = file.packed, "gzip"
+        return Pieces(data, patience=self._patience, media_type=file.media_type, headers=headers)
+
+    def _names(self) -> set[str]:
+        """What there is: no other path is ever opened."""
+        return set(_below(self.folder))
+
+    def _file(self, name: str) -> _File:
+        path = self.folder / name
+        about = path.stat()
+        stamp = about.st_mtime_ns, about.st_size
+        kept = self._kept.get(name)
+        if kept is not None and kept.stamp == stamp:
+            return kept
+        data = path.read_bytes()
+        packed = gzip.compress(data, 6, mtime=0) if path.suffix in _PACKED and len(data) > 1024 else None
+        kind = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        self._kept[name] = file = _File(stamp, data, packed, f'"{sha256(data).hexdigest()}"', kind)
+        return file
+
+
+def _below(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        if path.is_file() and not path.is_symlink():
+            yield path.relative_to(folder).as_posix()
+
+
+__all__ = ["BUILT", "FOR_EVER", "INDEX", "Pieces", "WebApp", "unchanged"]

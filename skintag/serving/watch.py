@@ -1,0 +1,75 @@
+"""Looks now and then whether a newer bundle lies at the path, and takes it into use whole, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+from skintag.bundle.bundle import Bundle
+from skintag.core.errors import SkinTagError
+from skintag.serving.engine import Engine, processors
+from skintag.serving.logs import log
+from skintag.serving.service import Generation, Service
+from skintag.serving.settings import Settings
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+"""Path, size, time and number of every file."""
+
+
+def load(settings: Settings, path: Path | None = None) -> Engine:
+    """The engine of the bundle that the settings name, verified and tested.
+
+    Raises:
+        DataError: no bundle, or a broken one.
+    """
+    threads = settings.threads or processors()
+    # a link may be led elsewhere while it is read: what it leads to now is what is read
+    where = (path or Path(settings.bundle)).resolve()
+    return Engine.of(Bundle.load(where, device=settings.device, threads=threads), settings.max_pixels)
+
+
+def stamp(path: Path) -> Stamp:
+    """Of a bundle's files as they are now; empty where there are none."""
+    try:
+        where = path.resolve()
+        files = sorted(p for p in where.rglob("*") if p.is_file()) if where.is_dir() else [where]
+        found = ((str(p), p.stat()) for p in files[:2000])
+        return tuple((name, s.st_size, s.st_mtime_ns, s.st_ino) for name, s in found)
+    except OSError:
+        return ()
+
+
+async def watch(service: Service, path: Path) -> None:
+    """Runs until it is cancelled.
+
+    A folder that is still being written changes from look to look: it is loaded only when two looks see the same.
+    What is broken is said once in the log, and the bundle in use goes on.
+    """
+    loop, every = asyncio.get_running_loop(), service.settings.reload_seconds
+    tried = before = await loop.run_in_executor(None, stamp, path)
+    while not service.closed:
+        await asyncio.sleep(every)
+        now = await loop.run_in_executor(None, stamp, path)
+        if now == before and now != tried:
+            tried = now
+            await loop.run_in_executor(None, _change, service, path, loop)
+        before = now
+
+
+def _change(service: Service, path: Path, loop: asyncio.AbstractEventLoop) -> None:
+    """In a thread: load what lies there, and hand it over in the loop."""
+    using = service.current.engine.about["version"]
+    try:
+        engine = load(service.settings, path)
+        if engine.digest == service.current.engine.digest:
+            return
+        made = Generation(engine, service)
+    except (SkinTagError, OSError, MemoryError) as error:
+        service.metrics.loads.labels("refused").inc()
+        said = str(error)[:500] if isinstance(error, SkinTagError) else type(error).__name__
+        log("bundle refused", logging.ERROR, why=said, using=using)
+        return
+    service.metrics.loads.labels("loaded").inc()
+    log("bundle replaced", version=engine.about["version"], before=using)
+    loop.call_soon_threadsafe(service.use, made)
