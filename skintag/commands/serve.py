@@ -1,4 +1,4 @@
-"""`skintag serve bundle=<path> port=8000`: the API and the web app over a bundle; needs no Hydra and, of ONNX, no torch."""
+"""`skintag serve bundle=<path> port=8000`: the API and the web app over a bundle; needs no Hydra."""
 
 from __future__ import annotations
 

@@ -104,7 +104,8 @@ class Pictures:
 
     def _by_graph(self, part: NDArray[np.uint8]) -> NDArray[np.uint8]:
         assert self._resize is not None
-        y, x, h, w = fitted_box(*part.shape[:2], self._settings.fit)
+        height, width = part.shape[:2]
+        y, x, h, w = fitted_box(height, width, self._settings.fit)
         return self._resize(reduced(part[y : y + h, x : x + w], self._settings.image_size))
 
     def _by_bundle(self, data: bytes, part: NDArray[np.uint8], crop: Crop | None) -> NDArray[np.uint8]:

@@ -105,6 +105,6 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         listening.close()
         raise ConfigError(
-            f"host={settings.host} port={settings.port}: {error.strerror or error}; name another port, or 0 for a free one"
+            f"host={settings.host} port={settings.port}: {error.strerror or error}; name another port, or 0"
         ) from error
     return listening

@@ -19,64 +19,78 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    bundle: str = Field("", description="folder or zip of the bundle that is served")
-    host: str = Field("127.0.0.1", description="address to listen at; 0.0.0.0 is everybody's")
-    port: int = Field(8000, ge=0, le=65_535, description="to listen at; 0 takes a free one")
+    bundle: str = Field(default="", description="folder or zip of the bundle that is served")
+    host: str = Field(default="127.0.0.1", description="address to listen at; 0.0.0.0 is everybody's")
+    port: int = Field(default=8000, ge=0, le=65_535, description="to listen at; 0 takes a free one")
     forwarded_allow_ips: str = Field(
-        "127.0.0.1", description="proxies whose X-Forwarded-For and -Proto are believed, joined by commas"
+        default="127.0.0.1",
+        description="proxies whose X-Forwarded-For and -Proto are believed, joined by commas",
     )
     api_key: SecretStr | None = Field(
-        None, description="asked for in X-API-Key, or as a bearer token; unset: everybody may ask"
+        default=None, description="asked for in X-API-Key, or as a bearer token; unset: everybody may ask"
     )
     cors: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="origins of other sites that may call the API, e.g. https://a.org,https://b.org"
+        default=(),
+        description="origins of other sites that may call the API, e.g. https://a.org,https://b.org",
     )
     rate_per_minute: float = Field(
-        120, ge=0, description="images a client may send a minute, on average; 0: any number"
+        default=120, ge=0, description="images a client may send a minute, on average; 0: any number"
     )
-    rate_burst: int = Field(60, ge=1, description="images that a client may send at once")
-    rate_clients: int = Field(10_000, ge=1, description="clients that are kept count of")
+    rate_burst: int = Field(default=60, ge=1, description="images that a client may send at once")
+    rate_clients: int = Field(default=10_000, ge=1, description="clients that are kept count of")
 
-    queue: int = Field(64, ge=1, description="images that are decoded or wait; more are answered 503")
-    batch_size: int = Field(16, ge=1, le=1024, description="images that go through the model at a time")
+    queue: int = Field(default=64, ge=1, description="images that are decoded or wait; more are answered 503")
+    batch_size: int = Field(
+        default=16, ge=1, le=1024, description="images that go through the model at a time"
+    )
     batch_wait_ms: float = Field(
-        4,
+        default=4,
         ge=0,
         le=1000,
         description="how long a batch waits for an image that is being decoded, milliseconds",
     )
     threads: int | None = Field(
-        None, ge=1, description="of onnxruntime; unset: as many as there are processors"
+        default=None, ge=1, description="of onnxruntime; unset: as many as there are processors"
     )
     decoders: int | None = Field(
-        None, ge=1, description="threads that decode; unset: as many as there are processors, at most 8"
+        default=None,
+        ge=1,
+        description="threads that decode; unset: as many as there are processors, at most 8",
     )
-    device: str = Field("cpu", description="of a bundle with torch weights")
+    device: str = Field(default="cpu", description="of a bundle with torch weights")
 
-    max_image_bytes: int = Field(20 * MB, ge=1024, description="of one image file")
-    max_pixels: int = Field(50_000_000, ge=1024, description="of one image")
-    max_images: int = Field(16, ge=1, description="in one request to /api/analyze/batch")
-    max_body_bytes: int = Field(64 * MB, ge=1024, description="of one request to /api/analyze/batch")
+    max_image_bytes: int = Field(default=20 * MB, ge=1024, description="of one image file")
+    max_pixels: int = Field(default=50_000_000, ge=1024, description="of one image")
+    max_images: int = Field(default=16, ge=1, description="in one request to /api/analyze/batch")
+    max_body_bytes: int = Field(default=64 * MB, ge=1024, description="of one request to /api/analyze/batch")
     memory_bytes: int = Field(
-        256 * MB, ge=1024, description="that uploads of all requests together may take; more are answered 503"
+        default=256 * MB,
+        ge=1024,
+        description="that uploads of all requests together may take; more are answered 503",
     )
-    max_connections: int = Field(1000, ge=1, description="at a time; more are answered 503")
-    header_timeout: float = Field(10, gt=0, description="seconds for a request's headers")
+    max_connections: int = Field(default=1000, ge=1, description="at a time; more are answered 503")
+    header_timeout: float = Field(default=10, gt=0, description="seconds for a request's headers")
     idle_timeout: float = Field(
-        10, gt=0, description="seconds without a byte of a body, or of an answer taken"
+        default=10, gt=0, description="seconds without a byte of a body, or of an answer taken"
     )
-    body_timeout: float = Field(60, gt=0, description="seconds for the whole of a body")
-    keep_alive: float = Field(10, gt=0, description="seconds that a connection stays open without a request")
+    body_timeout: float = Field(default=60, gt=0, description="seconds for the whole of a body")
+    keep_alive: float = Field(
+        default=10, gt=0, description="seconds that a connection stays open without a request"
+    )
     drain: float = Field(
-        1, ge=0, description="seconds in which a server that was asked to end still takes requests"
+        default=1, ge=0, description="seconds in which a server that was asked to end still takes requests"
     )
-    shutdown_timeout: float = Field(30, gt=0, description="seconds for what is in flight at the end")
+    shutdown_timeout: float = Field(default=30, gt=0, description="seconds for what is in flight at the end")
 
     reload_seconds: float = Field(
-        5, ge=0, description="between looks for a newer bundle at the same path; 0: never"
+        default=5, ge=0, description="between looks for a newer bundle at the same path; 0: never"
     )
-    web: str | None = Field(None, description="folder of the web app; unset: the one that came with SkinTag")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug to error")
+    web: str | None = Field(
+        default=None, description="folder of the web app; unset: the one that came with SkinTag"
+    )
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="debug to error"
+    )
 
     @field_validator("cors", mode="before")
     @classmethod

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -17,6 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from skintag.serving.pictures import Crop
 from skintag.serving.problems import Problem
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 _FIELD_BYTES: Final = 2048
 _OVERHEAD: Final = 65_536
@@ -81,7 +84,7 @@ class _Parts:
         self._headers: dict[bytes, bytes] = {}
         self._name, self._into = "", bytearray()
 
-    def callbacks(self) -> dict[str, Any]:
+    def callbacks(self) -> MultipartCallbacks:
         return {
             "on_part_begin": self._begin,
             "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
@@ -193,7 +196,7 @@ async def read_form(request: Request, parts: _Parts, limits: Limits) -> Form:
 
 
 def crop_of(text: str | None) -> Crop | None:
-    """The crop that a form asks for, None where it asks for none. Raises Problem 422 where it is no part of a picture."""
+    """The crop that a form asks for, None where it asks for none. Raises Problem 422 where it is none."""
     if text is None or not text.strip():
         return None
     names = ("x", "y", "width", "height")
