@@ -36,9 +36,8 @@ from photos import write_photos
 from rich.console import Console
 from rich.table import Table
 from serving_bundle import write_bundle
-from serving_memory import resident, watched
+from serving_memory import processor_seconds, resident, watched
 
-from skintag.bundle import Bundle
 from skintag.serving.engine import Engine, processors
 
 HERE = Path(__file__).resolve().parent
@@ -61,6 +60,8 @@ class Row:
     """Photographs a second, by round."""
     milliseconds: list[float] = field(default_factory=list)
     """Of every request."""
+    work: list[float] = field(default_factory=list)
+    """Milliseconds of processors for a photograph, by round; clients not counted."""
     wrong: int = 0
     """Answers that are another photograph's, or no answer."""
     memory: list[int] = field(default_factory=list)
@@ -68,7 +69,9 @@ class Row:
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--requests", type=int, default=2000, help="of a row, over all rounds")
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=4)
@@ -86,18 +89,19 @@ def answers(engine: Engine, photos: list[bytes]) -> list[float]:
     return [engine.answers(p.pixels[None], [p])[0]["malignancy_score"] for p in pictures]
 
 
-def loop_one(engine: Engine, photos: list[bytes], n: int) -> float:
-    """Photographs a second, one after the other."""
-    begun = time.perf_counter()
+def loop_one(row: Row, engine: Engine, photos: list[bytes], n: int) -> None:
+    """One photograph after the other."""
+    begun, used = time.perf_counter(), time.process_time()
     for i in range(n):
         picture = engine.pictures(photos[i % len(photos)])
         json.dumps(engine.answers(picture.pixels[None], [picture]))
-    return n / (time.perf_counter() - begun)
+    row.rates.append(n / (time.perf_counter() - begun))
+    row.work.append(1000 * (time.process_time() - used) / n)
 
 
-def loop_batches(engine: Engine, photos: list[bytes], n: int, size: int) -> float:
-    """Photographs a second in batches; the next one is decoded while the present one computes."""
-    begun = time.perf_counter()
+def loop_batches(row: Row, engine: Engine, photos: list[bytes], n: int, size: int) -> None:
+    """In batches; the next one is decoded while the present one computes."""
+    begun, used = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(processors()) as pool:
         ahead = [pool.submit(engine.pictures, photos[i % len(photos)]) for i in range(size)]
         for start in range(0, n, size):
@@ -106,7 +110,8 @@ def loop_batches(engine: Engine, photos: list[bytes], n: int, size: int) -> floa
             ahead = [pool.submit(engine.pictures, photos[i % len(photos)]) for i in later]
             for answer in engine.answers(np.stack([p.pixels for p in pictures]), pictures):
                 json.dumps(answer)
-    return n / (time.perf_counter() - begun)
+    row.rates.append(n / (time.perf_counter() - begun))
+    row.work.append(1000 * (time.process_time() - used) / n)
 
 
 @contextmanager
@@ -136,6 +141,7 @@ def asked(row: Row, folder: Path, requests: int, clients: int) -> None:
     """One round of a server: its clients run in a process of their own."""
     command = [sys.executable, str(HERE / "serving_clients.py"), str(row.port), row.route, str(folder),
                str(requests), str(clients)]  # fmt: skip
+    used = processor_seconds(row.pid)
     with watched(row.pid, row.memory):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -144,6 +150,7 @@ def asked(row: Row, folder: Path, requests: int, clients: int) -> None:
     row.rates.append(requests / said["seconds"])
     row.milliseconds += said["milliseconds"]
     row.wrong += said["wrong"]
+    row.work.append(1000 * (processor_seconds(row.pid) - used) / requests)
 
 
 def rows_of(arguments: argparse.Namespace, folder: Path, stack: ExitStack) -> list[Row]:
@@ -155,9 +162,15 @@ def rows_of(arguments: argparse.Namespace, folder: Path, stack: ExitStack) -> li
     servers = {
         "skintag serve": (8210, "/api/analyze", [*common, "port=8210", f"batch_size={arguments.batch}"]),
         "skintag serve, 1": (8211, "/api/analyze", [*common, "port=8211", "batch_size=1"]),
-        "mosec": (8212, "/inference", [str(HERE / "serving_mosec.py"), bundle, threads, str(arguments.batch)]),
+        "mosec": (
+            8212,
+            "/inference",
+            [str(HERE / "serving_mosec.py"), bundle, threads, str(arguments.batch)],
+        ),
     }
-    wanted = [name for name in servers if not arguments.only or any(name.startswith(o) for o in arguments.only)]
+    wanted = [
+        name for name in servers if not arguments.only or any(name.startswith(o) for o in arguments.only)
+    ]
     for name in wanted:
         port, route, command = servers[name]
         rows.append(Row(name, port, stack.enter_context(server(*command)), route))
@@ -175,16 +188,22 @@ def flat(memory: list[int]) -> float:
 def show(rows: list[Row], clients: int) -> None:
     """Print the table."""
     table = Table(title=f"{clients} clients, medians over rounds; a share is the median of a round's shares")
-    for column in ("", "photos/s", "of loop, 1", "of loop, batches", "of mosec", "p50 ms", "p95 ms", "p99 ms", "wrong",
+    for column in ("", "photos/s", "of loop, 1", "of loop, batches", "of mosec", "CPU ms", "p50 ms", "p95 ms", "p99 ms", "wrong",
                    "MB", "MB, last quarter beside third"):  # fmt: skip
         table.add_column(column, justify="right" if column else "left")
     mosec = next((row for row in rows if row.name == "mosec"), None)
     for row in rows:
         shares = [np.median(np.array(row.rates) / np.array(other.rates)) for other in rows[:2]]
         beside = "" if mosec is None else f"{np.median(np.array(row.rates) / np.array(mosec.rates)):.2f}"
-        times = [f"{np.percentile(row.milliseconds, p):.0f}" if row.milliseconds else "" for p in (50, 95, 99)]
-        memory = (f"{np.median(row.memory) / 1e6:.0f}", f"{100 * flat(row.memory):+.1f}%") if row.memory else ("", "")
-        table.add_row(row.name, f"{np.median(row.rates):.0f}", *(f"{s:.0%}" for s in shares), beside, *times,
+        times = [
+            f"{np.percentile(row.milliseconds, p):.0f}" if row.milliseconds else "" for p in (50, 95, 99)
+        ]
+        memory = (
+            (f"{np.median(row.memory) / 1e6:.0f}", f"{100 * flat(row.memory):+.1f}%")
+            if row.memory
+            else ("", "")
+        )
+        table.add_row(row.name, f"{np.median(row.rates):.0f}", *(f"{s:.0%}" for s in shares), beside, f"{np.median(row.work):.1f}", *times,
                       str(row.wrong) if row.port else "", *memory)  # fmt: skip
     Console(width=150).print(table)
 
@@ -196,8 +215,8 @@ def main() -> None:
         folder = Path(place)
         paths = write_photos(folder / "photos", PHOTOS, 600, 450)
         write_bundle(folder / "bundle", arguments.model, arguments.size)
-        bundle = Bundle.load(folder / "bundle", threads=arguments.threads or processors())
-        engine, photos = Engine.of(bundle, 50_000_000), [path.read_bytes() for path in paths]
+        engine = Engine.load(folder / "bundle", 50_000_000, arguments.threads)
+        photos = [path.read_bytes() for path in paths]
         known = answers(engine, photos)
         assert len({round(p, 5) for p in known}) > PHOTOS * 0.9, "photographs that cannot be told apart"
         (folder / "known.json").write_text(json.dumps(known))
@@ -205,13 +224,14 @@ def main() -> None:
         for number in range(arguments.rounds + 1):  # the first one warms up
             for row in rows:
                 if row.name == "loop, 1 at a time":
-                    row.rates.append(loop_one(engine, photos, each))
+                    loop_one(row, engine, photos, each)
                 elif row.name == "loop, batches":
-                    row.rates.append(loop_batches(engine, photos, each, arguments.batch))
+                    loop_batches(row, engine, photos, each, arguments.batch)
                 else:
                     asked(row, folder, each, arguments.clients)
                 if not number:
-                    row.rates.clear(), row.milliseconds.clear(), row.memory.clear()
+                    for kept in (row.rates, row.work, row.milliseconds, row.memory):
+                        kept.clear()
         show(rows, arguments.clients)
     print(f"{PHOTOS} photographs of 600 x 450, {arguments.model} at {arguments.size} px, {processors()} processors, "
           f"this process {resident([0]) / 1e6:.0f} MB")  # fmt: skip

@@ -38,7 +38,9 @@ async def answer_of(reader: asyncio.StreamReader) -> dict[str, object] | None:
     return json.loads(body) if head.startswith(b"http/1.1 200") else None
 
 
-async def client(port: int, numbers: list[int], requests: list[bytes], known: list[float], out: list[float]) -> int:
+async def client(
+    port: int, numbers: list[int], requests: list[bytes], known: list[float], out: list[float]
+) -> int:
     """Send the photographs with these numbers; how many answers were wrong."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     wrong = 0

@@ -32,6 +32,15 @@ def family(pid: int) -> list[int]:
     return out
 
 
+def processor_seconds(pid: int) -> float:
+    """That a process and all below it have used."""
+    ticks = 0
+    for each in family(pid):
+        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def watched(pid: int, into: list[int], every: float = 0.1) -> Iterator[None]:
     """Note what a process and its children hold, now and then, while the block runs."""

@@ -1,4 +1,4 @@
-"""The rival of `serving.py`: python serving_mosec.py <bundle> <threads> <batch>, mosec's server over the same bundle."""
+"""The rival of `serving.py`: python serving_mosec.py <bundle> <threads> <batch>, mosec's server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import sys
 import numpy as np
 from mosec import Server, Worker
 
-from skintag.bundle import Bundle
 from skintag.serving.engine import Engine, processors
 from skintag.serving.pictures import Picture
 from skintag.serving.text import to_json
@@ -23,7 +22,7 @@ PORT = 8212
 
 
 def engine(threads: int) -> Engine:
-    return Engine.of(Bundle.load(BUNDLE, threads=threads), 50_000_000)
+    return Engine.load(BUNDLE, 50_000_000, threads)
 
 
 class Decode(Worker):
@@ -55,7 +54,16 @@ class Answer(Worker):
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = ["--port", str(PORT), "--address", "127.0.0.1", "--capacity", "256", "--log-level", "warning"]
+    sys.argv[1:] = [
+        "--port",
+        str(PORT),
+        "--address",
+        "127.0.0.1",
+        "--capacity",
+        "256",
+        "--log-level",
+        "warning",
+    ]
     server = Server()
     server.append_worker(Decode, num=processors())
     server.append_worker(Answer, max_batch_size=BATCH, max_wait_time=4)

@@ -74,7 +74,9 @@ def create_app(bundle: Bundle | str | Path | None = None, *, settings: Settings 
             await service.finish(settings.shutdown_timeout)
 
     app = _app(lifespan, service, settings)
-    app.include_router(Endpoints(service, web).router())
+    endpoints = Endpoints(service, web)
+    app.include_router(endpoints.router())
+    app.router.routes.insert(0, endpoints.short_way())
     app.state.service, app.state.lifespan = service, lifespan
     return app
 

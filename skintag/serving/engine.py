@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skintag.bundle.bundle import Bundle
 from skintag.core.outputs import Outputs
 from skintag.core.vocabulary import Condition
-from skintag.serving.network import has_maps, network_of
+from skintag.serving.network import Network, network_of
 from skintag.serving.pictures import Picture, Pictures
 from skintag.serving.selftest import self_test
 
@@ -43,27 +43,37 @@ class Engine:
     """That it answers by."""
     pictures: Pictures
     """Files to pixels."""
+    run: Network
+    """Pixels to outputs."""
+
+    @classmethod
+    def load(
+        cls, path: str | Path, max_pixels: int, threads: int | None = None, device: str = "cpu"
+    ) -> Engine:
+        """The engine of the bundle at a path, tested.
+
+        Args:
+            path: folder or zip.
+            max_pixels: of a picture.
+            threads: processors for an ONNX network; None: those that there are.
+            device: of a bundle with torch weights.
+
+        Raises:
+            DataError: no bundle, a damaged one, or one that does not give the answer that it should.
+        """
+        run = network_of(lambda each: Bundle.load(path, device=device, threads=each), threads or processors())
+        return cls._tested(run, max_pixels)
 
     @classmethod
     def of(cls, bundle: Bundle, max_pixels: int) -> Engine:
-        """Load what is loaded late, and test it.
+        """The engine of a bundle that is loaded, with as many threads as that was done with; raises as `load`."""
+        return cls._tested(Network(bundle), max_pixels)
 
-        Raises:
-            DataError: something in the bundle is damaged, or it does not give the answer that it should.
-        """
-        engine = cls(bundle, Pictures(bundle, max_pixels))
-        self_test(bundle, engine.run)
+    @classmethod
+    def _tested(cls, run: Network, max_pixels: int) -> Engine:
+        engine = cls(run.bundle, Pictures(run.bundle, max_pixels), run)
+        self_test(run.bundle, run)
         return engine
-
-    @cached_property
-    def run(self) -> Any:
-        """The network, see `skintag.serving.network.Network`."""
-        return network_of(self.bundle)
-
-    @cached_property
-    def maps(self) -> bool:
-        """Whether answers say where the model looked."""
-        return has_maps(self.bundle)
 
     @property
     def digest(self) -> str:
@@ -82,6 +92,10 @@ class Engine:
             "note": manifest.note,
         }
 
+    def close(self) -> None:
+        """Let its threads end."""
+        self.run.close()
+
     def answers(self, pixels: NDArray[np.uint8], pictures: list[Picture]) -> list[dict[str, Any]]:
         """What is said of n pictures.
 
@@ -91,7 +105,7 @@ class Engine:
         """
         outputs, maps = self.run(pixels)
         predictions = self.bundle.decisions.predictions(outputs, [""] * len(pictures))
-        out = []
+        out: list[dict[str, Any]] = []
         for i, (prediction, picture) in enumerate(zip(predictions, pictures, strict=True)):
             said = prediction.to_json()
             del said["image"]

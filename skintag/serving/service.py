@@ -86,6 +86,7 @@ class Generation:
         """End it now."""
         self.batcher.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
+        self.engine.close()
 
 
 class Service:

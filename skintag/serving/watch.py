@@ -6,9 +6,8 @@ import asyncio
 import logging
 from pathlib import Path
 
-from skintag.bundle.bundle import Bundle
 from skintag.core.errors import SkinTagError
-from skintag.serving.engine import Engine, processors
+from skintag.serving.engine import Engine
 from skintag.serving.logs import log
 from skintag.serving.service import Generation, Service
 from skintag.serving.settings import Settings
@@ -23,10 +22,9 @@ def load(settings: Settings, path: Path | None = None) -> Engine:
     Raises:
         DataError: no bundle, or a broken one.
     """
-    threads = settings.threads or processors()
     # a link may be led elsewhere while it is read: what it leads to now is what is read
     where = (path or Path(settings.bundle)).resolve()
-    return Engine.of(Bundle.load(where, device=settings.device, threads=threads), settings.max_pixels)
+    return Engine.load(where, settings.max_pixels, settings.threads, settings.device)
 
 
 def stamp(path: Path) -> Stamp:
