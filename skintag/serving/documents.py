@@ -31,6 +31,10 @@ _EXAMPLES: Final = {
 }
 
 
+def _ref(kind: type) -> str:
+    return f"#/components/schemas/{kind.__name__}"
+
+
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI is told of answers with these statuses."""
     out: dict[int | str, dict[str, Any]] = {}
@@ -42,8 +46,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
         }  # fmt: skip
         out[status] = {
             "description": _WHY[status],
-            "model": ProblemDetails,
-            "content": {MEDIA_TYPE: {"example": example}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": _ref(ProblemDetails)}, "example": example}},
         }
         if status in (429, 503):
             out[status]["headers"] = {
@@ -73,9 +76,7 @@ BATCH: Final = _form(
 NDJSON: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "A line of JSON for each picture, in the order sent: `{index, analysis}` or `{index, error}`",
-        "content": {
-            "application/x-ndjson": {"schema": {"$ref": f"#/components/schemas/{BatchLine.__name__}"}}
-        },
+        "content": {"application/x-ndjson": {"schema": {"$ref": _ref(BatchLine)}}},
     }
 }
 METRICS_TEXT: Final[dict[int | str, dict[str, Any]]] = {

@@ -155,7 +155,7 @@ class Endpoints:
 
     async def web(self, request: Request, path: str) -> Response:
         """The web app."""
-        if not path.startswith(("api/", "bundle/")):
+        if path.split("/")[0] not in ("api", "bundle"):
             answer = await self._web.answer(request, path)
             if answer is not None:
                 return answer

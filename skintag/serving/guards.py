@@ -80,7 +80,7 @@ class ApiKey:
         if given is None:
             scheme, _, given = request.headers.get("authorization", "").partition(" ")
             given = given if scheme.lower() == "bearer" else ""
-        if not secrets.compare_digest(given.encode("utf-8", "surrogateescape"), self._key):
+        if not secrets.compare_digest(given.encode("latin-1"), self._key):
             raise Problem(
                 401, "key", "Expected the API key in X-API-Key, or as a bearer token; ask whoever runs this."
             )

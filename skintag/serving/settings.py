@@ -12,6 +12,11 @@ from skintag.core.errors import ConfigError, near_matches
 
 PREFIX: Final = "SKINTAG_SERVE_"
 MB: Final = 1_000_000
+_WANTED: Final = {
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_parsing": "expected a number",
+}
 
 
 class Settings(BaseSettings):
@@ -156,4 +161,9 @@ def _said(error: Any, values: Mapping[str, Any]) -> str:
     name = str(error["loc"][0]) if error["loc"] else "settings"
     where = name if name in values else f"{PREFIX}{name.upper()}"
     shown = "" if name == "api_key" else f"={error.get('input')}"
-    return f"{where}{shown}: {error['msg'].removeprefix('Value error, ')}"
+    if name not in Settings.model_fields:
+        return f"no {where}: {near_matches(name, Settings.model_fields)}"
+    said = _WANTED.get(error["type"]) or error["msg"].removeprefix("Value error, ").replace(
+        "Input should", "it should"
+    )
+    return f"{where}{shown}: {said}"

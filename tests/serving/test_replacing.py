@@ -1,0 +1,158 @@
+"""A newer bundle at the same path: taken into use whole, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from skintag.core.errors import DataError
+from skintag.serving import Settings, create_app
+from skintag.serving.selftest import ANSWER, PICTURE
+from tests.serving.small import SIDE, encoded, form, plain, sign, write_bundle
+
+
+def version_of(client: TestClient) -> str:
+    return client.get("/api/model").json()["bundle"]["version"]
+
+
+def until(client: TestClient, done: Callable[[], bool]) -> None:
+    for _ in range(300):
+        client.get("/api/health")
+        if done():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not happen")
+
+
+def refused(client: TestClient) -> bool:
+    return 'skintag_bundle_loads_total{result="refused"} 1.0' in client.get("/metrics").text
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Path:
+    write_bundle(tmp_path / "old")
+    write_bundle(tmp_path / "new", shift=2.0)
+    (tmp_path / "bundle").symlink_to("old")
+    return tmp_path / "bundle"
+
+
+def lead(link: Path, name: str) -> None:
+    """As an administrator does it: a new link, renamed over the old one."""
+    (link.parent / "next").symlink_to(name)
+    (link.parent / "next").rename(link)
+
+
+def test_newer_bundle_is_taken_into_use(client_of: Callable[..., TestClient], link: Path) -> None:
+    client = client_of(link, reload_seconds=0.02)
+    before, first = version_of(client), client.post("/api/analyze", **form()).json()
+    manifest = client.get("/bundle/bundle.json")
+    lead(link, "new")
+    until(client, lambda: version_of(client) != before)
+    second = client.post("/api/analyze", **form()).json()
+    assert second["bundle"]["version"] == version_of(client) != first["bundle"]["version"]
+    assert second["malignancy_score"] > first["malignancy_score"]
+    assert client.get("/bundle/bundle.json").headers["etag"] != manifest.headers["etag"]
+    assert 'result="loaded"} 1.0' in client.get("/metrics").text
+
+
+def test_folder_written_in_place_is_taken_when_it_is_whole(
+    client_of: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    folder, newer = write_bundle(tmp_path / "bundle"), write_bundle(tmp_path / "newer", shift=1.0)
+    client = client_of(folder, reload_seconds=0.02)
+    before = version_of(client)
+    for path in sorted(p for p in newer.rglob("*") if p.is_file()):
+        shutil.copyfile(path, folder / path.relative_to(newer))
+        time.sleep(0.03)
+        assert client.post("/api/analyze", **form()).status_code == 200
+        assert client.get("/bundle/model/model.onnx").status_code == 200
+    until(client, lambda: version_of(client) != before)
+
+
+@pytest.mark.parametrize("how", ["changed", "cut", "gone", "other answer"])
+def test_broken_bundle_is_refused_and_the_old_goes_on(
+    client_of: Callable[..., TestClient], link: Path, how: str
+) -> None:
+    client, new = client_of(link, reload_seconds=0.02), link.parent / "new"
+    before = version_of(client)
+    if how == "changed":
+        (new / "texts.json").write_text("{}")
+    elif how == "cut":
+        (new / "model" / "model.onnx").write_bytes((new / "model" / "model.onnx").read_bytes()[:500])
+        sign(new)
+    elif how == "gone":
+        (new / "taxonomy.json").unlink()
+    else:
+        (new / "sample").mkdir()
+        (new / "preprocessing.json").write_text(
+            json.dumps({**json.loads((new / "preprocessing.json").read_text()), "image_size": SIDE * 2})
+        )
+        sign(new)
+    lead(link, "new")
+    until(client, lambda: refused(client))
+    assert version_of(client) == before
+    assert client.post("/api/analyze", **form()).status_code == 200
+    assert client.get("/api/ready").status_code == 200
+
+
+def test_path_that_is_empty_for_a_while_changes_nothing(
+    client_of: Callable[..., TestClient], link: Path
+) -> None:
+    client = client_of(link, reload_seconds=0.02)
+    before = version_of(client)
+    link.unlink()
+    until(client, lambda: refused(client))
+    assert client.post("/api/analyze", **form()).json()["bundle"]["version"] == before
+    link.symlink_to("new")
+    until(client, lambda: version_of(client) != before)
+
+
+def test_what_is_under_way_ends_with_the_bundle_that_it_began_with(link: Path) -> None:
+    settings = Settings(rate_per_minute=0, reload_seconds=0, threads=1)
+    app = create_app(link, settings=settings)
+    service = app.state.service
+    newer = create_app(link.parent / "new", settings=settings).state.service.current
+
+    async def main() -> None:
+        async with app.router.lifespan_context(app):
+            picture = encoded(plain(150))
+            before = [asyncio.ensure_future(service.analyse(picture, None)) for _ in range(20)]
+            await asyncio.sleep(0)
+            old = service.current
+            service.use(newer)
+            after = [asyncio.ensure_future(service.analyse(picture, None)) for _ in range(20)]
+            versions = [answer["bundle"]["version"] for answer in await asyncio.gather(*before, *after)]
+            assert versions == [old.engine.about["version"]] * 20 + [newer.engine.about["version"]] * 20
+            assert old.under_way == 0
+
+    asyncio.run(main())
+
+
+def test_bundle_whose_sample_is_answered_otherwise_is_refused(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "bundle")
+    (folder / PICTURE).parent.mkdir()
+    import numpy as np
+
+    np.save(folder / PICTURE, plain(200, size=(SIDE, SIDE)))
+    (folder / ANSWER).write_text(json.dumps({"p_malignant": 0.01, "p_condition": None, "tolerance": 0.005}))
+    with pytest.raises(DataError):
+        create_app(sign(folder), settings=Settings(threads=1))
+
+
+def test_app_can_be_mounted(tiny: Path) -> None:
+    inner = create_app(tiny, settings=Settings(rate_per_minute=0, threads=1))
+    outer = FastAPI()
+    outer.mount("/skin", inner)
+    with TestClient(outer) as client:
+        assert client.post("/skin/api/analyze", **form()).status_code == 200
+        assert client.get("/skin/bundle/texts.json").status_code == 200
+        assert client.get("/skin/api/openapi.json").status_code == 200
+        assert client.get("/api/health").status_code == 404
