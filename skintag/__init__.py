@@ -12,7 +12,12 @@ needs neither torch nor pandas where the bundle's model is ONNX.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# onnxruntime's wheels send to their maker what they are used for, and keep a number of the machine on its disk, unless
+# told before they are imported; nobody's lesions are their business
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from skintag.bundle.bundle import Bundle

@@ -187,25 +187,25 @@ def flat(memory: list[int]) -> float:
 
 def show(rows: list[Row], clients: int) -> None:
     """Print the table."""
-    table = Table(title=f"{clients} clients, medians over rounds; a share is the median of a round's shares")
-    for column in ("", "photos/s", "of loop, 1", "of loop, batches", "of mosec", "CPU ms", "p50 ms", "p95 ms", "p99 ms", "wrong",
-                   "MB", "MB, last quarter beside third"):  # fmt: skip
+    table = Table(title=f"{clients} clients; medians over rounds, shares within a round")
+    for column in ("", "photos/s", "of loop", "of batches", "of mosec", "CPU ms", "p50 ms", "p95 ms", "p99 ms",
+                   "wrong", "MB", "MB later"):  # fmt: skip
         table.add_column(column, justify="right" if column else "left")
     mosec = next((row for row in rows if row.name == "mosec"), None)
     for row in rows:
-        shares = [np.median(np.array(row.rates) / np.array(other.rates)) for other in rows[:2]]
-        beside = "" if mosec is None else f"{np.median(np.array(row.rates) / np.array(mosec.rates)):.2f}"
-        times = [
-            f"{np.percentile(row.milliseconds, p):.0f}" if row.milliseconds else "" for p in (50, 95, 99)
-        ]
-        memory = (
-            (f"{np.median(row.memory) / 1e6:.0f}", f"{100 * flat(row.memory):+.1f}%")
-            if row.memory
-            else ("", "")
-        )
-        table.add_row(row.name, f"{np.median(row.rates):.0f}", *(f"{s:.0%}" for s in shares), beside, f"{np.median(row.work):.1f}", *times,
-                      str(row.wrong) if row.port else "", *memory)  # fmt: skip
+        shares = [f"{share(row, other):.0%}" for other in rows[:2]]
+        beside = "" if mosec is None else f"{share(row, mosec):.0%}"
+        times = [f"{np.percentile(row.milliseconds, p):.0f}" if row.milliseconds else "" for p in (50, 95, 99)]
+        memory = (f"{np.median(row.memory) / 1e6:.0f}", f"{100 * flat(row.memory):+.1f}%") if row.memory else ("", "")
+        rate, work = f"{np.median(row.rates):.0f}", f"{np.median(row.work):.1f}"
+        table.add_row(row.name, rate, *shares, beside, work, *times, str(row.wrong) if row.port else "", *memory)
     Console(width=150).print(table)
+    print("MB later: median of the last quarter beside the third one's")
+
+
+def share(row: Row, other: Row) -> float:
+    """The median of a row's rate beside another's in the same round."""
+    return float(np.median(np.array(row.rates) / np.array(other.rates)))
 
 
 def main() -> None:

@@ -121,7 +121,10 @@ def _app(lifespan: Any, service: Service, settings: Settings) -> FastAPI:
 
     def openapi() -> dict[str, Any]:
         document = made()
-        document["components"]["schemas"] |= _definitions()
+        schemas = document["components"]["schemas"]
+        schemas |= _definitions()
+        if schemas.pop("HTTPValidationError", None):  # of a path, which is any text: it cannot be wrong
+            del schemas["ValidationError"], document["paths"]["/bundle/{path}"]["get"]["responses"]["422"]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

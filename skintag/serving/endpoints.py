@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
@@ -16,8 +17,9 @@ from skintag.serving.about import about
 from skintag.serving.documents import BATCH, FILE, FORM, METRICS_TEXT, NDJSON, RETRY, WEB, errors
 from skintag.serving.files import Served
 from skintag.serving.guards import ApiKey, RateLimit, client_of
+from skintag.serving.logs import log
 from skintag.serving.metrics import MEDIA_TYPE
-from skintag.serving.middleware import Gone
+from skintag.serving.middleware import INTERNAL, Gone
 from skintag.serving.problems import Problem, request_id_of
 from skintag.serving.schemas import Analysis, Health, Model
 from skintag.serving.service import Service
@@ -26,6 +28,7 @@ from skintag.serving.text import to_json
 from skintag.serving.uploads import ClientDisconnect, Form, Limits, Memory, crop_of, held, parts_of, read_form
 
 T = TypeVar("T")
+_POSTED: Final = ("api/analyze", "api/analyze/batch")
 
 
 class Endpoints:
@@ -69,6 +72,13 @@ class Endpoints:
             response_class=Response, tags=["model"], summary="A file of the bundle that a phone needs",
             operation_id="bundle_file")  # fmt: skip
         add("/bundle/{path:path}", self.file, methods=["HEAD"], include_in_schema=False)
+        for path, asked in (
+            ("/api/health", self.health),
+            ("/api/ready", self.ready),
+            ("/api/model", self.model),
+            ("/metrics", self.metrics),
+        ):
+            add(path, asked, methods=["HEAD"], include_in_schema=False)
         add("/{path:path}", self.web, methods=["GET", "HEAD"], responses=WEB, response_class=Response,
             include_in_schema=False)  # fmt: skip
         return router
@@ -163,6 +173,8 @@ class Endpoints:
                 return Response(
                     "The API is at /api; the web app is not built: make app\n", media_type="text/plain"
                 )
+        if path in _POSTED:
+            raise HTTPException(405, headers={"allow": "POST"})
         raise HTTPException(404)
 
     async def _form(self, request: Request, parts: Any, limits: Limits) -> Form:
@@ -194,6 +206,9 @@ class Endpoints:
                     line: dict[str, Any] = {"index": index, "analysis": await task}
                 except Problem as problem:
                     line = {"index": index, "error": problem.to_json(request_id)}
+                except Exception as error:
+                    log("failed", logging.ERROR, error=error, request_id=request_id)
+                    line = {"index": index, "error": INTERNAL.to_json(request_id)}
                 yield to_json(line) + b"\n"
         finally:
             for task in tasks:

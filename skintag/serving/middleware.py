@@ -39,6 +39,9 @@ GONE: Final = 499
 """What the log says where the client went away before its answer."""
 
 
+INTERNAL: Final = Problem(500, "internal", "The server failed; its log says more under this request_id.")
+
+
 class Gone(Exception):
     """The client went away."""
 
@@ -73,8 +76,7 @@ class Guard:
             log("failed", logging.ERROR, error=error, request_id=exchange.id)
             if exchange.status:  # an answer has begun: all that is left is to break it off
                 raise
-            problem = Problem(500, "internal", "The server failed; its log says more under this request_id.")
-            await problem.response(exchange.id)(scope, exchange.receive, exchange.send)
+            await INTERNAL.response(exchange.id)(scope, exchange.receive, exchange.send)
         finally:
             self._note(scope, exchange, time.perf_counter() - started)
 

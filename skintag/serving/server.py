@@ -7,6 +7,7 @@ import contextlib
 import signal
 import socket
 import time
+import warnings
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Final
@@ -77,6 +78,7 @@ def serve(app: FastAPI, settings: Settings) -> None:
         ConfigError: the address cannot be listened at.
     """
     start_logging(settings.log_level)
+    warnings.simplefilter("ignore")  # Pillow's, which may quote what a file says of itself
     config = uvicorn.Config(
         app,
         http=bounded(settings.header_timeout, settings.max_connections),

@@ -111,6 +111,8 @@ class Service:
     @contextmanager
     def admission(self, n: int = 1) -> Iterator[None]:
         """Room for n pictures, kept for as long as the block lasts. Raises Problem 503 where there is none."""
+        if self.closed:
+            raise Problem(503, "ending", "The server has ended: ask another one.", retry_after=_RETRY)
         if self.admitted + n > self.settings.queue:
             self.metrics.rejected.inc(n)
             detail = (

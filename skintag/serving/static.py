@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import mimetypes
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -99,6 +100,7 @@ class WebApp:
     def __init__(self, folder: Path, patience: float) -> None:
         self.folder, self._patience = folder, patience
         self._kept: dict[str, _File] = {}
+        self._reading = threading.Lock()
 
     async def answer(self, request: Request, path: str) -> Response | None:
         """The file of a path, `index.html` for one without an ending; None where there is none."""
@@ -122,6 +124,10 @@ class WebApp:
         return set(_below(self.folder))
 
     def _file(self, name: str) -> _File:
+        with self._reading:  # many ask at once for what nobody has read yet
+            return self._read(name)
+
+    def _read(self, name: str) -> _File:
         path = self.folder / name
         about = path.stat()
         stamp = about.st_mtime_ns, about.st_size

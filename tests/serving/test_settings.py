@@ -50,7 +50,7 @@ def test_command_line_goes_before_the_environment(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_what_will_not_do_is_said_with_what_would(given: dict[str, str], said: str) -> None:
-    with pytest.raises(ConfigError, match="(?s).*") as error:
+    with pytest.raises(ConfigError) as error:
         settings_from(given)
     assert said in str(error.value)
 

@@ -1,0 +1,228 @@
+"""The server as a process, spoken to over sockets: rude clients, slow ones, and the signal to end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from tests.serving.conftest import Process
+from tests.serving.raw import BOUNDARY, answer, connect, request
+from tests.serving.small import ROOT, encoded, form, plain
+
+
+def resident(server: Process) -> int:
+    """Bytes."""
+    return int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]) * 4096
+
+
+def well(server: Process) -> bool:
+    return httpx.post(f"{server.url}/api/analyze", **form(), timeout=30).status_code == 200
+
+
+def value(told: str, name: str) -> float:
+    """Of a metric without labels."""
+    return next(float(line.split()[1]) for line in told.splitlines() if line.startswith(f"{name} "))
+
+
+def test_rude_clients_are_told_so_and_cut_off(serve: Callable[..., Process]) -> None:
+    server = serve(header_timeout=0.6, idle_timeout=0.6, keep_alive=0.6, max_connections=40)
+
+    with connect(server.port) as slow:  # a byte now and then, headers that never end
+        began = time.monotonic()
+        with contextlib.suppress(OSError):
+            for letter in b"GET / HTTP/1.1\r\nA: " + b"b" * 100:
+                slow.sendall(bytes([letter]))
+                time.sleep(0.1)
+                if time.monotonic() - began > 5:
+                    break
+        assert time.monotonic() - began < 4
+        assert answer(slow)[0] in (0, 408)
+
+    with connect(server.port) as silent:  # not a byte
+        assert answer(silent)[0] in (0, 408)
+
+    with connect(server.port) as stalled:  # a body that stops
+        stalled.sendall(request()[:-50])
+        status, headers, said = answer(stalled)
+        assert (status, headers["connection"], said["type"]) == (408, "close", "urn:skintag:problem:too-slow")
+
+    with connect(server.port) as empty:  # blank lines, to keep a connection for ever
+        empty.sendall(request())
+        assert answer(empty)[0] == 200
+        with contextlib.suppress(OSError):
+            for _ in range(30):
+                empty.sendall(b"\r\n")
+                time.sleep(0.1)
+            raise AssertionError("the connection was kept")
+
+    with connect(server.port) as long, contextlib.suppress(ConnectionError):
+        for _ in range(100):
+            long.sendall(b"GET / HTTP/1.1\r\n" + b"A: " + b"b" * 8000)
+        assert answer(long)[0] in (0, 400, 431)
+
+    for nonsense in (
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET \xff HTTP/1.1\r\n\r\n",
+    ):
+        with connect(server.port) as other:
+            other.sendall(nonsense)
+            assert answer(other)[0] in (0, 400, 408)
+
+    with connect(server.port) as piped, contextlib.suppress(ConnectionError):
+        piped.sendall(b"GET /api/health HTTP/1.1\r\nHost: it\r\n\r\n" * 3)
+        assert [answer(piped)[0]] == [200]
+    with connect(server.port) as flood, contextlib.suppress(ConnectionError):
+        flood.sendall(b"GET /api/health HTTP/1.1\r\nHost: it\r\n\r\n" * 3000)
+
+    many = [connect(server.port) for _ in range(60)]
+    status, headers, said = answer(many[50])
+    assert (status, headers["retry-after"], said["type"]) == (503, "2", "urn:skintag:problem:connections")
+    for one in many:
+        one.close()
+    time.sleep(0.2)
+    assert well(server)
+    log = server.log.read_text()
+    assert "Traceback" not in log
+    assert '"failed"' not in log
+    assert server.terminate() == 0
+
+
+def test_body_without_end_is_answered_and_cut_off(serve: Callable[..., Process]) -> None:
+    server = serve(max_image_bytes=1_000_000)
+    before = resident(server)
+    head = (
+        "POST /api/analyze HTTP/1.1\r\nHost: it\r\nTransfer-Encoding: chunked\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
+    ).encode()
+    part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"\r\n\r\n'.encode()
+    chunk = b"%x\r\n" % (1 << 20) + bytes(1 << 20) + b"\r\n"
+    with connect(server.port) as endless:
+        endless.sendall(head + b"%x\r\n" % len(part) + part + b"\r\n")
+        found: list[tuple[int, object, object]] = []
+        reader = threading.Thread(target=lambda: found.append(answer(endless)))
+        reader.start()
+        sent = 0
+        with contextlib.suppress(OSError):
+            while sent < 2000:
+                endless.sendall(chunk)
+                sent += 1
+        reader.join(20)
+    assert found[0][0] == 413
+    assert sent < 500  # of 2,000 MB, most were never taken
+    assert resident(server) - before < 40_000_000
+    with connect(server.port) as declared:
+        declared.sendall(request().replace(b"Content-Length: ", b"Content-Length: 2000000"))
+        assert answer(declared)[0] == 413
+    with connect(server.port) as polite:
+        polite.sendall(
+            b"POST /api/analyze HTTP/1.1\r\nHost: it\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"Expect: 100-continue\r\nContent-Length: 2000000000\r\n\r\n"
+        )
+        assert answer(polite)[0] == 413  # before a byte of it was asked for
+    assert well(server)
+
+
+def test_clients_that_go_away_cost_no_answer(serve: Callable[..., Process]) -> None:
+    server = serve(queue=200, batch_size=1)
+    whole = request(encoded(plain(9, size=(1500, 1500))))
+    gone = [connect(server.port) for _ in range(50)]
+    for one in gone:
+        one.sendall(whole)
+    for one in gone[:25]:
+        one.close()
+    for one in gone[25:]:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # by a reset
+        one.close()
+    cut = [connect(server.port) for _ in range(10)]
+    for one in cut:
+        one.sendall(whole[:1000])
+        one.close()
+    for _ in range(100):
+        told = httpx.get(f"{server.url}/metrics").text
+        if "skintag_queue_images 0.0" in told and "skintag_upload_bytes 0.0" in told:
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("something is held")
+    assert value(told, "skintag_abandoned_total") > 30
+    assert value(told, "skintag_batch_images_sum") < 40
+    assert well(server)
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_signal_under_load_leaves_nobody_without_an_answer(serve: Callable[..., Process]) -> None:
+    server = serve(drain=0.6, queue=64)
+    statuses: list[int] = []
+    begun = threading.Barrier(17)
+
+    def client() -> None:
+        """Asks on one connection, then on others, until it is told that this one closes."""
+        begun.wait()
+        while True:
+            try:
+                connection = connect(server.port)
+            except OSError:
+                return  # not taken any more, and told so
+            with connection:
+                connection.sendall(request())
+                status, headers, _ = answer(connection)
+                statuses.append(status)
+                if headers.get("connection") == "close":
+                    return
+
+    clients = [threading.Thread(target=client) for _ in range(16)]
+    for one in clients:
+        one.start()
+    begun.wait()
+    time.sleep(0.4)
+    assert server.terminate() == 0
+    for one in clients:
+        one.join(20)
+    assert len(statuses) > 16
+    assert set(statuses) == {200}
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert lines[-1]["event"] == "ended"
+    answered = [line for line in lines if line.get("route") == "/api/analyze"]
+    assert len(answered) == len(statuses)
+
+
+def test_slow_reader_holds_no_more_than_a_piece(serve: Callable[..., Process], tmp_path: Path) -> None:
+    web = tmp_path / "web"
+    web.mkdir()
+    (web / "big.bin").write_bytes(bytes(30_000_000))
+    (web / "index.html").write_text("x")
+    server = serve(web=web, idle_timeout=0.7, max_connections=50)
+    readers = [connect(server.port) for _ in range(20)]
+    before = resident(server)
+    for one in readers:
+        one.sendall(b"GET /big.bin HTTP/1.1\r\nHost: it\r\n\r\n")
+    time.sleep(0.4)
+    assert resident(server) - before < 120_000_000  # the file once, not 20 times
+    time.sleep(1.5)  # nobody takes anything: they are given up
+    assert httpx.get(f"{server.url}/api/health").status_code == 200
+    assert "Traceback" not in server.log.read_text()
+    for one in readers:
+        one.close()
+
+
+def test_address_in_use_is_said(serve: Callable[..., Process], tiny: Path) -> None:
+    first = serve()
+    done = subprocess.run(
+        [sys.executable, "-m", "skintag", "serve", f"bundle={tiny}", f"port={first.port}"],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "in use; name another port" in done.stderr
+    assert "Traceback" not in done.stderr
