@@ -136,7 +136,7 @@ def test_body_without_end_is_answered_and_cut_off(serve: Callable[..., Process])
 
 def test_clients_that_go_away_cost_no_answer(serve: Callable[..., Process]) -> None:
     server = serve(queue=200, batch_size=1)
-    whole = request(encoded(plain(9, size=(1500, 1500))))
+    whole = request(encoded(plain(9, size=(900, 900))))
     gone = [connect(server.port) for _ in range(50)]
     for one in gone:
         one.sendall(whole)
