@@ -25,7 +25,7 @@ from skintag.serving.problems import Problem, request_id_of
 from skintag.serving.schemas import BatchLine
 from skintag.serving.service import Service
 from skintag.serving.settings import Settings
-from skintag.serving.static import BUILT, WebApp
+from skintag.serving.webapp import BUILT, WebApp
 from skintag.serving.watch import load, watch
 
 _DETAIL: Final = {
