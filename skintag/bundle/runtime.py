@@ -36,7 +36,7 @@ class Runtime(Protocol):
 
 
 class OnnxRuntime:
-    """An export of the network; input `image`, outputs `p_malignant`, `p_condition`, `embedding`.
+    """An export of the network; input `image`, outputs `p_malignant`, `p_condition`, `embedding`, `map`.
 
     What is measured of an export, calibrated on it and deployed is computed here and nowhere else.
 
@@ -73,17 +73,24 @@ class OnnxRuntime:
             found = f"{', '.join(sorted(inputs))} -> {', '.join(sorted(names))}"
             expected = "image -> p_malignant, p_condition (optional), embedding"
             raise DataError(path, expected=expected, found=found, fix="export with skintag export")
+        self.has_maps = "map" in names
         self._names = [n for n in ("p_malignant", "p_condition", "embedding") if n in names]
+        self._only_what_is_asked = ort.RunOptions()
+        self._only_what_is_asked.only_execute_path_to_fetches = True
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Outputs:
-        """What it says of pictures uint8 [n, S, S, 3] RGB."""
+    def __call__(self, pixels: NDArray[np.uint8], *, maps: bool = False) -> Outputs:
+        """What it says of pictures uint8 [n, S, S, 3] RGB; with `maps`, where it looked too, if it can tell."""
+        names = [*self._names, "map"] if maps and self.has_maps else self._names
         try:
-            values = self.session.run(self._names, {"image": np.ascontiguousarray(pixels)})
-            found = {n: np.asarray(v, np.float32) for n, v in zip(self._names, values, strict=True)}
+            values = self.session.run(
+                names, {"image": np.ascontiguousarray(pixels)}, self._only_what_is_asked
+            )
+            found = {n: np.asarray(v, np.float32) for n, v in zip(names, values, strict=True)}
         except Exception as error:  # onnxruntime has errors of its own, by the dozen
             said = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
             raise self._wrong(f"an answer within {MEMORY / 10**9:.0f} GB of memory", said) from error
-        return Outputs(found["p_malignant"].reshape(-1), found.get("p_condition"), found["embedding"])
+        malignant = found["p_malignant"].reshape(-1)
+        return Outputs(malignant, found.get("p_condition"), found["embedding"], found.get("map"))
 
     def _check_input(self, inputs: Sequence[Any]) -> None:
         """Pictures uint8 [n, S, S, 3], whatever the file says that it takes."""
@@ -104,23 +111,30 @@ def check_outputs(outputs: Outputs, n: int, n_conditions: int, where: object) ->
     Raises:
         DataError: other shapes, nan or infinity, or probabilities outside [0, 1].
     """
-    malignant, conditions, embedding = outputs.malignant, outputs.conditions, outputs.embeddings
-    found = {"p_malignant": malignant, "p_condition": conditions, "embedding": embedding}
+    conditions = outputs.conditions
+    found = {
+        "p_malignant": outputs.malignant,
+        "p_condition": conditions,
+        "embedding": outputs.embeddings,
+        "map": outputs.maps,
+    }
     arrays = {name: array for name, array in found.items() if array is not None}
     shapes = {name: list(array.shape) for name, array in arrays.items()}
     right = shapes["p_malignant"] == [n] and all(
-        len(shape) == 2 and shape[0] == n for name, shape in shapes.items() if name != "p_malignant"
+        len(shape) == (3 if name == "map" else 2) and shape[0] == n
+        for name, shape in shapes.items()
+        if name != "p_malignant"
     )
     if conditions is not None and right:
         right = conditions.shape[1] == n_conditions
     if not right:
-        expected = f"p_malignant [{n}], p_condition [{n}, {n_conditions}], embedding [{n}, D]"
+        expected = f"p_malignant [{n}], p_condition [{n}, {n_conditions}], embedding [{n}, D], map [{n}, h, w]"
         raise DataError(where, expected=expected, found=str(shapes), fix=_EXPORT_AGAIN)
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise DataError(where, expected=f"numbers in {name}", found="nan or infinity", fix=_EXPORT_AGAIN)
         low, high = array.min(initial=0), array.max(initial=1)
-        if name != "embedding" and (low < -_ROUNDING or high > 1 + _ROUNDING):
+        if name.startswith("p_") and (low < -_ROUNDING or high > 1 + _ROUNDING):
             said = f"{low:.3g} to {high:.3g}"
             raise DataError(where, expected=f"probabilities in {name}", found=said, fix=_EXPORT_AGAIN)
 
