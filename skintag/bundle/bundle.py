@@ -14,12 +14,13 @@ from skintag.bundle.archive import TOTAL_LIMIT, unpack
 from skintag.bundle.batches import read_ahead
 from skintag.bundle.decisions import Decisions
 from skintag.bundle.manifest import AGAIN, Manifest
+from skintag.bundle.networks import open_runtime, torch_network
 from skintag.bundle.parts import Preprocessing
 from skintag.bundle.prediction import Failure, Prediction
 from skintag.bundle.preprocess import Image, Preprocessor, checked, name_of
 from skintag.bundle.probe_files import probe_names, read_probe
 from skintag.bundle.resizer import RESIZE, Resizer
-from skintag.bundle.runtime import ONNX_FILES, WEIGHTS, OnnxRuntime, Runtime, check_outputs
+from skintag.bundle.runtime import OnnxRuntime, Runtime, check_outputs
 from skintag.bundle.seen import seen_by
 from skintag.bundle.verify import verify
 from skintag.core.errors import DataError, ImageError
@@ -211,25 +212,11 @@ class Bundle:
     @cached_property
     def runtime(self) -> Runtime:
         """What computes the network's outputs."""
-        kind = self.manifest.runtime
-        if kind in ONNX_FILES:
-            return OnnxRuntime(self.folder / ONNX_FILES[kind], self._threads)
-        from skintag.bundle.torch_runtime import TorchRuntime
-
-        return TorchRuntime(self.module(), self._device)
+        return open_runtime(self.folder, self.manifest, self.module, self._device, self._threads)
 
     @cached_property
     def _module(self) -> LesionNetwork:
-        if not (self.folder / WEIGHTS).is_file():
-            raise DataError(
-                f"{self.manifest.name}: {WEIGHTS}",
-                expected="the weights of the torch network, which a teacher needs",
-                found=f"none: the bundle was built with runtime={self.manifest.runtime}",
-                fix="build one with runtime=torch, or give the run folder as the teacher",
-            )
-        from skintag.bundle.torch_runtime import read_network
-
-        return read_network(self.folder)
+        return torch_network(self.folder, self.manifest)
 
     def module(self) -> LesionNetwork:
         """The network in torch, in evaluation mode. Raises DataError where the bundle has no torch weights."""

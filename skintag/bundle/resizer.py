@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skintag.bundle.manifest import AGAIN
-from skintag.bundle.onnx_content import refuse_external
+from skintag.bundle.runtime import open_session
 from skintag.core.errors import DataError
 
 RESIZE: Final = "model/resize.onnx"
@@ -32,17 +32,9 @@ class Resizer:
     """
 
     def __init__(self, path: Path, side: int) -> None:
-        import onnxruntime as ort
-
         self.path, self.side = path, side
-        refuse_external(path)
-        options = ort.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._session = open_session(path, threads=1)
         try:
-            self._session = ort.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
-            )
             given = [(i.name, i.type, list(i.shape)) for i in self._session.get_inputs()]
             out = [(o.name, o.type, list(o.shape)) for o in self._session.get_outputs()]
         except Exception as error:  # onnxruntime has errors of its own, by the dozen
@@ -54,7 +46,9 @@ class Resizer:
     def __call__(self, part: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """uint8 [S, S, 3] of a part uint8 [H, W, 3] RGB."""
         try:
-            [image] = self._session.run(["image"], {"picture": np.ascontiguousarray(block_means(part, self.side))})
+            [image] = self._session.run(
+                ["image"], {"picture": np.ascontiguousarray(block_means(part, self.side))}
+            )
         except Exception as error:  # as above
             raise self._wrong(str(error)[:300]) from error
         if not isinstance(image, np.ndarray) or image.shape != (self.side, self.side, 3):

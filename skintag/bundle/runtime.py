@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from skintag.bundle.manifest import AGAIN
 from skintag.bundle.onnx_content import refuse_external
 from skintag.core.errors import DataError
 from skintag.core.outputs import Outputs
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
 
 RUNTIMES: Final = ("torch", "onnx", "onnx_int8")
 WEIGHTS: Final = "model/weights.safetensors"
@@ -51,21 +54,8 @@ class OnnxRuntime:
     def __init__(self, path: Path, threads: int | None = None) -> None:
         import onnxruntime as ort
 
-        refuse_external(path)
-        _bound_memory()
         self.path = path
-        options = ort.SessionOptions()
-        options.log_severity_level = 4  # what goes wrong is said by an error of ours
-        options.add_session_config_entry("session.use_env_allocators", "1")
-        if threads is not None:
-            options.intra_op_num_threads = options.inter_op_num_threads = threads
-        try:
-            self.session = ort.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
-            )
-        except Exception as error:  # onnxruntime has errors of its own, by the dozen
-            found = f"{type(error).__name__}: {str(error)[:300]}"
-            raise DataError(path, expected="an ONNX model", found=found, fix=AGAIN) from error
+        self.session = open_session(path, threads)
         self._check_input(self.session.get_inputs())
         names = {output.name for output in self.session.get_outputs()}
         inputs = {given.name for given in self.session.get_inputs()}
@@ -105,6 +95,28 @@ class OnnxRuntime:
         return DataError(self.path, expected=expected, found=found, fix=_EXPORT_AGAIN)
 
 
+def open_session(path: Path, threads: int | None) -> ort.InferenceSession:
+    """An ONNX file in onnxruntime, on the processor and within `MEMORY`.
+
+    Raises:
+        DataError: not an ONNX model, or one whose tensors lie in other files.
+    """
+    import onnxruntime as ort
+
+    refuse_external(path)
+    _bound_memory()
+    options = ort.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is said by an error of ours
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    if threads is not None:
+        options.intra_op_num_threads = options.inter_op_num_threads = threads
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0)
+    except Exception as error:  # onnxruntime has errors of its own, by the dozen
+        found = f"{type(error).__name__}: {str(error)[:300]}"
+        raise DataError(path, expected="an ONNX model", found=found, fix=AGAIN) from error
+
+
 def check_outputs(outputs: Outputs, n: int, n_conditions: int, where: object) -> None:
     """Refuse what cannot be a network's answer to n pictures: a file that was damaged or crafted says anything.
 
@@ -128,7 +140,9 @@ def check_outputs(outputs: Outputs, n: int, n_conditions: int, where: object) ->
     if conditions is not None and right:
         right = conditions.shape[1] == n_conditions
     if not right:
-        expected = f"p_malignant [{n}], p_condition [{n}, {n_conditions}], embedding [{n}, D], map [{n}, h, w]"
+        expected = (
+            f"p_malignant [{n}], p_condition [{n}, {n_conditions}], embedding [{n}, D], map [{n}, h, w]"
+        )
         raise DataError(where, expected=expected, found=str(shapes), fix=_EXPORT_AGAIN)
     for name, array in arrays.items():
         if not np.isfinite(array).all():
