@@ -50,7 +50,9 @@ def main() -> None:
     shuffled = maps(DeployedModel(with_shuffled_weights(module)), pictures)
     covers = shares(covers, learnt.shape[1:])
     inside = covers.mean(axis=(1, 2))
-    print(f"{len(pictures)} test pictures of {side} pixels, {int(target.sum())} malignant; maps {learnt.shape[1:]}")
+    print(
+        f"{len(pictures)} test pictures of {side} pixels, {int(target.sum())} malignant; maps {learnt.shape[1:]}"
+    )
     print(f"the lesion's share of the picture: {said(inside)}")
     for name, found in (("learnt weights", learnt), ("shuffled weights", shuffled)):
         mass, hit = on_the_lesion(found, covers), hits(found, covers)
@@ -58,10 +60,14 @@ def main() -> None:
             f"{name}: mass on the lesion {said(mass)} (malignant {said(mass[target == 1])}, others "
             f"{said(mass[target == 0])}), times its share {said(mass / inside)}; largest position on it {said(hit)}"
         )
-    print(f"correlation of the learnt with the shuffled weights' maps: {said(correlations(learnt, shuffled))}")
+    print(
+        f"correlation of the learnt with the shuffled weights' maps: {said(correlations(learnt, shuffled))}"
+    )
 
 
-def drawn(raw: Path, tested: pd.Series, side: int) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
+def drawn(
+    raw: Path, tested: pd.Series, side: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
     """Test pictures as the model takes them, and how much of each pixel the lesion covers; copies are left out."""
     settings = SyntheticSettings(**read_json(raw / "settings.json")["settings"])
     pictures, covers, target = [], [], []
