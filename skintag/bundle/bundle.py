@@ -14,17 +14,20 @@ from skintag.bundle.archive import TOTAL_LIMIT, unpack
 from skintag.bundle.batches import read_ahead
 from skintag.bundle.decisions import Decisions
 from skintag.bundle.manifest import AGAIN, Manifest
+from skintag.bundle.networks import open_runtime, torch_network
 from skintag.bundle.parts import Preprocessing
 from skintag.bundle.prediction import Failure, Prediction
-from skintag.bundle.preprocess import Image, Preprocessor, name_of
+from skintag.bundle.preprocess import Image, Preprocessor, checked, name_of
 from skintag.bundle.probe_files import probe_names, read_probe
-from skintag.bundle.runtime import ONNX_FILES, WEIGHTS, OnnxRuntime, Runtime, check_outputs
+from skintag.bundle.resizer import RESIZE, Resizer
+from skintag.bundle.runtime import OnnxRuntime, Runtime, check_outputs
 from skintag.bundle.seen import seen_by
 from skintag.bundle.verify import verify
 from skintag.core.errors import DataError, ImageError
 from skintag.core.io import read_json
 from skintag.core.outputs import Outputs
 from skintag.core.vocabulary import HEAD
+from skintag.data.images.decoding import fitted_box
 
 if TYPE_CHECKING:
     from skintag.data.view.seen import Seen
@@ -158,9 +161,16 @@ class Bundle:
         """Predictions of pictures uint8 [n, S, S, 3]."""
         return self.decisions.predictions(self.outputs(pixels), names)
 
-    def outputs(self, pixels: np.ndarray) -> Outputs:
-        """What the deployed model says of pictures uint8 [n, S, S, 3]; a probe speaks through its own scores."""
-        outputs = self.runtime(pixels)
+    def outputs(self, pixels: np.ndarray, *, maps: bool = False) -> Outputs:
+        """What the deployed model says of pictures uint8 [n, S, S, 3]; a probe speaks through its own scores.
+
+        With `maps`, where it looked too: of the head alone, in ONNX alone, and of networks that have positions.
+        """
+        runtime = self.runtime
+        if maps and self.manifest.model == HEAD and isinstance(runtime, OnnxRuntime):
+            outputs = runtime(pixels, maps=True)
+        else:
+            outputs = runtime(pixels)
         check_outputs(outputs, len(pixels), len(self.taxonomy.conditions), self.folder)
         if self.manifest.model == HEAD:
             return outputs
@@ -173,30 +183,40 @@ class Bundle:
         images = _several(images)
         return self._preprocessor(images, [name_of(image, i) for i, image in enumerate(images)])
 
+    def square(self, part: np.ndarray) -> np.ndarray:
+        """What the model is given of a photo, or of a part of one, uint8 [S, S, 3]; for several threads at once.
+
+        By `model/resize.onnx`, as on a phone, where the bundle has it: a level or so beside `pixels`, for no JPEG is
+        made in between.
+
+        Args:
+            part: uint8 [H, W, 3] RGB, upright.
+
+        Raises:
+            ImageError: no such pixels, or too many.
+        """
+        part = checked(part, "picture")
+        if self.resizer is None:
+            return Preprocessor(self.preprocessing)([part], ["picture"])[0]
+        y, x, height, width = fitted_box(part.shape[0], part.shape[1], self.preprocessing.fit)
+        return self.resizer(part[y : y + height, x : x + width])
+
     # ---- what it holds
+
+    @cached_property
+    def resizer(self) -> Resizer | None:
+        """What a phone resizes a photo with; None in bundles of torch, and in older ones."""
+        path = self.folder / RESIZE
+        return Resizer(path, self.preprocessing.image_size) if path.is_file() else None
 
     @cached_property
     def runtime(self) -> Runtime:
         """What computes the network's outputs."""
-        kind = self.manifest.runtime
-        if kind in ONNX_FILES:
-            return OnnxRuntime(self.folder / ONNX_FILES[kind], self._threads)
-        from skintag.bundle.torch_runtime import TorchRuntime
-
-        return TorchRuntime(self.module(), self._device)
+        return open_runtime(self.folder, self.manifest, self.module, self._device, self._threads)
 
     @cached_property
     def _module(self) -> LesionNetwork:
-        if not (self.folder / WEIGHTS).is_file():
-            raise DataError(
-                f"{self.manifest.name}: {WEIGHTS}",
-                expected="the weights of the torch network, which a teacher needs",
-                found=f"none: the bundle was built with runtime={self.manifest.runtime}",
-                fix="build one with runtime=torch, or give the run folder as the teacher",
-            )
-        from skintag.bundle.torch_runtime import read_network
-
-        return read_network(self.folder)
+        return torch_network(self.folder, self.manifest)
 
     def module(self) -> LesionNetwork:
         """The network in torch, in evaluation mode. Raises DataError where the bundle has no torch weights."""

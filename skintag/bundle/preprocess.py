@@ -60,7 +60,7 @@ class Preprocessor:
         if isinstance(image, Pillow.Image):
             pixels = _from_pillow(image, name)
         elif isinstance(image, np.ndarray):
-            pixels = _checked(image, name)
+            pixels = checked(image, name)
         else:
             raise _unsupported(name, f"a {type(image).__name__}")
         return encode_jpeg(shrink(pixels, self._shards.longest_side), self._shards.quality)
@@ -83,7 +83,8 @@ def _from_pillow(image: Pillow.Image, name: str) -> NDArray[np.uint8]:
         raise _unsupported(name, f"{type(error).__name__}: {error}") from error
 
 
-def _checked(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+def checked(pixels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    """The pixels, where they are uint8 [H, W, 3] of a size that is taken. Raises ImageError."""
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise _unsupported(name, f"{pixels.dtype} {list(pixels.shape)}")
     check_size(pixels.shape[1], pixels.shape[0], name)

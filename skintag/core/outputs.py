@@ -20,19 +20,23 @@ class Outputs:
     """Probabilities of the conditions, [n, K]; None where the model learned none."""
     embeddings: NDArray[np.float32] | None = None
     """What the backbone made of the images, [n, D]; None where there is no backbone, as in a probe."""
+    maps: NDArray[np.float32] | None = None
+    """Where it looked: what the head says of each position of the last features, logits of malignancy [n, h, w]; None
+    where nobody asked, or the network has no such positions."""
 
     @classmethod
     def joined(cls, parts: Iterable[Self]) -> Self:
         """The images of all parts, one part after the other.
 
         Raises:
-            ValueError: no parts at all, or conditions or embeddings that only some of them have.
+            ValueError: no parts at all, or arrays that only some of them have.
         """
         every = list(parts)
         return cls(
             np.concatenate([part.malignant for part in every]),
             _joined([part.conditions for part in every]),
             _joined([part.embeddings for part in every]),
+            _joined([part.maps for part in every]),
         )
 
 

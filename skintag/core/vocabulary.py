@@ -52,7 +52,7 @@ FEATURES: Final = (FINETUNED, FROZEN)
 
 RECALL_NOTE: Final = (
     "The search for near-duplicates does not find all of them. On Fitzpatrick17k, where its settings were chosen, it "
-    "knows 265 of 267 pairs that other means found (99%: copies, close-ups, second photographs), of made copies with a "
+    "knows 264 of 267 pairs that other means found (99%: copies, close-ups, second photographs), of made copies with a "
     "watermark and a crop to 60-85% about 95%; crops that are mirrored as well are not looked for, and on other data "
     "its share has hardly been measured (experiments/near_duplicates)."
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from skintag.models.network import LesionNetwork
 
-INPUT = "image"
+INPUT: Final = "image"
+MAP: Final = "map"
 
 
 class DeployedModel(nn.Module):
@@ -24,6 +26,7 @@ class DeployedModel(nn.Module):
         self.backbone = copy.deepcopy(network.backbone)
         self.head = copy.deepcopy(network.head)
         self.objective = copy.deepcopy(network.objective)
+        self._convolutional = network.backbone.memory_format is torch.channels_last
         self.backbone.memory_format = torch.contiguous_format
         self.backbone.lock("all")  # so that `forward_tail` is the whole tower, see `from_pixels`
         self.cpu().to(memory_format=torch.contiguous_format)
@@ -49,17 +52,43 @@ class DeployedModel(nn.Module):
         Raises:
             ConfigError: pictures of another size or type.
         """
-        return self._answer(self.backbone(image.permute(0, 3, 1, 2)))
+        return self.answer(self.backbone(image.permute(0, 3, 1, 2)))
 
     def from_pixels(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """The same of pixels float [B, 3, S, S] in 0..255, for runtimes that have pictures of their own."""
         # not addcmul, which coremltools does not know
         scaled = pixels * self.backbone.scale + self.backbone.offset
-        return self._answer(self.backbone.forward_tail(scaled))
+        return self.answer(self.backbone.forward_tail(scaled))
 
-    def _answer(self, embedding: Tensor) -> tuple[Tensor, ...]:
+    def answer(self, embedding: Tensor) -> tuple[Tensor, ...]:
+        """The outputs for embeddings [B, D]."""
         said = self.objective.probabilities(self.head(embedding))
         return tuple(tensor for tensor in said if tensor is not None)
+
+    @property
+    def has_map(self) -> bool:
+        """Whether the network has features [B, C, h, w] that are pooled, as convolutional ones do."""
+        if not self._convolutional or not hasattr(self._tower, "forward_head"):
+            return False
+        picture = self.example(1)
+        features = self.features(picture)
+        if features.ndim != 4 or features.shape[2] != features.shape[3]:
+            return False
+        whole = self.backbone(picture.permute(0, 3, 1, 2))
+        return torch.allclose(self.pooled(features), whole, rtol=1e-3, atol=1e-4)
+
+    @property
+    def _tower(self) -> Any:
+        return self.backbone.model
+
+    def features(self, image: Tensor) -> Tensor:
+        """The last features before they are pooled, [B, C, h, w] in a convolutional network."""
+        pixels = image.permute(0, 3, 1, 2).float() * self.backbone.scale + self.backbone.offset
+        return self._tower.forward_features(pixels)
+
+    def pooled(self, features: Tensor) -> Tensor:
+        """Embeddings float32 [B, D] of such features."""
+        return self._tower.forward_head(features).float()
 
     def example(self, batch: int = 2) -> Tensor:
         """Pictures of the right shape, uint8 [batch, S, S, 3]; two, for one is a special case to a tracer."""
@@ -72,6 +101,40 @@ class DeployedModel(nn.Module):
         shapes = None if batch else {INPUT: {0: torch.export.Dim("batch", min=1, max=1024)}}
         with torch.no_grad():
             return torch.export.export(self, (self.example(batch or 2),), dynamic_shapes=shapes)
+
+
+class WithMap(nn.Module):
+    """The model with one output more: where in the picture it looked, a class-activation map (Zhou et al., 2016,
+    arXiv:1512.04150).
+
+    The map is what the head says of every position of the last features, before they are pooled: the logit of
+    malignancy of a picture that looked like that position everywhere.
+
+    Args:
+        model: of a convolutional network, see `has_map`.
+    """
+
+    def __init__(self, model: DeployedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs, in their order."""
+        return (*self.model.output_names, MAP)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """The outputs of `DeployedModel`, and the map float32 [B, h, w]; image: uint8 [B, S, S, 3] RGB."""
+        model = self.model
+        features = model.features(image)  # [B, C, h, w]
+        _, channels, height, width = features.shape
+        one_by_one = features.permute(0, 2, 3, 1).reshape(-1, channels, 1, 1)
+        said = model.head(model.pooled(one_by_one)).malignant.reshape(-1, height, width)
+        return (*model.answer(model.pooled(features)), said)
+
+    def example(self, batch: int = 2) -> Tensor:
+        """As `DeployedModel.example`."""
+        return self.model.example(batch)
 
 
 class FromPixels(nn.Module):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from skintag.export.deployed_model import INPUT, DeployedModel
+from skintag.export.deployed_model import INPUT, DeployedModel, WithMap
 
 if TYPE_CHECKING:
     import onnx
@@ -27,19 +27,22 @@ def write_onnx(model: DeployedModel, path: Path, metadata: Mapping[str, str]) ->
     torch's own optimiser has folded the batch norms into the convolutions and the constants into each other. What
     the exporter notes of every node (source files and lines of this machine) is left out.
 
+    A convolutional network has the output `map` beside the others, see `WithMap`.
+
     Raises:
         onnx.checker.ValidationError: the exporter wrote something that is not ONNX.
     """
     import onnx
 
+    exported = WithMap(model) if model.has_map else model
     with quiet():
         program = torch.onnx.export(
-            model,
-            (model.example(),),
+            exported,
+            (exported.example(),),
             dynamo=True,
             dynamic_shapes={INPUT: {0: torch.export.Dim("batch")}},
             input_names=[INPUT],
-            output_names=list(model.output_names),
+            output_names=list(exported.output_names),
             opset_version=OPSET,
             optimize=True,
             verbose=False,

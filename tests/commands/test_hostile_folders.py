@@ -55,7 +55,8 @@ def commands(item: Hostile, folder: Path, out: Path) -> list[list[str]]:
     if kind in ("split", "labels", "tag", "bomb", *MODELS) and not item.name.endswith(
         "_logistic"
     ):  # others teach, which takes long
-        tried += [["distill", f"teacher={folder}", "student=efficientnet_b0", f"paths.runs={out}"]]
+        short = ["trainer.max_epochs=1", "backbone.image_size=32", "export=[onnx]"]
+        tried += [["distill", f"teacher={folder}", "student=efficientnet_b0", f"paths.runs={out}", *short]]
     if item.name.endswith("_best"):
         told = (folder / ".hydra" / "overrides.yaml").read_text().splitlines()
         tried += [

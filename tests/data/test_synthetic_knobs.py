@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skintag.data.synthetic.looks import CUES, TRAITS, draw_traits, look_table
 from skintag.data.synthetic.plan import photo_of, plan_corpus
-from skintag.data.synthetic.scene import Photo, draw_photo
+from skintag.data.synthetic.scene import Photo, draw_photo, lesion_cover
 from skintag.data.synthetic.settings import DATASETS, SyntheticSettings
 from skintag.data.synthetic.skin import ita_of
 
@@ -98,6 +98,15 @@ def test_dark_skin_contrast_scales_the_lesion_on_dark_skin_only() -> None:
     seen = [lesion_contrast(replace(p, contrast=c)) for c in (0.2, 0.4, 0.7, 1.0)]
     assert (np.diff(seen) > 0).all()
     assert seen[1] < 0.65 * seen[3]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_cover_is_where_the_lesion_was_drawn(seed: int) -> None:
+    p = photo("nevus", seed=seed, dataset="ham10000")
+    cover = lesion_cover(p)
+    changed = np.linalg.norm(lab(draw_photo(p)) - lab(draw_photo(replace(p, contrast=0.0))), axis=-1)
+    assert changed[cover > 0.9].mean() > 4 * changed[cover < 0.01].mean()
+    assert 0.01 < (cover > 0.5).mean() < 0.8
 
 
 def test_a_ruler_changes_an_edge_of_the_picture_and_nothing_else() -> None:

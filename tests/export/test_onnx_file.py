@@ -71,7 +71,12 @@ def test_pixels_go_in_as_bytes_and_probabilities_come_out(path: Path) -> None:
     shape = [d.dim_param or d.dim_value for d in image.type.tensor_type.shape.dim]
     assert shape[1:] == [32, 32, 3]
     assert isinstance(shape[0], str)
-    assert [output.name for output in model.graph.output] == ["p_malignant", "p_condition", "embedding"]
+    assert [output.name for output in model.graph.output] == [
+        "p_malignant",
+        "p_condition",
+        "embedding",
+        "map",
+    ]
     assert {o.domain: o.version for o in model.opset_import}[""] == OPSET
     scores = open_runner("onnx", path)(pictures(4))
     assert ((scores.malignant > 0) & (scores.malignant < 1)).all()

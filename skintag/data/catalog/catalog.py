@@ -29,7 +29,7 @@ from skintag.data.images.files import decode_image, read_image
 CATALOG: Final = "catalog.parquet"
 """Its name in a prepared folder."""
 _FINGERPRINTED: Final = [name for name in COLUMNS if name not in ("path", "mtime_ns")]
-_PAIRS_VERSION: Final = 4  # raise it when what likeness, keypoints, overlay or shared_keypoints give changes
+_PAIRS_VERSION: Final = 5  # raise it when what likeness, keypoints, overlay or shared_keypoints give changes
 
 
 def build_catalog(tables: Sequence[SourceTable], *, workers: int, cache: Path | None) -> pd.DataFrame:

@@ -97,6 +97,13 @@ def draw_photo(photo: Photo) -> NDArray[np.uint8]:
     return _sense(image, camera, style, min(shape) / 225.0)
 
 
+def lesion_cover(photo: Photo) -> NDArray[np.float32]:
+    """Where the lesion lies in the photograph, 0 skin .. 1 lesion, float32 [height, width]."""
+    style = style_of(photo.dataset, photo.domain_gap)
+    _, surface = _warp(photo, _place(photo, style, np.random.default_rng([photo.photo_seed, 0])))
+    return np.clip(surface[..., 2], 0, 1)
+
+
 def _place(photo: Photo, style: Style, rng: np.random.Generator) -> _View:
     diameter = photo.traits[TRAITS.index("diameter")]
     short = min(photo.height, photo.width)

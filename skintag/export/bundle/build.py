@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from skintag.bundle.archive import write_zip
+from skintag.bundle.bundle import Bundle
 from skintag.bundle.manifest import FileEntry, Manifest
 from skintag.bundle.parts import Preprocessing, Taxonomy, Texts
 from skintag.bundle.place import replacing
+from skintag.bundle.resizer import RESIZE
 from skintag.bundle.runtime import ONNX_FILES
+from skintag.bundle.sample import write_sample
 from skintag.bundle.verify import verify
 from skintag.core.errors import DataError, first_few
 from skintag.core.io import write_json
@@ -31,6 +34,7 @@ from skintag.export.bundle.network import weights_of, write_module
 from skintag.export.bundle.probes import write_probes
 from skintag.export.bundle.seen import write_seen_images
 from skintag.export.bundle.settings import BundleSettings
+from skintag.export.resize_onnx import write_resize
 from skintag.ood.fit import members_of
 from skintag.ood.reference import OodReference
 from skintag.runs.folder import RunFolder
@@ -68,7 +72,8 @@ def build_bundle(
     target = Path(out) if out else run.path / settings.folder_name
     with replacing(target) as part:
         _write_parts(run, part, settings, say)
-        _write_manifest(run, part, settings)
+        write_sample(Bundle(part, _manifest(run, part, settings), "cpu", None))
+        _manifest(run, part, settings).write(part)
     if settings.zip:
         write_zip(target, zip_of(target))
     return target
@@ -126,6 +131,7 @@ def _write_network(run: RunFolder, part: Path, runtime: str) -> None:
         raise DataError(exported, expected=f"the export of weights {weights}", found=said, fix=fix)
     (part / ONNX_FILES[runtime]).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(exported, part / ONNX_FILES[runtime])
+    write_resize(part / RESIZE, int(run.setting("backbone.image_size")))
 
 
 def _write_small_parts(run: RunFolder, part: Path) -> None:
@@ -188,14 +194,14 @@ def _made_with(settings: BundleSettings, probes: list[str]) -> dict[str, object]
     return {**shown, "probes": probes, "fitted_on": "val"}
 
 
-def _write_manifest(run: RunFolder, part: Path, settings: BundleSettings) -> None:
+def _manifest(run: RunFolder, part: Path, settings: BundleSettings) -> Manifest:
     paths = sorted(path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file())
-    Manifest(
+    return Manifest(
         name=run.label,
         model=_model(settings),
         runtime=settings.runtime,
         note=run.caption,
         skintag=version("skintag"),
         files=tuple(FileEntry.of(part, path) for path in paths),
-    ).write(part)
+    )
     verify(part)
