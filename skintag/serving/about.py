@@ -28,7 +28,7 @@ def about(engine: Engine, *, device: bool) -> dict[str, Any]:
         },
         "calibration": bundle.calibration.kind,
         "image_size": bundle.preprocessing.image_size,
-        "maps": engine.run.maps,
+        "maps": engine.maps,
         "device": device,
         "disclaimer": bundle.texts.disclaimer,
         "model_card": bundle.model_card,

@@ -25,8 +25,8 @@ from skintag.serving.problems import Problem, request_id_of
 from skintag.serving.schemas import BatchLine
 from skintag.serving.service import Service
 from skintag.serving.settings import Settings
-from skintag.serving.webapp import BUILT, WebApp
 from skintag.serving.watch import load, watch
+from skintag.serving.webapp import BUILT, WebApp
 
 _DETAIL: Final = {
     404: "There is nothing at this path: see /api/openapi.json.",

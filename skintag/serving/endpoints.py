@@ -23,9 +23,9 @@ from skintag.serving.middleware import INTERNAL, Gone
 from skintag.serving.problems import Problem, request_id_of
 from skintag.serving.schemas import Analysis, Health, Model
 from skintag.serving.service import Service
-from skintag.serving.webapp import FOR_EVER, Pieces, WebApp, unchanged
 from skintag.serving.text import to_json
 from skintag.serving.uploads import ClientDisconnect, Form, Limits, Memory, crop_of, held, parts_of, read_form
+from skintag.serving.webapp import FOR_EVER, Pieces, WebApp, unchanged
 
 T = TypeVar("T")
 _POSTED: Final = ("api/analyze", "api/analyze/batch")

@@ -92,6 +92,12 @@ class Engine:
             "note": manifest.note,
         }
 
+    @cached_property
+    def maps(self) -> bool:
+        """Whether answers say where the model looked."""
+        side = self.bundle.preprocessing.image_size
+        return self.run(np.zeros((1, side, side, 3), np.uint8)).maps is not None
+
     def close(self) -> None:
         """Let its threads end."""
         self.run.close()
@@ -103,7 +109,7 @@ class Engine:
             pixels: uint8 [n, S, S, 3].
             pictures: that they are of.
         """
-        outputs, maps = self.run(pixels)
+        outputs = self.run(pixels)
         predictions = self.bundle.decisions.predictions(outputs, [""] * len(pictures))
         out: list[dict[str, Any]] = []
         for i, (prediction, picture) in enumerate(zip(predictions, pictures, strict=True)):
@@ -111,7 +117,7 @@ class Engine:
             del said["image"]
             said["categories"] = categories(prediction.malignancy_probability, outputs, i)
             said |= picture.described()
-            said["map"] = None if maps is None else _map(maps[i])
+            said["map"] = None if outputs.maps is None else _map(outputs.maps[i])
             said["bundle"] = self.about
             out.append(said)
         return out

@@ -8,9 +8,9 @@ from typing import Final
 
 from skintag.bundle.bundle import Bundle
 from skintag.bundle.manifest import MANIFEST
+from skintag.bundle.resizer import RESIZE
 from skintag.bundle.runtime import ONNX_FILES
 from skintag.core.errors import DataError
-from skintag.serving.network import RESIZE, for_devices
 
 _ALWAYS: Final = (
     "taxonomy.json", "texts.json", "triage.json", "calibration.json", "thresholds.json", "preprocessing.json",
@@ -28,7 +28,7 @@ class Served:
     def __init__(self, bundle: Bundle) -> None:
         sizes = {entry.path: entry.bytes for entry in bundle.manifest.files}
         network = ONNX_FILES.get(bundle.manifest.runtime, "")
-        self.device = for_devices(bundle) and sizes.get(network, MODEL_LIMIT) < MODEL_LIMIT
+        self.device = bundle.resizer is not None and sizes.get(network, MODEL_LIMIT) < MODEL_LIMIT
         """Whether a phone can run it."""
         self._files: dict[str, tuple[bytes, str]] = {}
         for entry in bundle.manifest.files:

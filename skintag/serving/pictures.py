@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from skintag.bundle.bundle import Bundle
 from skintag.bundle.preprocess import Preprocessor
-from skintag.data.images.decoding import fitted_box
+from skintag.core.errors import ImageError
 from skintag.data.images.files import decode_image, size_of
-from skintag.serving.network import Resize, resize_of
 from skintag.serving.quality import findings
 
 NAME: Final = "the picture"
 """What messages call an upload: its own name may say who is on it."""
 _LARGE: Final = 12_000_000
 """Pixels, above which pictures are decoded one at a time: that bounds memory."""
+_STRIP: Final = 10
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,12 @@ class Pictures:
     """
 
     def __init__(self, bundle: Bundle, max_pixels: int) -> None:
-        self._settings, self._max_pixels = bundle.preprocessing, max_pixels
-        self._resize: Resize | None = resize_of(bundle)
+        self._bundle, self._max_pixels = bundle, max_pixels
+        self._graph = bundle.resizer is not None  # opened now, not by several threads at once
         self._large = threading.Lock()
-        self._own = threading.local()
 
     def __call__(self, data: bytes, crop: Crop | None = None) -> Picture:
-        """Raises ImageError where the file is no whole picture, or too large."""
+        """Raises ImageError where the file is no whole picture, too large, or no more than a strip."""
         width, height = size_of(data, NAME, self._max_pixels)
         if width * height <= _LARGE:
             return self._made(data, crop)
@@ -98,50 +97,21 @@ class Pictures:
         if crop is not None:
             top, bottom, left, right = crop.box(height, width)
             part = whole[top:bottom, left:right]
-        shorter = min(part.shape[:2])
-        pixels = self._by_graph(part) if self._resize else self._by_bundle(data, part, crop)
-        return Picture(pixels, width, height, crop, findings(pixels, shorter))
-
-    def _by_graph(self, part: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        assert self._resize is not None
-        height, width = part.shape[:2]
-        y, x, h, w = fitted_box(height, width, self._settings.fit)
-        return self._resize(reduced(part[y : y + h, x : x + w], self._settings.image_size))
-
-    def _by_bundle(self, data: bytes, part: NDArray[np.uint8], crop: Crop | None) -> NDArray[np.uint8]:
-        if not hasattr(self._own, "preprocessor"):  # it decodes into memory of its own
-            self._own.preprocessor = Preprocessor(self._settings)
-        image = data if crop is None else np.ascontiguousarray(part)
-        return self._own.preprocessor([image], [NAME])[0]
+        _refuse_strip(part.shape[0], part.shape[1])
+        if self._graph or crop is not None:
+            pixels = self._bundle.square(part)
+        else:  # as `Bundle.predict` sees a file: an upright small JPEG is not encoded anew
+            pixels = Preprocessor(self._bundle.preprocessing)([data], [NAME])[0]
+        return Picture(pixels, width, height, crop, findings(pixels, min(part.shape[:2])))
 
 
-def reduced(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Means over k x k blocks, rounded half up, where the shorter side is at least 4 sides; else as it is.
-
-    k = floor(shorter / (2 sides)), so twice the side is left at least; what fills no block at the right and at the
-    bottom is cut off.
-
-    Args:
-        picture: uint8 [H, W, 3].
-        side: of the model's square, pixels.
-
-    Returns:
-        uint8 [H // k, W // k, 3].
-    """
-    shorter = min(picture.shape[:2])
-    if shorter < 4 * side:
-        return picture
-    k = shorter // (2 * side)
-    height, width = picture.shape[0] // k, picture.shape[1] // k
-    rows = picture[: height * k, : width * k].reshape(height, k, width * k, 3)
-    # row after row into one array: a sum over an axis would first take four times the picture's memory
-    sums = np.zeros((height, width * k, 3), np.uint16 if k <= 257 else np.uint32)
-    for i in range(k):
-        sums += rows[:, i]
-    total = np.zeros((height, width, 3), np.uint32)
-    columns = sums.reshape(height, width, k, 3)
-    for i in range(k):
-        total += columns[:, :, i]
-    total += (k * k) // 2
-    total //= k * k
-    return total.astype(np.uint8)
+def _refuse_strip(height: int, width: int) -> None:
+    """A strip is no photograph, and it alone would take much memory: it is resized without being reduced first."""
+    if max(height, width) > _STRIP * min(height, width):
+        raise ImageError(
+            NAME,
+            reason="unsupported pixels",
+            expected=f"a picture, or a part of one, at most {_STRIP} times as long as wide",
+            found=f"{width:,} x {height:,} pixels",
+            fix="take the spot and some skin around it",
+        )

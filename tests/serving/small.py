@@ -15,6 +15,7 @@ from PIL import Image
 
 from skintag.bundle.archive import unpack
 from skintag.bundle.manifest import FileEntry, Manifest
+from skintag.export.resize_onnx import write_resize
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures" / "version_0_1"
@@ -81,34 +82,6 @@ def write_network(path: Path, shift: float) -> None:
             numpy_helper.from_array(condition, "condition"),
         ],
     )
-    _save(graph, path)
-
-
-def write_resize(path: Path, side: int) -> None:
-    """Antialiased, rounded to whole levels."""
-    graph = helper.make_graph(
-        [
-            helper.make_node("Cast", ["picture"], ["levels"], to=TensorProto.FLOAT),
-            helper.make_node("Transpose", ["levels"], ["planes"], perm=[2, 0, 1]),
-            helper.make_node("Unsqueeze", ["planes", "first"], ["batch"]),
-            helper.make_node("Resize", ["batch", "", "", "sizes"], ["square"], mode="linear", antialias=1,
-                             coordinate_transformation_mode="half_pixel"),
-            helper.make_node("Squeeze", ["square", "first"], ["resized"]),
-            helper.make_node("Round", ["resized"], ["rounded"]),
-            helper.make_node("Clip", ["rounded", "least", "most"], ["clipped"]),
-            helper.make_node("Transpose", ["clipped"], ["turned"], perm=[1, 2, 0]),
-            helper.make_node("Cast", ["turned"], ["image"], to=TensorProto.UINT8),
-        ],
-        "resize",
-        [helper.make_tensor_value_info("picture", TensorProto.UINT8, ["height", "width", 3])],
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, [side, side, 3])],
-        [
-            numpy_helper.from_array(np.array([0], np.int64), "first"),
-            numpy_helper.from_array(np.array([1, 3, side, side], np.int64), "sizes"),
-            numpy_helper.from_array(np.float32(0), "least"),
-            numpy_helper.from_array(np.float32(255), "most"),
-        ],
-    )  # fmt: skip
     _save(graph, path)
 
 

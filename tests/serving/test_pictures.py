@@ -1,4 +1,4 @@
-"""Blocks, crops and findings, against what is worked out by hand."""
+"""Crops and findings, against what is worked out by hand."""
 
 from __future__ import annotations
 
@@ -12,32 +12,20 @@ from hypothesis import strategies as st
 from skintag.bundle import Bundle
 from skintag.core.errors import ImageError
 from skintag.data.images.files import size_of
-from skintag.serving.pictures import Crop, Pictures, reduced
+from skintag.serving.pictures import Crop, Pictures
 from skintag.serving.quality import BOUNDS, bounds, findings, grey, sharpness
 from tests.serving.small import SIDE, encoded, plain
 
 FRACTIONS = st.floats(0, 1, allow_nan=False)
 
 
-@pytest.mark.parametrize(("height", "width"), [(32, 33), (41, 32), (100, 37), (257, 300)])
-def test_blocks_are_means_rounded_half_up(height: int, width: int) -> None:
-    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    k = min(height, width) // 16
-    out = reduced(pixels, 8)
-    assert out.shape == (height // k, width // k, 3)
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            block = pixels[y * k : y * k + k, x * k : x * k + k].reshape(-1, 3).astype(int).sum(axis=0)
-            assert out[y, x].tolist() == ((block + (k * k) // 2) // (k * k)).tolist()
-
-
-def test_pictures_below_four_sides_stay_as_they_are() -> None:
-    pixels = plain(3, size=(200, 31))
-    assert reduced(pixels, 8) is pixels
-
-
-def test_large_blocks_do_not_overflow() -> None:
-    assert reduced(np.full((1200, 1300, 3), 255, np.uint8), 1).min() == 255
+def test_a_strip_is_no_photograph(tiny: Path) -> None:
+    made = Pictures(Bundle.load(tiny), 10**8)
+    with pytest.raises(ImageError, match="10 times as long"):
+        made(encoded(plain(3, size=(1000, 90))))
+    with pytest.raises(ImageError, match="10 times as long"):
+        made(encoded(plain(3, size=(200, 200))), Crop(0, 0, 1, 0.05))
+    assert made(encoded(plain(3, size=(1000, 100)))).width == 1000
 
 
 @given(

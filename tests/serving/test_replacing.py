@@ -13,10 +13,11 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from skintag.bundle import Bundle
+from skintag.bundle.sample import ANSWER, write_sample
 from skintag.core.errors import DataError
 from skintag.serving import Settings, create_app
-from skintag.serving.selftest import ANSWER, PICTURE
-from tests.serving.small import SIDE, encoded, form, plain, sign, write_bundle
+from tests.serving.small import encoded, form, plain, sign, write_bundle
 
 
 def version_of(client: TestClient) -> str:
@@ -91,10 +92,8 @@ def test_broken_bundle_is_refused_and_the_old_goes_on(
     elif how == "gone":
         (new / "taxonomy.json").unlink()
     else:
-        (new / "sample").mkdir()
-        (new / "preprocessing.json").write_text(
-            json.dumps({**json.loads((new / "preprocessing.json").read_text()), "image_size": SIDE * 2})
-        )
+        write_sample(Bundle.load(link.parent / "old"))
+        shutil.move(link.parent / "old" / "sample", new / "sample")  # the new one says something else
         sign(new)
     lead(link, "new")
     until(client, lambda: refused(client))
@@ -138,12 +137,11 @@ def test_what_is_under_way_ends_with_the_bundle_that_it_began_with(link: Path) -
 
 def test_bundle_whose_sample_is_answered_otherwise_is_refused(tmp_path: Path) -> None:
     folder = write_bundle(tmp_path / "bundle")
-    (folder / PICTURE).parent.mkdir()
-    import numpy as np
-
-    np.save(folder / PICTURE, plain(200, size=(SIDE, SIDE)))
-    (folder / ANSWER).write_text(json.dumps({"p_malignant": 0.01, "p_condition": None, "tolerance": 0.005}))
-    with pytest.raises(DataError):
+    write_sample(Bundle.load(folder))
+    assert create_app(sign(folder), settings=Settings(threads=1))
+    known = json.loads((folder / ANSWER).read_text())
+    (folder / ANSWER).write_text(json.dumps({**known, "p_malignant": known["p_malignant"] / 2}))
+    with pytest.raises(DataError, match="the answer that the bundle was built with"):
         create_app(sign(folder), settings=Settings(threads=1))
 
 
