@@ -106,7 +106,7 @@ class Batcher(Generic[R]):
             if n:
                 deadline = deadline or loop.time() + self._wait
                 if not self._idle.is_set():
-                    await self._either()
+                    await self._arrived.wait()
                     continue
                 if self._expected() <= _NOBODY or loop.time() >= deadline:
                     return
@@ -115,16 +115,6 @@ class Batcher(Generic[R]):
                     await self._arrived.wait()
             except TimeoutError:
                 return
-
-    async def _either(self) -> None:
-        """Wait until the model is idle, or somebody else arrives."""
-        idle = asyncio.ensure_future(self._idle.wait())
-        arrived = asyncio.ensure_future(self._arrived.wait())
-        try:
-            await asyncio.wait((idle, arrived), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            idle.cancel()
-            arrived.cancel()
 
     def _taken(self) -> list[tuple[Pixels, Any, asyncio.Future[R]]]:
         batch: list[tuple[Pixels, Any, asyncio.Future[R]]] = []
@@ -150,6 +140,7 @@ class Batcher(Generic[R]):
         self, done: asyncio.Future[list[R | Exception]], batch: list[tuple[Pixels, Any, asyncio.Future[R]]]
     ) -> None:
         self._idle.set()
+        self._arrived.set()
         if done.cancelled():
             for _, _, future in batch:
                 future.cancel()

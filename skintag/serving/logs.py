@@ -38,7 +38,9 @@ def log(event: str, level: int = logging.INFO, *, error: BaseException | None = 
     """Write a line: a short event, and values that are no one's secret."""
     if LOGGER.isEnabledFor(level):
         exc = None if error is None else (type(error), error, error.__traceback__)
-        LOGGER.log(level, event, extra={_FIELDS: fields}, exc_info=exc)
+        # made here, for `LOGGER.log` would first look for the line of code that called it, with every request
+        record = LOGGER.makeRecord(LOGGER.name, level, "", 0, event, (), exc, extra={_FIELDS: fields})
+        LOGGER.handle(record)
 
 
 def start_logging(level: str) -> None:

@@ -9,7 +9,7 @@ import time
 import uuid
 from typing import Any, Final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skintag.serving.logs import log
@@ -32,6 +32,8 @@ SECURITY: Final = {
     "cross-origin-embedder-policy": "require-corp",
     "cross-origin-resource-policy": "same-origin",
 }
+_RAW: Final = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
+_OURS: Final = {*(name for name, _ in _RAW), b"x-request-id", b"connection"}
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LINGER_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 64_000_000
@@ -115,14 +117,15 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in SECURITY.items():
-                headers.setdefault(name, value)
-            headers["x-request-id"] = self.id
-            headers.setdefault("cache-control", "no-store")
+            given = [pair for pair in message.get("headers", ()) if pair[0] not in _OURS]
+            given += _RAW
+            given.append((b"x-request-id", self.id.encode()))
+            if not any(name == b"cache-control" for name, _ in given):
+                given.append((b"cache-control", b"no-store"))
             self._closing = not self._whole
             if self._closing or self._draining:
-                headers["connection"] = "close"
+                given.append((b"connection", b"close"))
+            message = {**message, "headers": given}
         elif (
             message["type"] == "http.response.body" and self._closing and not message.get("more_body", False)
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import time
@@ -95,6 +96,8 @@ def serve(app: FastAPI, settings: Settings) -> None:
     host, port = listening.getsockname()[:2]
     about = app.state.service.current.engine.about
     log("serving", address=f"http://{host}:{port}", bundle=about["name"], version=about["version"])
+    gc.collect()
+    gc.freeze()  # what is loaded stays: no use in looking through it again and again
     Server(config, app.state.service, settings.drain).run(sockets=[listening])
 
 

@@ -31,14 +31,15 @@ class Generation:
         self.served = Served(engine.bundle)
         self._metrics, self._settings = service.metrics, service.settings
         self._decoders, self.decoding, self.under_way, self.replaced = service.decoders, 0, 0, False
-        self._thread = ThreadPoolExecutor(1, "model")
+        # collating has a thread of its own: among those that decode it would wait for its turn, and the model with it
+        self._thread, self._collating = ThreadPoolExecutor(1, "model"), ThreadPoolExecutor(1, "collate")
         self.batcher: Batcher[dict[str, Any]] = Batcher(
             self._answers,
             self._settings.batch_size,
             self._settings.batch_wait_ms / 1000,
             lambda: self.decoding,
             self._thread,
-            service.decoders,
+            self._collating,
             self._metrics.batch.observe,
         )
 
@@ -85,7 +86,8 @@ class Generation:
     def close(self) -> None:
         """End it now."""
         self.batcher.close()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._thread, self._collating):
+            pool.shutdown(wait=False, cancel_futures=True)
         self.engine.close()
 
 
