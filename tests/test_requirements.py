@@ -37,7 +37,7 @@ def test_the_lock_is_of_the_versions_that_are_pinned() -> None:
     assert differ == {}
 
 
-@pytest.mark.parametrize("extra", [None, "dev", "joblib", "submitit", "mobile", "heic", "wandb"])
+@pytest.mark.parametrize("extra", [None, "dev", "joblib", "submitit", "mobile", "heic", "wandb", "serve"])
 def test_the_lock_holds_what_the_project_asks_for(extra: str | None) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lock = pins("requirements/lock.txt")
@@ -47,7 +47,7 @@ def test_the_lock_holds_what_the_project_asks_for(extra: str | None) -> None:
             assert any(wanted.specifier.contains(v) for v in lock[canonicalize_name(wanted.name)]), wanted
 
 
-@pytest.mark.parametrize("lean", ["serve", "evaluate"])
+@pytest.mark.parametrize("lean", ["serve", "predict", "evaluate"])
 def test_lean_lists_are_of_the_same_versions(lean: str) -> None:
     lock = pins("requirements/lock.txt")
     for name, versions in pins(f"requirements/{lean}.txt").items():

@@ -195,10 +195,18 @@ def show(rows: list[Row], clients: int) -> None:
     for row in rows:
         shares = [f"{share(row, other):.0%}" for other in rows[:2]]
         beside = "" if mosec is None else f"{share(row, mosec):.0%}"
-        times = [f"{np.percentile(row.milliseconds, p):.0f}" if row.milliseconds else "" for p in (50, 95, 99)]
-        memory = (f"{np.median(row.memory) / 1e6:.0f}", f"{100 * flat(row.memory):+.1f}%") if row.memory else ("", "")
+        times = [
+            f"{np.percentile(row.milliseconds, p):.0f}" if row.milliseconds else "" for p in (50, 95, 99)
+        ]
+        memory = (
+            (f"{np.median(row.memory) / 1e6:.0f}", f"{100 * flat(row.memory):+.1f}%")
+            if row.memory
+            else ("", "")
+        )
         rate, work = f"{np.median(row.rates):.0f}", f"{np.median(row.work):.1f}"
-        table.add_row(row.name, rate, *shares, beside, work, *times, str(row.wrong) if row.port else "", *memory)
+        table.add_row(
+            row.name, rate, *shares, beside, work, *times, str(row.wrong) if row.port else "", *memory
+        )
     Console(width=150).print(table)
     print("MB later: median of the last quarter beside the third one's")
 

@@ -23,6 +23,7 @@ from skintag.serving.middleware import INTERNAL, Gone
 from skintag.serving.problems import Problem, request_id_of
 from skintag.serving.schemas import Analysis, Health, Model
 from skintag.serving.service import Service
+from skintag.serving.streams import Held, Stream
 from skintag.serving.text import to_json
 from skintag.serving.uploads import ClientDisconnect, Form, Limits, Memory, crop_of, held, parts_of, read_form
 from skintag.serving.webapp import FOR_EVER, Pieces, WebApp, unchanged
@@ -113,7 +114,7 @@ class Endpoints:
         self._rate.take(client_of(request))
         parts = parts_of(self._several, "images", (), self._memory)
         room = self._service.admission(self._several.files)
-        stream = _Held([held(self._memory, parts), room])
+        stream = Held([held(self._memory, parts), room])
         try:
             form = await self._form(request, parts, self._several)
             if len(form.files) > 1:
@@ -122,7 +123,7 @@ class Endpoints:
             stream.close()
             raise
         lines = self._lines(form, request_id_of(request), stream)
-        return _Stream(lines, media_type="application/x-ndjson", background=None, held=stream)
+        return Stream(lines, media_type="application/x-ndjson", background=None, held=stream)
 
     async def health(self) -> Response:
         """200 as long as the process answers."""
@@ -197,7 +198,7 @@ class Endpoints:
             task.cancel()
             gone.cancel()
 
-    async def _lines(self, form: Form, request_id: str | None, stream: _Held) -> AsyncIterator[bytes]:
+    async def _lines(self, form: Form, request_id: str | None, stream: Held) -> AsyncIterator[bytes]:
         tasks = [asyncio.ensure_future(self._service.analyse(data, None)) for data in form.files]
         form.files.clear()
         try:
@@ -214,38 +215,6 @@ class Endpoints:
             for task in tasks:
                 task.cancel()
             stream.close()
-
-
-class _Held:
-    """Contexts that are left when an answer that streams has ended, or never begins."""
-
-    def __init__(self, contexts: list[Any]) -> None:
-        self._open: list[Any] = []
-        try:
-            for context in contexts:
-                context.__enter__()
-                self._open.append(context)
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        while self._open:
-            self._open.pop().__exit__(None, None, None)
-
-
-class _Stream(StreamingResponse):
-    """Leaves what is held even where the client went away before the first line."""
-
-    def __init__(self, *args: Any, held: _Held, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self._held = held
-
-    async def __call__(self, *args: Any) -> None:
-        try:
-            await super().__call__(*args)
-        finally:
-            self._held.close()
 
 
 async def _disconnect(request: Request) -> None:
