@@ -61,8 +61,13 @@ def ours(args: tuple[Any, ...]) -> bool:
     return any(a[0] == sys.executable and a[1:4] == ["-P", "-m", "skintag.export.measure"] for a in lists)
 
 
+def to_a_worker(event: str, args: tuple[Any, ...]) -> bool:
+    """Whether it is a socket of multiprocessing's own, a file where files may be made: to workers that load."""
+    return event == "socket.connect" and isinstance(args[1], str) and absolute(args[1]).startswith(free)
+
+
 def look(event: str, args: tuple[Any, ...]) -> None:
-    if event in (*STARTS, "subprocess.Popen") and ours(args):
+    if (event in (*STARTS, "subprocess.Popen") and ours(args)) or to_a_worker(event, args):
         return
     if event == "subprocess.Popen":
         command = args[1] if isinstance(args[1], str) else args[1][0]
