@@ -25,6 +25,7 @@ from skintag.serving.problems import Problem, request_id_of
 from skintag.serving.schemas import BatchLine
 from skintag.serving.service import Service
 from skintag.serving.settings import Settings
+from skintag.serving.short_way import ShortWay
 from skintag.serving.watch import load, watch
 from skintag.serving.webapp import BUILT, WebApp
 
@@ -73,10 +74,7 @@ def create_app(bundle: Bundle | str | Path | None = None, *, settings: Settings 
                     await looking
             await service.finish(settings.shutdown_timeout)
 
-    app = _app(lifespan, service, settings)
-    endpoints = Endpoints(service, web)
-    app.include_router(endpoints.router())
-    app.router.routes.insert(0, endpoints.short_way())
+    app = _app(lifespan, service, Endpoints(service, web))
     app.state.service, app.state.lifespan = service, lifespan
     return app
 
@@ -84,24 +82,27 @@ def create_app(bundle: Bundle | str | Path | None = None, *, settings: Settings 
 def described() -> FastAPI:
     """The app as OpenAPI describes it, over no bundle."""
     service: Any = SimpleNamespace(settings=Settings.model_construct(), metrics=Metrics(), draining=False)
-    app = _app(None, service, service.settings)
-    app.include_router(Endpoints(service, WebApp(BUILT, 1)).router())
-    return app
+    return _app(None, service, Endpoints(service, WebApp(BUILT, 1)))
 
 
-def _app(lifespan: Any, service: Service, settings: Settings) -> FastAPI:
-    middleware = [Middleware(Guard, metrics=service.metrics, draining=lambda: service.draining)]
-    if settings.cors:
-        middleware.append(
+def _middleware(service: Service, endpoints: Endpoints) -> list[Middleware]:
+    """From the outermost in."""
+    layers = [Middleware(Guard, metrics=service.metrics, draining=lambda: service.draining)]
+    if service.settings.cors:
+        layers.append(
             Middleware(
                 CORSMiddleware,
-                allow_origins=list(settings.cors),
+                allow_origins=list(service.settings.cors),
                 allow_methods=["GET", "POST"],
                 allow_headers=["x-api-key", "authorization", "x-request-id", "content-type"],
                 expose_headers=["x-request-id", "retry-after", "etag"],
                 max_age=600,
             )
         )
+    return [*layers, Middleware(ShortWay, analyze=endpoints.analyze)]
+
+
+def _app(lifespan: Any, service: Service, endpoints: Endpoints) -> FastAPI:
     app = FastAPI(
         title="SkinTag",
         version="1",
@@ -110,13 +111,14 @@ def _app(lifespan: Any, service: Service, settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        middleware=middleware,
+        middleware=_middleware(service, endpoints),
         exception_handlers={
             Problem: _problem,
             HTTPException: _http_error,
             RequestValidationError: _invalid,
         },
     )
+    app.include_router(endpoints.router())
     made = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
 from skintag.bundle.manifest import MANIFEST
 from skintag.serving.about import about
@@ -83,16 +82,6 @@ class Endpoints:
         add("/{path:path}", self.web, methods=["GET", "HEAD"], responses=WEB, response_class=Response,
             include_in_schema=False)  # fmt: skip
         return router
-
-    def short_way(self) -> Route:
-        """To what is asked most, before FastAPI looks for forms and parameters, of which there are none."""
-
-        async def analyze(request: Request) -> Response:
-            request.scope["route"] = route
-            return await self.analyze(request)
-
-        route = Route("/api/analyze", analyze, methods=["POST"], include_in_schema=False)
-        return route
 
     async def analyze(self, request: Request) -> Response:
         """One photograph, JPEG, PNG, WebP, BMP or TIFF (HEIC where the server has pillow-heif), and a crop if wanted.
