@@ -42,6 +42,8 @@ from skintag.serving.engine import Engine, processors
 
 HERE = Path(__file__).resolve().parent
 PHOTOS = 64
+WARM = 1000
+"""Requests to a server before anything is counted: allocators have what they need by then."""
 
 
 @dataclass
@@ -62,6 +64,8 @@ class Row:
     """Of every request."""
     work: list[float] = field(default_factory=list)
     """Milliseconds of processors for a photograph, by round; clients not counted."""
+    clients: list[float] = field(default_factory=list)
+    """Milliseconds of processors that a client takes for a photograph, by round."""
     wrong: int = 0
     """Answers that are another photograph's, or no answer."""
     memory: list[int] = field(default_factory=list)
@@ -148,6 +152,7 @@ def asked(row: Row, folder: Path, requests: int, clients: int) -> None:
         raise SystemExit(done.stderr[-2000:])
     said = json.loads(done.stdout)
     row.rates.append(requests / said["seconds"])
+    row.clients.append(1000 * said["work"] / requests)
     row.milliseconds += said["milliseconds"]
     row.wrong += said["wrong"]
     row.work.append(1000 * (processor_seconds(row.pid) - used) / requests)
@@ -209,6 +214,8 @@ def show(rows: list[Row], clients: int) -> None:
         )
     Console(width=150).print(table)
     print("MB later: median of the last quarter beside the third one's")
+    work = {row.name: round(float(np.median(row.clients)), 2) for row in rows if row.clients}
+    print(f"clients' own CPU ms, on the same processors: {work}")
 
 
 def share(row: Row, other: Row) -> float:
@@ -236,9 +243,9 @@ def main() -> None:
                 elif row.name == "loop, batches":
                     loop_batches(row, engine, photos, each, arguments.batch)
                 else:
-                    asked(row, folder, each, arguments.clients)
+                    asked(row, folder, each if number else WARM, arguments.clients)
                 if not number:
-                    for kept in (row.rates, row.work, row.milliseconds, row.memory):
+                    for kept in (row.rates, row.work, row.clients, row.milliseconds, row.memory):
                         kept.clear()
         show(rows, arguments.clients)
     print(f"{PHOTOS} photographs of 600 x 450, {arguments.model} at {arguments.size} px, {processors()} processors, "
