@@ -26,15 +26,25 @@ function policy(): Plugin {
   };
 }
 
+const seen = new Set<string>();
+
+/** Takes down where modules come from; the worker is bundled apart, and before. */
+function takeDown(): Plugin {
+  return {
+    name: 'take-down',
+    apply: 'build',
+    generateBundle() {
+      for (const id of this.getModuleIds()) seen.add(id);
+    },
+  };
+}
+
 /** The licences of every package that came into the app or its worker, as `licences.json`. */
 function licences(): Plugin {
-  const seen = new Set<string>();
   return {
     name: 'licences',
     apply: 'build',
-    sharedDuringBuild: true,
     generateBundle() {
-      for (const id of this.getModuleIds()) seen.add(id);
       const source = JSON.stringify(licencesOf(seen, here('.')));
       this.emitFile({ type: 'asset', fileName: 'licences.json', source });
     },
@@ -53,12 +63,13 @@ export default defineConfig({
     manifest: 'build.json',
     modulePreload: { polyfill: false },
   },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [takeDown()] },
   server: { fs: { allow: [here('..')] } },
   plugins: [
     react(),
     tailwindcss(),
     policy(),
+    takeDown(),
     licences(),
     VitePWA({
       registerType: 'prompt',

@@ -22,6 +22,14 @@ function textOf(folder) {
   return shared ? readFileSync(shared, 'utf-8').trim() : '';
 }
 
+/** The text of a licence whose package has none of its own: what the MIT licence says, with the author's name. */
+function standard(said, root) {
+  if (said.license !== 'MIT') return '';
+  const author = typeof said.author === 'string' ? said.author : (said.author?.name ?? `the authors of ${said.name}`);
+  const text = readFileSync(join(root, 'scripts', 'mit.txt'), 'utf-8').trim();
+  return text.replace('<author>', author);
+}
+
 /** One entry a package, by name. Style sheets and fonts are imported by name, so those packages are added. */
 export function licencesOf(ids, root) {
   const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf-8'));
@@ -34,7 +42,7 @@ export function licencesOf(ids, root) {
   }
   const entries = [...folders].filter((folder) => existsSync(join(folder, 'package.json'))).map((folder) => {
     const said = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf-8'));
-    return { name: said.name, version: said.version, licence: said.license ?? '', text: textOf(folder) };
+    return { name: said.name, version: said.version, licence: said.license ?? '', text: textOf(folder) || standard(said, root) };
   });
   return entries.sort((a, b) => a.name.localeCompare(b.name));
 }

@@ -81,7 +81,9 @@ export function App() {
   const shown: Route = welcomed ? route : { screen: 'welcome', rest: [] };
   const key = [shown.screen, ...shown.rest].join('/');
   useModel(welcomed && where === 'device');
-  useEffect(() => window.scrollTo(0, 0), [key]);
+  useEffect(() => {
+    window.scrollTo(0, 0); // without the braces its promise, where it gives one, would be taken for a clean-up
+  }, [key]);
   return (
     <Shell screen={shown.screen}>
       <Catch key={key} fallback={<Stumbled />}>
