@@ -33,8 +33,11 @@ function takeDown(): Plugin {
   return {
     name: 'take-down',
     apply: 'build',
-    generateBundle() {
-      for (const id of this.getModuleIds()) seen.add(id);
+    generateBundle(_, bundle) {
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== 'chunk') continue;
+        for (const [id, { renderedLength }] of Object.entries(chunk.modules)) if (renderedLength) seen.add(id);
+      }
     },
   };
 }

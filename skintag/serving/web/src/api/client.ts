@@ -1,9 +1,12 @@
 /** The server, where there is one. Every answer is checked before it is used. */
 import { asObject, isObject } from '../core/json';
 import type { Analysis, Crop, Sensitivities, Share } from '../core/types';
-import type { Answer } from '../device/messages';
-import type { ModelInfo } from '../device/messages';
+import { FEW } from '../core/metrics';
+import type { Answer, ModelInfo } from '../device/messages';
 import { checkAnalysis } from './check';
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
 
 /** What went wrong at the server: 0 where it cannot be reached. */
 export class ServerError extends Error {
@@ -66,36 +69,31 @@ export async function modelInfo(): Promise<ModelInfo> {
   }
 }
 
+/** What the server says of its model, as far as it is shown. */
 function infoOf(said: Record<string, unknown>): ModelInfo {
-  const tiers = asObject(said.tiers, 'tiers');
-  return {
-    bundle: asObject(said.bundle, 'bundle') as unknown as ModelInfo['bundle'],
-    low: Number(tiers.low),
-    high: Number(tiers.high),
-    sensitivities: sensitivitiesOf(isObject(said.metrics) ? said.metrics : {}),
-    kept: false,
+  const model = said as unknown as Schemas['Model'];
+  const { name, version, model: head, runtime, note } = model.bundle;
+  const { low, high } = model.tiers;
+  if (!(low >= 0 && low <= high && high <= 1)) throw new Error('tiers out of order');
+  const { overall, fitzpatrick, domain } = model.metrics;
+  const sensitivities: Sensitivities = {
+    overall: overall ? shareOf(overall) : null,
+    skin: Object.fromEntries(fitzpatrick.map((figure) => [figure.group, shareOf(figure)])),
+    camera: Object.fromEntries(domain.map((figure) => [figure.group, shareOf(figure)])),
   };
+  return { bundle: { name, version, model: head, runtime, note }, low, high, sensitivities, kept: false };
 }
 
-function sensitivitiesOf(metrics: Record<string, unknown>): Sensitivities {
-  const skin = metrics.fitzpatrick ?? metrics.fst_group ?? metrics.skin;
-  const camera = metrics.domain ?? metrics.camera;
-  return { overall: shareOf(metrics.overall), skin: sharesOf(skin), camera: sharesOf(camera) };
+function shareOf({ sensitivity, low, high, n_malignant: n }: Schemas['Figure']): Share {
+  return { value: sensitivity ?? null, low: low ?? null, high: high ?? null, n, few: n < FEW };
 }
 
-function sharesOf(groups: unknown): Record<string, Share> {
-  const out: Record<string, Share> = {};
-  for (const [name, value] of Object.entries(isObject(groups) ? groups : {})) {
-    const share = shareOf(value);
-    if (share) out[name] = share;
-  }
-  return out;
+/** The model card, in Markdown. Throws ServerError. */
+export async function modelCard(): Promise<string> {
+  const said: unknown = await (await call('model', {}, 10)).json();
+  return isObject(said) && typeof said.model_card === 'string' ? said.model_card : '';
 }
 
-function shareOf(value: unknown): Share | null {
-  if (!isObject(value)) return null;
-  const cell = isObject(value.sensitivity) ? value.sensitivity : value;
-  const number = (item: unknown): number | null => (typeof item === 'number' && Number.isFinite(item) ? item : null);
-  const n = number(cell.n) ?? number(cell.n_positive) ?? number(cell.n_malignant) ?? number(value.n_malignant) ?? 0;
-  return { value: number(cell.value ?? cell.sensitivity), low: number(cell.low), high: number(cell.high), n };
-}
+// what the device says has the shape that the server's document gives: checked when types are
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+export const agreed: Same<Analysis, Schemas['Analysis']> = true;

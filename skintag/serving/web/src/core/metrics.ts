@@ -16,7 +16,10 @@ function numberOr(value: unknown): number | null {
 function shareOf(group: unknown): Share | null {
   const cell = at(group, 'sensitivity');
   if (!isObject(cell)) return null;
-  return { value: numberOr(cell.value), low: numberOr(cell.low), high: numberOr(cell.high), n: numberOr(cell.n_positive) ?? 0 };
+  const n = numberOr(cell.n_positive) ?? 0;
+  // a note says that the interval's confidence is not established, e.g. for pictures of few lesions
+  const few = n < FEW || cell.too_few === true || (typeof cell.note === 'string' && cell.note !== '');
+  return { value: numberOr(cell.value), low: numberOr(cell.low), high: numberOr(cell.high), n, few };
 }
 
 function sharesOf(groups: unknown): Record<string, Share> {

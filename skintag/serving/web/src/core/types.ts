@@ -79,6 +79,8 @@ export interface Share {
   low: number | null;
   high: number | null;
   n: number;
+  /** Whether they are too few for the interval to be relied on. */
+  few: boolean;
 }
 
 /** Sensitivity at the threshold, overall and by group. */

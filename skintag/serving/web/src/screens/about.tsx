@@ -1,6 +1,7 @@
 /** What this is, what model it has, and whose work is in it. */
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { modelCard } from '../api/client';
 import { useStatus } from '../app/status';
 import { Disclosure, Heading, Title } from '../ui/parts';
 
@@ -40,6 +41,20 @@ function Licences() {
   );
 }
 
+/** The model's card, as far as the server is there to give it. */
+function Card() {
+  const { t } = useTranslation();
+  const { server } = useStatus();
+  const [card, setCard] = useState('');
+  useEffect(() => {
+    if (server) modelCard().then(setCard, () => undefined);
+  }, [server]);
+  if (!card) return <p className="text-sm text-muted">{t('about.cardNone')}</p>;
+  return (
+    <pre lang="en" tabIndex={0} role="region" aria-label={t('about.card')} className="max-h-96 overflow-auto rounded-xl bg-sunk p-3 text-xs whitespace-pre-wrap">{card}</pre>
+  );
+}
+
 export default function AboutScreen() {
   const { t } = useTranslation();
   const { info } = useStatus();
@@ -56,6 +71,7 @@ export default function AboutScreen() {
         {info
           ? <p>{t('result.bundle', { name: info.bundle.name, version: info.bundle.version })}{info.bundle.note && <span className="block text-muted" lang="en">{info.bundle.note}</span>}</p>
           : <p className="text-muted">{t('settings.modelNone')}</p>}
+        <Card />
       </section>
       <section className="card grid gap-2">
         <Heading>{t('about.privacy')}</Heading>

@@ -18,7 +18,7 @@ function Overlay({ before, after }: { before: Entry; after: Entry }) {
   const cut: CSSProperties = { clipPath: `inset(0 0 0 ${100 - share}%)` };
   return (
     <section className="card grid gap-3">
-      <div className="relative mx-auto aspect-square w-full max-w-xl overflow-hidden rounded-2xl bg-sunk">
+      <div className="relative mx-auto aspect-square w-full max-w-[min(36rem,52dvh)] overflow-hidden rounded-2xl bg-sunk">
         {under && <img src={under} alt={t('compare.before')} className="absolute inset-0 size-full object-cover" />}
         {over && <img src={over} alt={t('compare.after')} style={cut} className="absolute inset-0 size-full object-cover" />}
         <span aria-hidden="true" className="absolute inset-y-0 w-0.5 bg-white shadow" style={{ left: `${100 - share}%` }} />

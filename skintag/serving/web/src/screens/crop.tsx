@@ -51,7 +51,7 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
   };
   return (
     <div className="grid gap-5 lg:grid-cols-[1fr_22rem]">
-      <div className="relative h-[min(58dvh,36rem)] overflow-hidden rounded-3xl bg-sunk">
+      <div className="relative h-[min(46dvh,36rem)] lg:h-[min(66dvh,36rem)] overflow-hidden rounded-3xl bg-sunk">
         <Cropper
           image={url} crop={at} zoom={zoom} aspect={1} minZoom={1} maxZoom={6} keyboardStep={8} showGrid={false}
           onCropChange={setAt} onZoomChange={setZoom} onCropAreaChange={setArea} disableAutomaticStylesInjection
@@ -64,12 +64,12 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
           <span className="text-sm text-muted">{t('crop.zoom')}</span>
           <Range label={t('crop.zoom')} value={zoom} min={1} max={6} step={0.1} onChange={setZoom} valueText={`${zoom.toFixed(1)} ×`} />
         </div>
-        <CameraField />
         <Button look="main" disabled={!area} onClick={() => start(false)}>{t('crop.go')}</Button>
         <div className="flex flex-wrap justify-center gap-2">
           <Button look="quiet" onClick={() => start(true)}>{t('crop.whole')}</Button>
           <ButtonLink to="home" look="quiet">{t('crop.other')}</ButtonLink>
         </div>
+        <CameraField />
       </div>
     </div>
   );

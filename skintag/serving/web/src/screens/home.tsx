@@ -67,8 +67,8 @@ function Where() {
   const { t } = useTranslation();
   const onDevice = useSettings().where === 'device';
   return (
-    <p className="flex items-center justify-center gap-2 text-sm text-muted">
-      <Icon name={onDevice ? 'lock' : 'server'} className="size-4" /> {t(onDevice ? 'home.private' : 'home.serverNote')}
+    <p className="text-sm text-muted">
+      <Icon name={onDevice ? 'lock' : 'server'} className="me-1 inline size-4 align-[-0.15em]" /> {t(onDevice ? 'home.private' : 'home.serverNote')}
     </p>
   );
 }

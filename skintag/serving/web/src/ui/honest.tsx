@@ -1,7 +1,6 @@
 /** How many cancers the model found in its test, on skin and photographs like these; a warning where that is not known. */
 import { useTranslation } from 'react-i18next';
 import { useSettings } from '../app/settings';
-import { FEW } from '../core/metrics';
 import type { Sensitivities, Share } from '../core/types';
 import { Icon } from './icons';
 import { Heading } from './parts';
@@ -20,7 +19,7 @@ function Figure({ sentence, share, group }: { sentence: string; share: Share | n
         <div className="absolute inset-y-0 rounded-full bg-accent/40" style={{ insetInlineStart: `${share.low * 100}%`, width: `${(share.high - share.low) * 100}%` }} />
         <div className="absolute inset-y-0 w-1 -translate-x-1/2 rounded bg-accent rtl:translate-x-1/2" style={{ insetInlineStart: `${share.value * 100}%` }} />
       </div>
-      {share.n < FEW && <Warning text={t('result.honestFew')} />}
+      {share.few && <Warning text={t('result.honestFew')} />}
     </div>
   );
 }

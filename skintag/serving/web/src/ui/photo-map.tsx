@@ -14,7 +14,7 @@ function draw(canvas: HTMLCanvasElement, map: LogitMap): void {
   const context = canvas.getContext('2d');
   if (!strong || !context) return;
   const image = context.createImageData(map.width, map.height);
-  strong.forEach((value, i) => image.data.set([...WARM, Math.round(value ** 1.5 * 215)], 4 * i));
+  strong.forEach((value, i) => image.data.set([...WARM, Math.round(value ** 1.5 * 165)], 4 * i));
   context.putImageData(image, 0, 0);
 }
 
@@ -38,9 +38,11 @@ export function PhotoMap({ view, map }: { view: Blob; map: LogitMap | null }) {
   const place = map && placeOf(map);
   return (
     <figure className="card overflow-hidden !p-0">
-      <div className="relative">
-        {url && <img src={url} alt={t('result.photo')} className="max-h-[26rem] w-full object-fill" />}
-        {shown && map && <Overlay map={map} />}
+      <div className="bg-sunk">
+        <div className="relative mx-auto w-fit">
+          {url && <img src={url} alt={t('result.photo')} className="block max-h-[26rem] max-w-full" />}
+          {shown && map && <Overlay map={map} />}
+        </div>
       </div>
       {map && (
         <figcaption className="grid gap-1 px-5 py-3">

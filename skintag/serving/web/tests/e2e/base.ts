@@ -1,5 +1,6 @@
 /** What every test of the browser needs: a server of its own, and the ways that a person goes. */
 import { expect, test as plain, type Page } from '@playwright/test';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { TestServer } from './server';
 
@@ -71,4 +72,19 @@ export async function keep(page: Page, name: string, known = false): Promise<voi
   else await page.getByLabel('Name of the spot').fill(name);
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('link', { name: 'Kept in the history' })).toBeVisible();
+}
+
+/** Paste or drop a file as the browser would tell the page of it. */
+export async function change(page: Page, path: string, kind: 'paste' | 'drop'): Promise<void> {
+  const bytes = readFileSync(path).toString('base64');
+  await page.evaluate(
+    ([content, how]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([Uint8Array.from(atob(content!), (c) => c.charCodeAt(0))], 'x.jpg', { type: 'image/jpeg' }));
+      const target = document.querySelector('main section')!;
+      if (how === 'paste') window.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data }));
+      else target.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+    },
+    [bytes, kind],
+  );
 }

@@ -25,8 +25,12 @@ export class TestServer {
   bundle = 0;
   /** Whether the bundle is there at all. */
   bundled = true;
+  /** A file of the bundle that comes damaged. */
+  broken = '';
   /** What `POST /api/analyze` was sent: bytes of each request. */
   uploads: number[] = [];
+  private port = 0;
+
   private constructor(private readonly server: Server) {}
 
   static async start(port = 0): Promise<TestServer> {
@@ -34,14 +38,16 @@ export class TestServer {
     const made = new TestServer(server);
     server.on('request', (request, response) => made.answer(request, response));
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    made.port = (server.address() as AddressInfo).port;
     return made;
   }
 
   get url(): string {
-    return `http://localhost:${(this.server.address() as AddressInfo).port}/`;
+    return `http://localhost:${this.port}/`;
   }
 
   async stop(): Promise<void> {
+    if (!this.server.listening) return;
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
   }
@@ -52,6 +58,7 @@ export class TestServer {
     response.setHeader('Permissions-Policy', 'camera=(self), microphone=(), geolocation=()');
     response.setHeader('X-Content-Type-Options', 'nosniff');
     if (path.startsWith('/api/')) return this.api(path.slice(5), request, response);
+    if (this.broken && path.endsWith(this.broken)) return void response.end('damaged');
     if (path.startsWith('/bundle/')) return this.bundled ? this.file(this.inBundle(path.slice(8)), response) : gone(response);
     return this.file(join(STATIC, normalize(path === '/' ? '/index.html' : path)), response);
   }
