@@ -3,6 +3,7 @@ import { useSyncExternalStore } from 'react';
 import { isReady } from '../api/client';
 import { DeviceModel } from '../device/client';
 import type { ModelInfo } from '../device/messages';
+import { settings, subscribe } from './settings';
 
 export interface Status {
   online: boolean;
@@ -45,8 +46,21 @@ export function useStatus(): Status {
 /** Ask the server whether it is there. */
 export async function askServer(): Promise<boolean> {
   const server = navigator.onLine && (await isReady());
-  set({ server, online: navigator.onLine });
+  set({ server, online: server || (await isOnline()) });
   return server;
+}
+
+/** Whether the site can be reached: a browser that says it has a network may still reach nothing. */
+async function isOnline(): Promise<boolean> {
+  if (!navigator.onLine) return false;
+  const url = new URL('bundle/bundle.json', document.baseURI);
+  return fetch(url, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(8000) }).then(() => true, () => false);
+}
+
+/** Ask what is of use now: the server only where it was chosen, for a site without one should not be asked for it. */
+async function ask(): Promise<void> {
+  if (settings().where === 'server') await askServer();
+  else set({ online: await isOnline() });
 }
 
 export function clearUpdated(): void {
@@ -79,9 +93,9 @@ export async function updateDevice(): Promise<void> {
 
 /** Follow the network, and ask the server now and then while the page is seen. */
 export function watch(): void {
-  const ask = (): void => void askServer();
-  addEventListener('online', ask);
+  addEventListener('online', () => void ask());
   addEventListener('offline', () => set({ online: false, server: false }));
-  setInterval(() => document.visibilityState === 'visible' && ask(), 60_000);
-  ask();
+  setInterval(() => document.visibilityState === 'visible' && void ask(), 60_000);
+  subscribe(() => settings().where === 'server' && current.server === null && void ask());
+  void ask();
 }

@@ -26,9 +26,10 @@ export function isSkin(r: number, g: number, b: number): boolean {
   return r > 35 && r >= g && g >= 0.35 * r && r - Math.min(g, b) > 8 && cb >= 77 && cb <= 130 && cr >= 131 && cr <= 180;
 }
 
-function median(values: number[]): number {
+/** The grey of the skin around: that of its lighter part, for a large brown spot is in colours of skin as well. */
+function toneOf(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
+  return sorted[Math.floor(sorted.length * 0.9)] ?? 0;
 }
 
 /** Measures of a square live picture, RGBA [side, side]; the ring is the circle within it. */
@@ -50,8 +51,8 @@ export function measureFrame(rgba: Uint8ClampedArray, side: number): Measures {
     skin++;
     tones.push(value);
   }
-  const tone = median(tones);
-  const unlike = ring.filter((i) => grey[i]! < tone * 0.72).length;
+  const tone = toneOf(tones);
+  const unlike = ring.filter((i) => grey[i]! < tone * 0.68).length;
   return {
     brightness: sum / grey.length,
     glare: glaring / grey.length,

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { modelCard } from '../api/client';
-import { useStatus } from '../app/status';
+import { askServer, useStatus } from '../app/status';
 import { Disclosure, Heading, Title } from '../ui/parts';
 
 interface Licence {
@@ -47,6 +47,7 @@ function Card() {
   const { server } = useStatus();
   const [card, setCard] = useState('');
   useEffect(() => {
+    if (server === null) void askServer();
     if (server) modelCard().then(setCard, () => undefined);
   }, [server]);
   if (!card) return <p className="text-sm text-muted">{t('about.cardNone')}</p>;

@@ -1,8 +1,8 @@
 /** Language, appearance, skin type, and where photos are looked at. */
-import { useState, type ReactNode } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { CAMERAS, change, THEMES, useSettings } from '../app/settings';
-import { device, prepareDevice, useStatus } from '../app/status';
+import { askServer, device, prepareDevice, useStatus } from '../app/status';
 import { LanguageChoice } from '../ui/language-choice';
 import { Button, Choices, Heading, Title } from '../ui/parts';
 import { SkinChoice } from '../ui/skin-choice';
@@ -24,6 +24,7 @@ function Where() {
   const { where } = useSettings();
   const { server } = useStatus();
   const away = server === false;
+  useEffect(() => void askServer(), []);
   return (
     <Section title={t('settings.where')}>
       <Choices

@@ -51,11 +51,15 @@ export function ButtonLink({ to, rest = [], look = 'plain', icon, className = ''
   );
 }
 
-/** The title of a screen. It takes the focus when the screen comes up, so that a screen reader says where one is. */
+let opened = false;
+
+/** The title of a screen. When the app is opened the focus stays at its beginning; after that it goes to each screen's
+ * title, so that a screen reader says where one is. */
 export function Title({ children, className = '' }: { children: ReactNode; className?: string }) {
   const ref = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    ref.current?.focus({ preventScroll: true });
+    if (opened) ref.current?.focus({ preventScroll: true });
+    opened = true;
   }, []);
   return (
     <h1 ref={ref} tabIndex={-1} className={`text-[2.35rem] md:text-5xl ${className}`}>

@@ -30,7 +30,7 @@ for (const [language, [home, tier, advice]] of Object.entries(WORDS)) {
     await expect(page.locator('h1')).toHaveText(home);
     await look(page, 'high');
     await expect(page.getByTestId('tier')).toContainText(tier);
-    await expect(page.getByText(advice, { exact: false })).toBeVisible();
+    await expect(page.getByText(advice, { exact: false }).last()).toBeVisible();
   });
 }
 
@@ -92,9 +92,6 @@ test('dermatologists are searched elsewhere, and only when one says so', async (
 
 test('from the address to a result by keyboard alone', async ({ page, server }) => {
   await open(page, server);
-  await page.keyboard.press('Tab');
-  await page.keyboard.press('Shift+Tab');
-  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   await page.keyboard.press('Tab');
   await expect(page.getByRole('link', { name: 'Skip to content' })).toBeFocused();
   await page.keyboard.press('Enter');

@@ -30,11 +30,11 @@ test('a note is changed and stays', async ({ page, server }) => {
   await open(page, server);
   await seed(page);
   await page.goto(`${server.url}#/entry/entry-4`);
-  await page.getByLabel('Note').fill('Bleeds since Sunday');
+  await page.getByRole('textbox', { name: 'Note' }).fill('Bleeds since Sunday');
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByText('Saved')).toBeVisible();
   await page.reload();
-  await expect(page.getByLabel('Note')).toHaveValue('Bleeds since Sunday');
+  await expect(page.getByRole('textbox', { name: 'Note' })).toHaveValue('Bleeds since Sunday');
 });
 
 test('what is exported can be taken in again', async ({ page, server }) => {
