@@ -27,7 +27,7 @@ export function Chart({ entries }: { entries: readonly Entry[] }) {
   const values = entries.map((entry) => percent(entry.analysis.malignancy_score)).join(', ');
   const [from, to] = [short(new Date(first).toISOString()), short(new Date(last).toISOString())];
   return (
-    <svg viewBox={`0 0 ${W} ${H}`} role="img" aria-label={t('history.chartText', { n: entries.length, from, to, values })} className="mx-auto w-full max-w-2xl">
+    <svg viewBox={`0 0 ${W} ${H}`} role="img" aria-label={t('history.chartText', { n: entries.length, from, to, values })} className="mx-auto w-full max-w-lg">
       {[0, 0.25, 0.5, 0.75, 1].map((share) => (
         <g key={share}>
           <path d={`M ${LEFT} ${y(share)} H ${W - RIGHT}`} stroke="var(--line)" />

@@ -22,16 +22,16 @@ function Navigation({ screen }: { screen: Screen }) {
   return (
     <nav
       aria-label={t('nav.label')}
-      className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-card pb-[env(safe-area-inset-bottom)] md:static md:border-0 md:bg-transparent md:pb-0"
+      className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-card pb-[env(safe-area-inset-bottom)] lg:static lg:border-0 lg:bg-transparent lg:pb-0"
     >
-      <ul className="mx-auto flex max-w-xl justify-around md:gap-1">
+      <ul className="mx-auto flex max-w-xl justify-around lg:gap-1">
         {PLACES.map(([place, icon]) => (
-          <li key={place} className="grow md:grow-0">
+          <li key={place} className="grow lg:grow-0">
             <a
               href={hrefOf(place)} aria-current={here === place ? 'page' : undefined}
-              className="flex min-h-14 flex-col items-center justify-center gap-0.5 px-1 text-xs text-muted aria-[current]:font-semibold aria-[current]:text-accent md:min-h-11 md:flex-row md:gap-2 md:rounded-full md:px-3.5 md:text-base md:hover:bg-sunk md:aria-[current]:bg-sunk"
+              className="flex min-h-14 flex-col items-center justify-center gap-0.5 px-1 text-xs text-muted aria-[current]:font-semibold aria-[current]:text-accent lg:min-h-11 lg:flex-row lg:gap-2 lg:rounded-full lg:px-3.5 lg:text-base lg:hover:bg-sunk lg:aria-[current]:bg-sunk"
             >
-              <Icon name={icon} className="size-6 md:size-5" />
+              <Icon name={icon} className="size-6 lg:size-5" />
               {t(`nav.${place}`)}
             </a>
           </li>
@@ -57,7 +57,7 @@ function State() {
   const status = useStatus();
   const [icon, key] = stateOf(status, useSettings().where);
   return (
-    <p role="status" aria-label={t('status.label')} className="flex items-center gap-1.5 text-sm text-muted">
+    <p role="status" aria-label={t('status.label')} className="flex items-center gap-1.5 text-end text-sm text-muted">
       <Icon name={icon} className="size-4" />
       <span>{t(key, { percent: Math.round(status.loaded * 100) })}</span>
     </p>
@@ -96,12 +96,12 @@ export function Shell({ screen, children }: { screen: Screen; children: ReactNod
         <a href={hrefOf('home')} className="flex min-h-11 items-center gap-2 font-serif text-2xl">
           <Icon name="spot" className="size-6 text-accent" /> {t('app.name')}
         </a>
-        {screen !== 'welcome' && <div className="hidden md:block"><Navigation screen={screen} /></div>}
+        {screen !== 'welcome' && <div className="hidden lg:block"><Navigation screen={screen} /></div>}
         <State />
       </header>
       <Notices />
-      <main id="main" tabIndex={-1} className="mx-auto w-full max-w-5xl grow px-4 pt-2 pb-28 md:pb-12">{children}</main>
-      {screen !== 'welcome' && <div className="md:hidden"><Navigation screen={screen} /></div>}
+      <main id="main" tabIndex={-1} className="mx-auto w-full max-w-5xl grow px-4 pt-2 pb-28 lg:pb-12">{children}</main>
+      {screen !== 'welcome' && <div className="lg:hidden"><Navigation screen={screen} /></div>}
     </div>
   );
 }
