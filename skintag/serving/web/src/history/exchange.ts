@@ -1,0 +1,83 @@
+/** The history as one JSON file, out and in; what comes in is checked field by field. */
+import { checkAnalysis } from '../api/check';
+import { isObject } from '../core/json';
+import type { Entry, Spot } from './types';
+
+const KIND = 'skintag history';
+const VERSION = 1;
+export const MAX_BYTES = 200_000_000;
+const IMAGE = /^data:image\/(jpeg|png|webp);base64,[A-Za-z0-9+/]+=*$/;
+const MAX_IMAGE = 8_000_000;
+
+export class ImportError extends Error {
+  constructor(readonly reason: 'large' | 'json' | 'kind' | 'version' | 'entry') {
+    super(reason);
+    this.name = 'ImportError';
+  }
+}
+
+async function dataUrl(blob: Blob): Promise<string> {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+  return `data:${blob.type || 'image/jpeg'};base64,${btoa(text)}`;
+}
+
+function blobOf(url: string): Blob {
+  const [head = '', body = ''] = url.split(',');
+  const bytes = Uint8Array.from(atob(body), (letter) => letter.charCodeAt(0));
+  return new Blob([bytes], { type: head.slice(5).split(';')[0] ?? 'image/jpeg' });
+}
+
+/** Everything as JSON text. */
+export async function exportHistory(entries: readonly Entry[], spots: readonly Spot[]): Promise<string> {
+  const listed = [];
+  for (const item of entries) listed.push({ ...item, view: await dataUrl(item.view), thumb: await dataUrl(item.thumb) });
+  const content = { kind: KIND, version: VERSION, exported: new Date().toISOString(), spots, entries: listed };
+  return JSON.stringify(content);
+}
+
+/** What an exported file holds. Throws ImportError, and takes nothing of a file that is not right throughout. */
+export function importHistory(text: string): { entries: Entry[]; spots: Spot[] } {
+  if (text.length > MAX_BYTES) throw new ImportError('large');
+  let said: unknown;
+  try {
+    said = JSON.parse(text);
+  } catch {
+    throw new ImportError('json');
+  }
+  if (!isObject(said) || said.kind !== KIND) throw new ImportError('kind');
+  if (said.version !== VERSION) throw new ImportError('version');
+  if (!Array.isArray(said.entries) || !Array.isArray(said.spots)) throw new ImportError('entry');
+  const spots = said.spots.map(spotOf);
+  const known = new Set(spots.map((spot) => spot.id));
+  return { spots, entries: said.entries.map((item) => entryOf(item, known)) };
+}
+
+const id = (value: unknown): value is string => typeof value === 'string' && /^[\w-]{1,64}$/.test(value);
+const date = (value: unknown): value is string => typeof value === 'string' && !Number.isNaN(Date.parse(value));
+const text = (value: unknown, most: number): value is string => typeof value === 'string' && value.length <= most;
+const image = (value: unknown): value is string => text(value, MAX_IMAGE) && IMAGE.test(value);
+
+function spotOf(value: unknown): Spot {
+  if (!isObject(value) || !id(value.id) || !text(value.name, 200) || !date(value.created)) throw new ImportError('entry');
+  return { id: value.id, name: value.name, created: value.created };
+}
+
+function boundsOf(value: unknown): Entry['bounds'] {
+  if (!isObject(value)) return null;
+  const [low, high] = [value.low, value.high];
+  const fits = typeof low === 'number' && typeof high === 'number' && low >= 0 && low <= high && high <= 1;
+  return fits ? { low, high } : null;
+}
+
+function entryOf(value: unknown, spots: ReadonlySet<string>): Entry {
+  if (!isObject(value)) throw new ImportError('entry');
+  const analysis = checkAnalysis(value.analysis);
+  const { taken, spot, note, by, view, thumb } = value;
+  const fits = id(value.id) && date(taken) && text(note, 5000) && image(view) && image(thumb) && analysis;
+  if (!fits || (by !== 'device' && by !== 'server')) throw new ImportError('entry');
+  if (spot !== null && !(id(spot) && spots.has(spot))) throw new ImportError('entry');
+  const bounds = boundsOf(value.bounds);
+  return { id: value.id as string, taken, spot, note, by, analysis, bounds, view: blobOf(view), thumb: blobOf(thumb) };
+}

@@ -1,0 +1,93 @@
+/** Frame the spot: the square that is looked at. */
+import { useEffect, useState } from 'react';
+import Cropper, { type Area, type Point } from 'react-easy-crop';
+import 'react-easy-crop/react-easy-crop.css';
+import { useTranslation } from 'react-i18next';
+import { go } from '../app/route';
+import { crop as setCrop, useSession } from '../app/session';
+import { CAMERAS, change, useSettings, type CameraKind } from '../app/settings';
+import type { Crop } from '../core/types';
+import { Button, ButtonLink, Range, Title } from '../ui/parts';
+
+/** A part in percent, as the cropper gives it, in fractions that lie within the picture. */
+export function fractionsOf(area: Area): Crop {
+  const within = (value: number, most: number): number => Math.min(Math.max(value / 100, 0), most);
+  const [x, y] = [within(area.x, 1), within(area.y, 1)];
+  return { x, y, width: within(area.width, 1 - x), height: within(area.height, 1 - y) };
+}
+
+function CameraField() {
+  const { t } = useTranslation();
+  const { camera } = useSettings();
+  return (
+    <label className="grid gap-1 text-sm text-muted">
+      {t('crop.where')}
+      <select className="field" value={camera} onChange={(event) => change({ camera: event.target.value as CameraKind })}>
+        {CAMERAS.map((kind) => <option key={kind} value={kind}>{t(`crop.${kind}`)}</option>)}
+      </select>
+    </label>
+  );
+}
+
+function Unreadable() {
+  const { t } = useTranslation();
+  return (
+    <div className="card mx-auto grid max-w-md gap-4 text-center">
+      <Title>{t('analysing.failed')}</Title>
+      <p>{t('crop.unreadable')}</p>
+      <ButtonLink to="home" look="main">{t('crop.other')}</ButtonLink>
+    </div>
+  );
+}
+
+function Frame({ url, onFail }: { url: string; onFail: () => void }) {
+  const { t } = useTranslation();
+  const [at, setAt] = useState<Point>({ x: 0, y: 0 });
+  const [zoom, setZoom] = useState(1);
+  const [area, setArea] = useState<Area | null>(null);
+  const start = (whole: boolean): void => {
+    setCrop(whole || !area ? null : fractionsOf(area));
+    go('analysing', [], true);
+  };
+  return (
+    <div className="grid gap-5 lg:grid-cols-[1fr_22rem]">
+      <div className="relative h-[min(46dvh,36rem)] lg:h-[min(66dvh,36rem)] overflow-hidden rounded-3xl bg-sunk">
+        <Cropper
+          image={url} crop={at} zoom={zoom} aspect={1} minZoom={1} maxZoom={6} keyboardStep={8} showGrid={false}
+          onCropChange={setAt} onZoomChange={setZoom} onCropAreaChange={setArea} disableAutomaticStylesInjection
+          mediaProps={{ onError: onFail, alt: '' }} cropperProps={{ 'aria-label': t('crop.area'), role: 'application' }}
+        />
+      </div>
+      <div className="grid content-start gap-4">
+        <p className="text-muted">{t('crop.text')}</p>
+        <div className="flex items-center gap-4">
+          <span className="text-sm text-muted">{t('crop.zoom')}</span>
+          <Range label={t('crop.zoom')} value={zoom} min={1} max={6} step={0.1} onChange={setZoom} valueText={`${zoom.toFixed(1)} ×`} />
+        </div>
+        <Button look="main" disabled={!area} onClick={() => start(false)}>{t('crop.go')}</Button>
+        <div className="flex flex-wrap justify-center gap-2">
+          <Button look="quiet" onClick={() => start(true)}>{t('crop.whole')}</Button>
+          <ButtonLink to="home" look="quiet">{t('crop.other')}</ButtonLink>
+        </div>
+        <CameraField />
+      </div>
+    </div>
+  );
+}
+
+export default function CropScreen() {
+  const { t } = useTranslation();
+  const { url } = useSession();
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    if (!url) go('home', [], true);
+  }, [url]);
+  if (!url) return null;
+  if (failed) return <Unreadable />;
+  return (
+    <section className="grid gap-5">
+      <Title>{t('crop.title')}</Title>
+      <Frame url={url} onFail={() => setFailed(true)} />
+    </section>
+  );
+}

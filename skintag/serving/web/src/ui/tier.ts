@@ -1,0 +1,17 @@
+/** A tier's colours and icon: it is told by word and icon as well, never by colour alone. */
+import type { Tier } from '../core/types';
+import type { IconName } from './icons';
+
+export const TIER_LOOK: Record<Tier, { icon: IconName; text: string; soft: string; border: string }> = {
+  LOW: { icon: 'check', text: 'text-low', soft: 'bg-low-soft', border: 'border-low' },
+  MODERATE: { icon: 'eye', text: 'text-moderate', soft: 'bg-moderate-soft', border: 'border-moderate' },
+  HIGH: { icon: 'warning', text: 'text-high', soft: 'bg-high-soft', border: 'border-high' },
+};
+
+/** A share as a whole number of a hundred; what is not 0 or all does not look like it. */
+export function percent(share: number): string {
+  const value = share * 100;
+  if (value > 0 && value < 1) return '<1';
+  if (value < 100 && value > 99) return '>99';
+  return String(Math.round(value));
+}

@@ -1,0 +1,108 @@
+/** What is kept: history, notes, comparing, export and import, the PDF, deleting, and a full storage. */
+import { readFileSync, statSync } from 'node:fs';
+import { expect, keep, look, open, test } from './base';
+import { history, importText, seed } from './seed';
+
+test('two photos of a spot are kept, charted and compared', async ({ page, server }) => {
+  await open(page, server);
+  await look(page, 'low');
+  await keep(page, 'Left arm');
+  await look(page, 'high');
+  await keep(page, 'Left arm', true);
+  await page.goto(`${server.url}#/history`);
+  await expect(page.locator('main img')).toHaveCount(2);
+  await page.reload();
+  await expect(page.locator('main img')).toHaveCount(2);
+  await page.getByRole('link', { name: 'Compare' }).click();
+  await expect(page.getByRole('img', { name: /2 photos from/ })).toBeVisible();
+  await page.getByRole('link', { name: 'Compare' }).click();
+  await expect(page.getByRole('img', { name: 'Later' })).toBeVisible();
+  const slider = page.getByRole('slider');
+  const cut = () => page.getByRole('img', { name: 'Later' }).evaluate((image) => (image as HTMLElement).style.clipPath);
+  const before = await cut();
+  await slider.focus();
+  for (let i = 0; i < 10; i++) await page.keyboard.press('ArrowRight');
+  expect(await cut()).not.toBe(before);
+  await expect(page.getByText('Change of the estimate')).toContainText('+97');
+});
+
+test('a note is changed and stays', async ({ page, server }) => {
+  await open(page, server);
+  await seed(page);
+  await page.goto(`${server.url}#/entry/entry-4`);
+  await page.getByRole('textbox', { name: 'Note' }).fill('Bleeds since Sunday');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('Saved')).toBeVisible();
+  await page.reload();
+  await expect(page.getByRole('textbox', { name: 'Note' })).toHaveValue('Bleeds since Sunday');
+});
+
+test('what is exported can be taken in again', async ({ page, server }) => {
+  await open(page, server);
+  await seed(page);
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export' }).click();
+  const text = readFileSync(await (await download).path(), 'utf-8');
+  await page.getByRole('button', { name: 'Delete all' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(page.getByText('Nothing kept yet')).toBeVisible();
+  await importText(page, text);
+  await expect(page.locator('main img')).toHaveCount(5);
+  await expect(page.getByText('5 photos taken in.')).toBeVisible();
+  const again = JSON.parse(text) as { entries: unknown[] };
+  expect(again.entries).toHaveLength(5);
+});
+
+test('a damaged file is refused whole', async ({ page, server }) => {
+  await open(page, server);
+  const broken = JSON.parse(history()) as { entries: { analysis: { tier: string } }[] };
+  broken.entries[3]!.analysis.tier = 'NONE';
+  await importText(page, JSON.stringify(broken));
+  await expect(page.getByText('nothing of it was taken in')).toBeVisible();
+  await importText(page, '{"kind": "other"}');
+  await expect(page.getByText('not a history of this app')).toBeVisible();
+  await expect(page.getByText('Nothing kept yet')).toBeVisible();
+});
+
+test('one photo is deleted, when asked twice', async ({ page, server }) => {
+  await open(page, server);
+  await seed(page);
+  await page.goto(`${server.url}#/entry/entry-5`);
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(page.locator('main img')).toHaveCount(4);
+});
+
+test('the PDF is a PDF with the photo and the words in it', async ({ page, server }) => {
+  await open(page, server);
+  await look(page, 'high');
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'PDF for a doctor' }).click();
+  const file = await download;
+  expect(file.suggestedFilename()).toMatch(/^skintag-report-\d{4}-\d\d-\d\d\.pdf$/);
+  const path = await file.path();
+  expect(statSync(path).size).toBeGreaterThan(30_000);
+  const bytes = readFileSync(path, 'latin1');
+  expect(bytes.startsWith('%PDF-1.4')).toBe(true);
+  expect(bytes.trimEnd().endsWith('%%EOF')).toBe(true);
+  const at = Number(/startxref\n(\d+)/.exec(bytes)![1]);
+  expect(bytes.slice(at, at + 4)).toBe('xref');
+});
+
+test('a full storage is said, and nothing is lost', async ({ page, server }) => {
+  await page.addInitScript(() => {
+    const full = (): never => { throw new DOMException('full', 'QuotaExceededError'); };
+    if (location.hash.includes('full') || sessionStorage.getItem('full')) {
+      IDBObjectStore.prototype.put = full;
+    }
+  });
+  await open(page, server);
+  await page.evaluate(() => sessionStorage.setItem('full', '1'));
+  await page.reload();
+  await look(page, 'low');
+  await page.getByRole('button', { name: 'Keep in the history' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('alert')).toContainText('storage of this device is full');
+  await page.keyboard.press('Escape');
+  await expect(page.getByTestId('tier')).toBeVisible();
+});

@@ -1,0 +1,124 @@
+/** From a photo to a result: each tier, what is lifted, what is refused, and where it is looked at. */
+import { change, expect, look, open, photo, test, TIERS } from './base';
+
+for (const [name, tier] of Object.entries(TIERS) as [keyof typeof TIERS, string][]) {
+  test(`${name}: the tier is ${tier}, told by word, icon and colour`, async ({ page, server }) => {
+    await open(page, server);
+    await look(page, name);
+    const card = page.getByTestId('tier');
+    await expect(card).toHaveAttribute('data-tier', tier);
+    await expect(card).toContainText(`${tier[0]}${tier.slice(1).toLowerCase()} risk`);
+    await expect(card.locator('svg').first()).toBeVisible();
+    await expect(page.getByTestId('lifted')).toHaveCount(name === 'inflammatory' ? 1 : 0);
+    await expect(page.getByTestId('origin')).toHaveAttribute('data-by', 'device');
+    expect(server.uploads).toEqual([]);
+  });
+}
+
+test('an inflammation is never LOW, and says why', async ({ page, server }) => {
+  await open(page, server);
+  await look(page, 'inflammatory');
+  await expect(page.getByTestId('lifted')).toContainText('It may be inflamed');
+  await expect(page.getByText('see a clinician if it does not heal', { exact: false })).toBeVisible();
+});
+
+test('the disclaimer is in view wherever one has scrolled', async ({ page, server }) => {
+  await open(page, server);
+  await look(page, 'high');
+  const said = page.getByRole('complementary', { name: 'Please note' });
+  for (const share of [0, 0.5, 1]) {
+    await page.evaluate((at) => window.scrollTo(0, at * document.body.scrollHeight), share);
+    await expect(said).toBeInViewport();
+  }
+  await said.getByRole('button').click();
+  await expect(said).toContainText('whatever is shown here');
+});
+
+test('the map is drawn over the photo and told in words', async ({ page, server }) => {
+  await open(page, server);
+  await look(page, 'moderate');
+  await page.getByRole('switch', { name: 'Where the model looked' }).click();
+  await expect(page.getByTestId('map')).toBeVisible();
+  await expect(page.getByText('in the middle', { exact: false })).toBeVisible();
+  const warm = await page.getByTestId('map').evaluate((canvas: HTMLCanvasElement) => {
+    const alpha = (x: number, y: number) => canvas.getContext('2d')!.getImageData(x, y, 1, 1).data[3]!;
+    return [alpha(4, 4), alpha(0, 0)];
+  });
+  expect(warm[0]).toBeGreaterThan(warm[1]! + 50);
+});
+
+test('what looks like no skin is refused kindly, and one can go on', async ({ page, server }) => {
+  await open(page, server);
+  await look(page, 'unlike');
+  await expect(page.getByTestId('unlike')).toContainText('does not look like');
+  await expect(page.getByTestId('tier')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Go on all the same' }).click();
+  await expect(page.getByTestId('tier')).toBeVisible();
+  await expect(page.getByText('do not rely on what follows', { exact: false })).toBeVisible();
+});
+
+test('figures for skin like one’s own, with a warning where they are too few', async ({ page, server }) => {
+  await open(page, server, { skin: 'V-VI' });
+  await look(page, 'low');
+  await expect(page.getByText('On skin like yours (Dark) the model found 70 of 100 cancers (40–90; n = 10).')).toBeVisible();
+  await expect(page.getByText('Too few cancers were tested')).toBeVisible();
+});
+
+test('a pasted and a dropped photo', async ({ page, server }) => {
+  await open(page, server);
+  for (const kind of ['paste', 'drop'] as const) {
+    await page.goto(`${server.url}#/home`);
+    await change(page, photo('low'), kind);
+    await expect(page.locator('.reactEasyCrop_CropArea')).toBeVisible();
+  }
+});
+
+test('a file that is no photo says so', async ({ page, server }) => {
+  await open(page, server);
+  await page.getByTestId('file').setInputFiles({ name: 'x.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('<svg/>') });
+  await expect(page.getByText('cannot be read as a photo')).toBeVisible();
+});
+
+test('the crop is moved and zoomed by keyboard', async ({ page, server }) => {
+  await open(page, server);
+  await page.getByTestId('file').setInputFiles(photo('low'));
+  const picture = page.locator('.reactEasyCrop_Image');
+  await expect(picture).toBeVisible();
+  const before = await picture.evaluate((element) => (element as HTMLElement).style.transform);
+  await page.getByRole('slider', { name: 'Zoom' }).focus();
+  for (let i = 0; i < 8; i++) await page.keyboard.press('ArrowRight');
+  await page.locator('.reactEasyCrop_CropArea').focus();
+  for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowDown');
+  await expect.poll(() => picture.evaluate((element) => (element as HTMLElement).style.transform)).not.toBe(before);
+  await page.getByRole('button', { name: 'Look at it' }).click();
+  await expect(page.getByTestId('tier')).toBeVisible({ timeout: 30_000 });
+});
+
+test('the server answers where it was chosen', async ({ page, server }) => {
+  await open(page, server, { where: 'server' });
+  await look(page, 'low');
+  await expect(page.getByTestId('origin')).toHaveAttribute('data-by', 'server');
+  await expect(page.getByTestId('tier')).toHaveAttribute('data-tier', 'HIGH'); // what the test's server always says
+  expect(server.uploads).toHaveLength(1);
+});
+
+test('a server that is away is shown, and the device takes over', async ({ page, server }) => {
+  server.up = false;
+  await open(page, server, { where: 'server' });
+  await expect(page.getByRole('status', { name: 'Status' })).toContainText('Server away');
+  await look(page, 'low');
+  await expect(page.getByTestId('origin')).toHaveAttribute('data-by', 'device');
+  await expect(page.getByText('The server was away')).toBeVisible();
+  await expect(page.getByTestId('tier')).toHaveAttribute('data-tier', 'LOW');
+});
+
+test('where the device cannot, the server is asked only when the person says so', async ({ page, server }) => {
+  server.bundled = false;
+  await open(page, server);
+  await page.getByTestId('file').setInputFiles(photo('low'));
+  await page.getByRole('button', { name: 'Look at it' }).click();
+  await expect(page.getByRole('alert')).toContainText('cannot run on this device');
+  expect(server.uploads).toEqual([]);
+  await page.getByRole('button', { name: 'Send it to the server' }).click();
+  await expect(page.getByTestId('origin')).toHaveAttribute('data-by', 'server');
+});

@@ -1,0 +1,103 @@
+/** Settings, routes, languages, answers from outside, exported histories and PDFs. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { checkAnalysis } from '../../src/api/check';
+import { hrefOf, parseRoute } from '../../src/app/route';
+import { parseSettings } from '../../src/app/settings';
+import { exportHistory, importHistory, ImportError } from '../../src/history/exchange';
+import { pdfOf } from '../../src/history/pdf';
+import type { Entry } from '../../src/history/types';
+import { languageOf } from '../../src/i18n';
+import { searchUrl } from '../../src/screens/nearby';
+import { percent } from '../../src/ui/tier';
+
+const analysis = JSON.parse(readFileSync(new URL('../fixtures/api/analysis.json', import.meta.url), 'utf-8')) as Entry['analysis'];
+
+describe('settings', () => {
+  it('take what fits and leave the rest', () => {
+    const said = parseSettings('{"welcomed":true,"language":"xx","theme":"dark","skin":"V-VI","where":"moon"}');
+    expect(said).toMatchObject({ welcomed: true, language: null, theme: 'dark', skin: 'V-VI', where: 'device' });
+    for (const broken of [null, '', '{', '[]', '"x"']) expect(parseSettings(broken).welcomed).toBe(false);
+  });
+});
+
+describe('routes', () => {
+  it('go there and back', () => {
+    expect(parseRoute(hrefOf('compare', 'a/b', 'ü'))).toEqual({ screen: 'compare', rest: ['a/b', 'ü'] });
+    expect(parseRoute('#/nowhere').screen).toBe('home');
+    expect(parseRoute('#/entry/%E0%A4%A').rest).toEqual(['']);
+  });
+});
+
+describe('languages', () => {
+  it('follow the choice, the browser, and then English', () => {
+    expect(languageOf('hi', ['es'])).toBe('hi');
+    expect(languageOf(null, ['fr-FR', 'pt-BR'])).toBe('pt');
+    expect(languageOf(null, ['fr'])).toBe('en');
+  });
+});
+
+describe('an analysis from outside', () => {
+  it('is taken where every field fits', () => {
+    expect(checkAnalysis(analysis)).toBe(analysis);
+  });
+
+  it.each([
+    ['tier', 'NONE'], ['malignancy_score', 1.2], ['malignancy_score', '0.5'], ['conditions', [{ name: 'x' }]],
+    ['map', { height: 2, width: 2, values: [1] }], ['crop', { x: 0 }], ['quality', [{ finding: 'x', value: 1, bound: 1 }]],
+    ['bundle', null], ['recommendation', 7], ['categories', { malignant: 1 }],
+  ])('is refused where %s is %j', (field, value) => {
+    expect(checkAnalysis({ ...analysis, [field]: value })).toBeNull();
+  });
+});
+
+describe('an exported history', () => {
+  const image = new Blob([Uint8Array.from([0xff, 0xd8, 1, 2])], { type: 'image/jpeg' });
+  const entry: Entry = {
+    id: 'a-1', taken: '2026-01-01T00:00:00.000Z', spot: 's-1', note: 'x', by: 'device', analysis, bounds: { low: 0.1, high: 0.9 },
+    view: image, thumb: image,
+  };
+  const spot = { id: 's-1', name: 'Arm', created: '2026-01-01T00:00:00.000Z' };
+
+  it('comes back as it was', async () => {
+    const { entries, spots } = importHistory(await exportHistory([entry], [spot]));
+    expect(spots).toEqual([spot]);
+    expect({ ...entries[0], view: 0, thumb: 0 }).toEqual({ ...entry, view: 0, thumb: 0 });
+    expect(new Uint8Array(await entries[0]!.view.arrayBuffer())).toEqual(new Uint8Array(await image.arrayBuffer()));
+  });
+
+  it.each([
+    ['json', () => '{'],
+    ['kind', () => '{}'],
+    ['version', (said: Record<string, unknown>) => JSON.stringify({ ...said, version: 2 })],
+    ['entry', (said: Record<string, unknown>) => JSON.stringify({ ...said, spots: [] })],
+    ['entry', (said: Record<string, unknown>) => JSON.stringify(said).replaceAll('image/jpeg', 'image/svg+xml')],
+    ['entry', (said: Record<string, unknown>) => JSON.stringify(said).replace('"a-1"', '"<b>"')],
+    ['entry', (said: Record<string, unknown>) => JSON.stringify({ ...said, entries: [null] })],
+  ])('is refused: %s', async (reason, change) => {
+    const text = await exportHistory([entry], [spot]);
+    const broken = change(JSON.parse(text) as Record<string, unknown>);
+    expect(() => importHistory(broken)).toThrow(new ImportError(reason as ImportError['reason']));
+  });
+});
+
+describe('a PDF', () => {
+  it('has a table that points at its objects', async () => {
+    const page = { jpeg: Uint8Array.from([0xff, 0xd8, 0xff, 0xd9]), width: 1, height: 1 };
+    const text = Buffer.from(await pdfOf([page, page], 'हिन्दी', 'hi').arrayBuffer()).toString('latin1');
+    const at = Number(/startxref\n(\d+)/.exec(text)![1]);
+    const rows = text.slice(at).split('\n').slice(3, 12).map((row) => Number(row.slice(0, 10)));
+    rows.forEach((start, i) => expect(text.slice(start).startsWith(`${i + 1} 0 obj`)).toBe(true));
+    expect(text).toContain('/Count 2');
+  });
+});
+
+describe('small things', () => {
+  it('never say 0 or 100 of what is neither', () => {
+    expect([0, 0.004, 0.5, 0.996, 1].map(percent)).toEqual(['0', '<1', '50', '>99', '100']);
+  });
+
+  it('search with what was typed', () => {
+    expect(searchUrl('dermatólogo', ' São Paulo & x ')).toBe('https://www.openstreetmap.org/search?query=dermat%C3%B3logo%20S%C3%A3o%20Paulo%20%26%20x');
+  });
+});

@@ -1,0 +1,96 @@
+/** The device decides as Python does: numbers that `tests/fixtures/make_parity.py` had Python work out. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { predict, readDecisions } from '../../src/core/decisions';
+import type { Manifest } from '../../src/core/manifest';
+import { expit, format4g, logit } from '../../src/core/numbers';
+import { findings } from '../../src/core/picture';
+import type { Prediction } from '../../src/core/types';
+import bounds from '../../../quality.json';
+
+interface Case {
+  format_version: number;
+  files: Record<string, unknown>;
+  ood: string;
+  malignant: number[];
+  conditions: number[][] | null;
+  embedding: number[][];
+  predictions: (Prediction & { image?: string })[];
+}
+
+interface Parity {
+  cases: Case[];
+  numbers: [number, string][];
+  logits: [number, number, number][];
+  pictures: { side: number; pixels: number[]; shorter: number; findings: unknown[] }[];
+}
+
+const parity = JSON.parse(readFileSync(new URL('../fixtures/parity.json', import.meta.url), 'utf-8')) as Parity;
+
+function bytes(value: string | Buffer): ArrayBuffer {
+  return Uint8Array.from(Buffer.from(value)).buffer;
+}
+
+function decisionsOf(given: Case) {
+  const files = new Map(Object.entries(given.files).map(([path, value]) => [path, bytes(JSON.stringify(value))]));
+  if (given.ood) files.set('ood/ood.safetensors', bytes(Buffer.from(given.ood, 'base64')));
+  const manifest = { model: 'head', formatVersion: given.format_version } as Manifest;
+  return readDecisions(manifest, files);
+}
+
+/** Equal, but for the last digits that another order of adding leaves. */
+function close(found: unknown, wanted: unknown): void {
+  if (typeof wanted === 'number') {
+    expect(Math.abs((found as number) - wanted)).toBeLessThanOrEqual(1e-9 * Math.max(1, Math.abs(wanted)));
+  } else if (typeof wanted === 'object' && wanted !== null) {
+    expect(Object.keys(found as object)).toEqual(Object.keys(wanted));
+    for (const [key, value] of Object.entries(wanted)) close((found as Record<string, unknown>)[key], value);
+  } else {
+    expect(found).toEqual(wanted);
+  }
+}
+
+describe('decisions', () => {
+  it.each(parity.cases.map((given, i) => [i, given] as const))('of bundle %i are Python’s', (_, given) => {
+    const decisions = decisionsOf(given);
+    given.predictions.forEach((wanted, row) => {
+      const conditions = given.conditions?.[row];
+      const found = predict(decisions, {
+        malignant: given.malignant[row]!,
+        conditions: conditions ? Float32Array.from(conditions) : null,
+        embedding: Float32Array.from(given.embedding[row]!),
+      });
+      const { image: _image, ...rest } = wanted;
+      close(found, rest);
+    });
+  });
+
+  it('come up in every kind', () => {
+    const said = parity.cases.flatMap((given) => given.predictions);
+    expect(new Set(said.map((p) => p.tier)).size).toBe(3);
+    expect(new Set(said.map((p) => p.category)).size).toBe(3);
+    expect(new Set(said.map((p) => p.out_of_distribution)).size).toBe(3);
+    expect(said.some((p) => p.tier_reason.includes('is never LOW'))).toBe(true);
+  });
+});
+
+describe('numbers', () => {
+  it('are written as .4g writes them', () => {
+    for (const [value, text] of parity.numbers) expect(format4g(value)).toBe(text);
+  });
+
+  it('have the same logit and expit', () => {
+    for (const [p, z, back] of parity.logits) {
+      close(logit(p), z);
+      close(expit(logit(p)), back);
+    }
+  });
+});
+
+describe('quality findings', () => {
+  it('are Python’s', () => {
+    for (const { side, pixels, shorter, findings: wanted } of parity.pictures) {
+      close(findings({ width: side, height: side, data: Uint8Array.from(pixels) }, shorter, bounds), wanted);
+    }
+  });
+});
