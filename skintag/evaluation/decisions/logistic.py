@@ -7,13 +7,14 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def expit(x: ArrayLike) -> NDArray[np.float64]:
-    """`1 / (1 + exp(-x))` of each number, float64; `scipy.special.expit` to the bit."""
+    """`1 / (1 + exp(-x))` of each number, float64; `scipy.special.expit` to the rounding
+    of the processor's own exponential, which numpy chooses."""
     with np.errstate(over="ignore"):  # exp of a large number is infinite, and its inverse 0, as it should be
         return 1 / (1 + np.exp(-np.asarray(x, dtype=np.float64)))
 
 
 def logit(p: ArrayLike) -> NDArray[np.float64]:
-    """`log(p / (1 - p))` of each number in [0, 1], float64; `scipy.special.logit` to the bit.
+    """`log(p / (1 - p))` of each number in [0, 1], float64; `scipy.special.logit` to rounding.
 
     Near one half `p / (1 - p)` has lost digits, so there it is `log1p(2p - 1) - log1p(1 - 2p)`.
     """
