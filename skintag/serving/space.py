@@ -7,10 +7,12 @@ system has one, from its upload until it has been looked at; nothing of it is ke
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,7 +61,7 @@ def look(engine: Engine, path: str | None) -> str:
     except FileNotFoundError:
         return cards.failed(NO_PHOTO)
     finally:
-        Path(path).unlink(missing_ok=True)
+        drop(Path(path))
     return said_of(engine, data)
 
 
@@ -74,13 +76,20 @@ def said_of(engine: Engine, data: bytes) -> str:
     return cards.result(answer, picture.pixels, policy.low, policy.high)
 
 
+def drop(upload: Path) -> None:
+    """Drop an upload, and its folder, whose name is a digest of what it holds."""
+    upload.unlink(missing_ok=True)
+    with suppress(OSError):  # there is another upload in it
+        upload.parent.rmdir()
+
+
 def drop_left(folder: Path, seconds: float = _LEFT) -> None:
     """Drop uploads that nobody had looked at, e.g. of a page that was closed."""
     before = time.time() - seconds
     for path in folder.rglob("*"):
         try:
             if path.is_file() and path.stat().st_mtime < before:
-                path.unlink()
+                drop(path)
         except FileNotFoundError:  # looked at just now
             continue
 
@@ -117,9 +126,9 @@ def build(engine: Engine, folder: Path) -> gradio.Blocks:
                 )
                 photo.preprocess = _path  # type: ignore[method-assign]
                 go = gr.Button("Look at it", variant="primary")
-                gr.HTML(cards.guide(), js_on_load=None)
             with gr.Column(min_width=300):
                 said = gr.HTML(js_on_load=None)
+                gr.HTML(cards.guide(), js_on_load=None)
         gr.HTML(cards.disclaimer(engine.bundle.texts.disclaimer), elem_classes="st-stay", js_on_load=None)
         go.click(
             answer, photo, [photo, said], api_visibility="private", concurrency_limit=2, scroll_to_output=True
@@ -139,9 +148,7 @@ def launch(settings: Settings, *, wait: bool = True) -> Callable[[], None]:
         DataError: the bundle is broken.
         ModuleNotFoundError: gradio is not installed.
     """
-    from skintag.serving.watch import load
-
-    engine = load(settings, Path(settings.bundle))
+    engine = Engine.load(settings.bundle, settings.max_pixels, settings.threads, settings.device)
     uploads = uploads_folder()
     # before gradio is imported: it reads these once
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": uploads.name}
@@ -210,6 +217,7 @@ def main() -> None:
         print("\n".join([HEAD, *keys]))
         return
     settings = settings_of(parse(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder of uploads goes too
     try:
         launch(settings)
     except ModuleNotFoundError as error:
