@@ -6,7 +6,9 @@ system has one, from its upload until it has been looked at; nothing of it is ke
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -150,6 +152,7 @@ def launch(settings: Settings, *, wait: bool = True) -> Callable[[], None]:
     """
     engine = Engine.load(settings.bundle, settings.max_pixels, settings.threads, settings.device)
     uploads = uploads_folder()
+    atexit.register(shutil.rmtree, uploads.name, ignore_errors=True)  # gradio makes it anew while it ends
     # before gradio is imported: it reads these once
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": uploads.name}
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

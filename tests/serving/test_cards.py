@@ -18,7 +18,9 @@ def said(**changes: Any) -> dict[str, Any]:
     return {**_ANALYSIS, **changes}
 
 
-@pytest.mark.parametrize(("tier", "word"), [("LOW", "Low risk"), ("MODERATE", "Moderate risk"), ("HIGH", "High risk")])
+@pytest.mark.parametrize(
+    ("tier", "word"), [("LOW", "Low risk"), ("MODERATE", "Moderate risk"), ("HIGH", "High risk")]
+)
 def test_a_tier_is_told_by_word_and_icon_and_colour(tier: str, word: str) -> None:
     html = cards.result(said(tier=tier), PIXELS, 0.12, 0.6)
     assert f'data-tier="{tier}"' in html
@@ -29,7 +31,14 @@ def test_a_tier_is_told_by_word_and_icon_and_colour(tier: str, word: str) -> Non
 
 def test_everything_of_the_answer_is_there() -> None:
     html = cards.result(said(), PIXELS, 0.12, 0.6)
-    for text in ("Harmless growth", "Mole", "Seborrheic keratosis", "Melanoma", "too few pixels", "version 3f2c9a1b04de"):
+    for text in (
+        "Harmless growth",
+        "Mole",
+        "Seborrheic keratosis",
+        "Melanoma",
+        "too few pixels",
+        "version 3f2c9a1b04de",
+    ):
         assert text in html
     assert "Estimated risk 8 of 100. Moderate begins at 12, high above 60." in html
     assert "does not look like" not in html
