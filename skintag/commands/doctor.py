@@ -33,6 +33,7 @@ _EXTRAS: Final = {
     "ray": "sweeps with Ray, in an environment of its own",
     "mobile": "skintag export formats=[executorch,coreml]",
     "wandb": "skintag dashboard",
+    "space": "skintag space, in an environment of its own",
     "heic": "HEIC pictures, as phones send them",
 }
 _GB: Final = 10**9

@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "export": "a run's model as ONNX, INT8, torch.export, ExecuTorch or Core ML",
     "bundle": "what is deployed: bundle build, predict, check, push, pull",
     "serve": "a bundle as an API and a web app: serve bundle=<path> port=8000",
+    "space": "a bundle as a Gradio app, e.g. for a Hugging Face Space: space bundle=<path>",
     "tracking": "finished runs to Weights & Biases",
     "dashboard": "the W&B workspace that compares runs",
     "synthetic": "draw the synthetic benchmark",

@@ -126,7 +126,7 @@ def build(engine: Engine, folder: Path) -> gradio.Blocks:
                 photo = gr.Image(
                     label="Photo of one spot", sources=["upload", "webcam", "clipboard"], buttons=[]
                 )
-                photo.preprocess = _path  # type: ignore[method-assign]
+                photo.preprocess = _path
                 go = gr.Button("Look at it", variant="primary")
             with gr.Column(min_width=300):
                 said = gr.HTML(js_on_load=None)
