@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "bundle": "what is deployed: bundle build, predict, check, push, pull",
     "serve": "a bundle as an API and a web app: serve bundle=<path> port=8000",
     "space": "a bundle as a Gradio app, e.g. for a Hugging Face Space: space bundle=<path>",
+    "site": "the web app and a bundle as files, no server: site bundle=<path> out=<folder>",
     "tracking": "finished runs to Weights & Biases",
     "dashboard": "the W&B workspace that compares runs",
     "synthetic": "draw the synthetic benchmark",

@@ -1,6 +1,6 @@
 """The web app and what a phone needs of a bundle, as a folder for a host of files: there is no server then.
 
-    python -m skintag.serving.site bundle=<folder or zip> out=<new folder>
+    skintag site bundle=<folder or zip> out=<new folder>
 
 The photo is looked at on the device. The files of the bundle are those that `/bundle/` serves, and no other: never what
 it was trained on, or where it came from.
@@ -19,6 +19,10 @@ from skintag.serving.files import Served
 from skintag.serving.settings import parse
 from skintag.serving.webapp import BUILT, INDEX
 
+HEAD: Final = """usage: skintag site bundle=<folder or zip> out=<new folder>
+
+The web app and what a phone needs of a bundle, for a host of files: the photo is looked at on the device.
+web=<folder> takes another build of the web app."""
 KEYS: Final = ("bundle", "out", "web")
 
 
@@ -67,21 +71,15 @@ def main() -> None:
     Raises:
         ConfigError: a key that there is not, or one missing; else as `write_site`.
     """
+    if any(flag in sys.argv[1:] for flag in ("-h", "--help", "help")):
+        print(HEAD)
+        return
     values = parse(sys.argv[1:])
     for name in values:
         if name not in KEYS:
             raise ConfigError(f"no {name}: there are {', '.join(KEYS)}")
     for name in KEYS[:2]:
         if name not in values:
-            raise ConfigError(
-                f"{name} is not set: python -m skintag.serving.site bundle=<bundle> out=<new folder>"
-            )
+            raise ConfigError(f"{name} is not set: skintag site bundle=<bundle> out=<new folder>")
     files = write_site(Bundle.load(values["bundle"]), Path(values["out"]), Path(values.get("web", BUILT)))
     print(f"site: {values['out']} ({len(files)} files)")
-
-
-if __name__ == "__main__":
-    from skintag.commands.door import door
-
-    with door("site"):
-        main()

@@ -88,12 +88,11 @@ def drop(upload: Path) -> None:
 def drop_left(folder: Path, seconds: float = _LEFT) -> None:
     """Drop uploads that nobody had looked at, e.g. of a page that was closed."""
     before = time.time() - seconds
-    for path in folder.rglob("*"):
-        try:
-            if path.is_file() and path.stat().st_mtime < before:
-                drop(path)
-        except FileNotFoundError:  # looked at just now
-            continue
+    for root, _, names in os.walk(folder):  # which does not mind folders that go meanwhile
+        for path in (Path(root, name) for name in names):
+            with suppress(FileNotFoundError):  # looked at just now
+                if path.stat().st_mtime < before:
+                    drop(path)
 
 
 def uploads_folder() -> tempfile.TemporaryDirectory[str]:
@@ -229,10 +228,3 @@ def main() -> None:
         raise ConfigError(
             "gradio is not installed here: pip install 'skintag[space]', in an environment of its own"
         ) from error
-
-
-if __name__ == "__main__":
-    from skintag.commands.door import door
-
-    with door("space"):
-        main()
