@@ -21,7 +21,7 @@ COPY .ci/hashed.py .ci/
 COPY requirements requirements
 # every file by its hash; what builds the wheel lies apart from what runs
 RUN python .ci/hashed.py requirements/serve.txt > /tmp/serve.txt \
-    && python .ci/hashed.py hatchling packaging pathspec pluggy trove-classifiers > /tmp/build.txt \
+    && python .ci/hashed.py hatchling packaging pathspec pluggy tomlkit trove-classifiers > /tmp/build.txt \
     && python -m venv /venv && python -m venv /build \
     && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/serve.txt \
     && /build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/build.txt
