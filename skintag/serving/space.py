@@ -157,6 +157,8 @@ def launch(settings: Settings, *, wait: bool = True) -> Callable[[], None]:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     import gradio as gr
 
+    if wait:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder of uploads goes too
     app = build(engine, Path(uploads.name)).queue(max_size=settings.queue)
     given = settings.model_fields_set
     app.launch(
@@ -219,7 +221,6 @@ def main() -> None:
         print("\n".join([HEAD, *keys]))
         return
     settings = settings_of(parse(sys.argv[1:]))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder of uploads goes too
     try:
         launch(settings)
     except ModuleNotFoundError as error:

@@ -14,7 +14,8 @@ from skintag.core.errors import ConfigError
 from skintag.export.deployed_model import DeployedModel
 from skintag.export.formats import open_runner
 from skintag.export.metadata import metadata_of
-from skintag.export.onnx_file import OPSET, write_onnx
+from skintag.export.onnx_file import write_onnx
+from skintag.export.onnx_notes import OPSET
 from skintag.models.lesion_module import LesionModule
 from skintag.models.objectives import Erm
 from skintag.models.optimizer import OptimizerSettings
