@@ -11,9 +11,17 @@ const { version } = JSON.parse(readFileSync(here('package.json'), 'utf-8')) as {
 
 /** For hosts that set no headers, e.g. Pages; the server says the same, and what a page cannot say of itself. */
 const POLICY = [
-  "default-src 'self'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "img-src 'self' blob: data:",
-  "media-src 'self' blob:", "connect-src 'self' blob: data:", "worker-src 'self' blob:", "font-src 'self'",
-  "object-src 'none'", "base-uri 'none'", "form-action 'self'",
+  "default-src 'self'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "media-src 'self' blob:",
+  "connect-src 'self' blob: data:",
+  "worker-src 'self' blob:",
+  "font-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
 ].join('; ');
 
 function policy(): Plugin {

@@ -14,28 +14,36 @@ const pictures = readdirSync(folder, { recursive: true, withFileTypes: true })
 const step = Math.max(1, Math.floor(pictures.length / Number(most)));
 const chosen = pictures.filter((_, i) => i % step === 0).slice(0, Number(most));
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+});
 const page = await browser.newPage();
 await page.goto(address);
 const build = await (await page.request.get(new URL('build.json', address).href)).json().catch(() => ({}));
-const script = process.env.WORKER ?? Object.values(build).map((entry) => entry.file).find((file) => /worker-.*\.js$/.test(file));
+const script =
+  process.env.WORKER ??
+  Object.values(build)
+    .map((entry) => entry.file)
+    .find((file) => /worker-.*\.js$/.test(file));
 
 const cold = await page.evaluate(async (path) => {
   const start = performance.now();
   const worker = new Worker(new URL(path, document.baseURI), { type: 'module' });
   let last = 0;
-  window.ask = (message) => new Promise((resolve, reject) => {
-    const id = ++last;
-    const hear = ({ data }) => {
-      if (data.id !== id || data.kind === 'progress') return;
-      worker.removeEventListener('message', hear);
-      if (data.kind === 'done') resolve(data.value);
-      else reject(new Error(data.message));
-    };
-    worker.addEventListener('message', hear);
-    worker.addEventListener('error', (event) => reject(new Error(event.message || 'the worker did not start')));
-    worker.postMessage({ ...message, id });
-  });
+  window.ask = (message) =>
+    new Promise((resolve, reject) => {
+      const id = ++last;
+      const hear = ({ data }) => {
+        if (data.id !== id || data.kind === 'progress') return;
+        worker.removeEventListener('message', hear);
+        if (data.kind === 'done') resolve(data.value);
+        else reject(new Error(data.message));
+      };
+      worker.addEventListener('message', hear);
+      worker.addEventListener('error', (event) => reject(new Error(event.message || 'the worker did not start')));
+      worker.postMessage({ ...message, id });
+    });
   await window.ask({ kind: 'load', base: new URL('bundle/', document.baseURI).href });
   return performance.now() - start;
 }, script);
@@ -52,22 +60,28 @@ function correlation(a, b) {
 const rows = [];
 for (const path of chosen) {
   const crop = { x: 0.1, y: 0.05, width: 0.8, height: 0.85 };
-  const both = await page.evaluate(async ([content, part]) => {
-    const photo = new Blob([Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))]);
-    const device = await window.ask({ kind: 'analyse', photo, crop: part });
-    const form = new FormData();
-    form.append('image', photo, 'photo');
-    form.append('crop', JSON.stringify(part));
-    for (;;) {
-      const response = await fetch('api/analyze', { method: 'POST', body: form });
-      if (response.status !== 429) return { device, server: await response.json() };
-      await new Promise((resolve) => setTimeout(resolve, 1000 * Number(response.headers.get('retry-after') ?? 1)));
-    }
-  }, [readFileSync(path).toString('base64'), crop]);
+  const both = await page.evaluate(
+    async ([content, part]) => {
+      const photo = new Blob([Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))]);
+      const device = await window.ask({ kind: 'analyse', photo, crop: part });
+      const form = new FormData();
+      form.append('image', photo, 'photo');
+      form.append('crop', JSON.stringify(part));
+      for (;;) {
+        const response = await fetch('api/analyze', { method: 'POST', body: form });
+        if (response.status !== 429) return { device, server: await response.json() };
+        await new Promise((resolve) => setTimeout(resolve, 1000 * Number(response.headers.get('retry-after') ?? 1)));
+      }
+    },
+    [readFileSync(path).toString('base64'), crop],
+  );
   const { analysis: own, milliseconds } = both.device;
   const said = both.server;
   rows.push({
-    path, milliseconds, tier: own.tier === said.tier, category: own.category === said.category,
+    path,
+    milliseconds,
+    tier: own.tier === said.tier,
+    category: own.category === said.category,
     unlike: own.out_of_distribution === said.out_of_distribution,
     apart: Math.abs(own.malignancy_probability - said.malignancy_probability),
     map: own.map && said.map ? correlation(own.map.values, said.map.values) : 1,
@@ -77,6 +91,12 @@ for (const path of chosen) {
 await browser.close();
 const of = (test) => `${rows.filter(test).length} of ${rows.length}`;
 const sorted = rows.map((row) => row.milliseconds).sort((a, b) => a - b);
-console.log(`pictures ${rows.length}; model loaded after ${Math.round(cold)} ms; a picture takes ${sorted[sorted.length >> 1].toFixed(1)} ms (median)`);
-console.log(`same tier ${of((row) => row.tier)}, category ${of((row) => row.category)}, out of distribution ${of((row) => row.unlike)}, quality ${of((row) => row.same)}`);
-console.log(`probabilities at most ${Math.max(...rows.map((row) => row.apart)).toExponential(2)} apart, maps correlated ${Math.min(...rows.map((row) => row.map)).toFixed(6)} at least`);
+console.log(
+  `pictures ${rows.length}; model loaded after ${Math.round(cold)} ms; a picture takes ${sorted[sorted.length >> 1].toFixed(1)} ms (median)`,
+);
+console.log(
+  `same tier ${of((row) => row.tier)}, category ${of((row) => row.category)}, out of distribution ${of((row) => row.unlike)}, quality ${of((row) => row.same)}`,
+);
+console.log(
+  `probabilities at most ${Math.max(...rows.map((row) => row.apart)).toExponential(2)} apart, maps correlated ${Math.min(...rows.map((row) => row.map)).toFixed(6)} at least`,
+);

@@ -40,9 +40,16 @@ export function licencesOf(ids, root) {
     const folder = folderOf(id);
     if (folder) folders.add(folder);
   }
-  const entries = [...folders].filter((folder) => existsSync(join(folder, 'package.json'))).map((folder) => {
-    const said = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf-8'));
-    return { name: said.name, version: said.version, licence: said.license ?? '', text: textOf(folder) || standard(said, root) };
-  });
+  const entries = [...folders]
+    .filter((folder) => existsSync(join(folder, 'package.json')))
+    .map((folder) => {
+      const said = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf-8'));
+      return {
+        name: said.name,
+        version: said.version,
+        licence: said.license ?? '',
+        text: textOf(folder) || standard(said, root),
+      };
+    });
   return entries.sort((a, b) => a.name.localeCompare(b.name));
 }

@@ -25,5 +25,9 @@ function documentOf() {
 }
 
 const document = documentOf();
-if (document) writeFileSync(here('../src/api/schema.d.ts'), `// Made by scripts/types.mjs out of the API's document.\n${astToString(await openapi(document))}`);
+if (document)
+  writeFileSync(
+    here('../src/api/schema.d.ts'),
+    `// Made by scripts/types.mjs out of the API's document.\n${astToString(await openapi(document))}`,
+  );
 console.log(document ? 'types: made from the API’s document' : 'types: no server to ask, the committed ones stay');

@@ -6,12 +6,22 @@ const share = (value: unknown): boolean => typeof value === 'number' && value >=
 const shareOrNull = (value: unknown): boolean => value === null || share(value);
 const numeric = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
 const text = (value: unknown): boolean => typeof value === 'string' && value.length <= 5000;
-const oneOf = (...names: string[]) => (value: unknown): boolean => names.includes(value as string);
-const listOf = (most: number, item: (value: unknown) => boolean) => (value: unknown): boolean =>
-  Array.isArray(value) && value.length <= most && value.every(item);
-const has = (fields: Record<string, (value: unknown) => boolean>) => (value: unknown): boolean =>
-  isObject(value) && Object.entries(fields).every(([name, fits]) => fits(value[name]));
-const orNull = (fits: (value: unknown) => boolean) => (value: unknown): boolean => value === null || fits(value);
+const oneOf =
+  (...names: string[]) =>
+  (value: unknown): boolean =>
+    names.includes(value as string);
+const listOf =
+  (most: number, item: (value: unknown) => boolean) =>
+  (value: unknown): boolean =>
+    Array.isArray(value) && value.length <= most && value.every(item);
+const has =
+  (fields: Record<string, (value: unknown) => boolean>) =>
+  (value: unknown): boolean =>
+    isObject(value) && Object.entries(fields).every(([name, fits]) => fits(value[name]));
+const orNull =
+  (fits: (value: unknown) => boolean) =>
+  (value: unknown): boolean =>
+    value === null || fits(value);
 
 function isMap(value: unknown): boolean {
   const shaped = has({ height: numeric, width: numeric, values: listOf(4096, numeric) })(value);

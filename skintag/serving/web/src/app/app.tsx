@@ -23,19 +23,32 @@ const AboutScreen = lazy(() => import('../screens/about'));
 
 function screenOf({ screen, rest }: Route): ReactNode {
   switch (screen) {
-    case 'welcome': return <WelcomeScreen />;
-    case 'camera': return <CameraScreen />;
-    case 'crop': return <CropScreen />;
-    case 'analysing': return <AnalysingScreen />;
-    case 'result': return <ResultScreen />;
-    case 'history': return <HistoryScreen />;
-    case 'entry': return <EntryScreen id={rest[0] ?? ''} />;
-    case 'spot': return <SpotScreen id={rest[0] ?? ''} />;
-    case 'compare': return <CompareScreen before={rest[0] ?? ''} after={rest[1] ?? ''} />;
-    case 'nearby': return <NearbyScreen />;
-    case 'settings': return <SettingsScreen />;
-    case 'about': return <AboutScreen />;
-    default: return <HomeScreen />;
+    case 'welcome':
+      return <WelcomeScreen />;
+    case 'camera':
+      return <CameraScreen />;
+    case 'crop':
+      return <CropScreen />;
+    case 'analysing':
+      return <AnalysingScreen />;
+    case 'result':
+      return <ResultScreen />;
+    case 'history':
+      return <HistoryScreen />;
+    case 'entry':
+      return <EntryScreen id={rest[0] ?? ''} />;
+    case 'spot':
+      return <SpotScreen id={rest[0] ?? ''} />;
+    case 'compare':
+      return <CompareScreen before={rest[0] ?? ''} after={rest[1] ?? ''} />;
+    case 'nearby':
+      return <NearbyScreen />;
+    case 'settings':
+      return <SettingsScreen />;
+    case 'about':
+      return <AboutScreen />;
+    default:
+      return <HomeScreen />;
   }
 }
 
@@ -58,7 +71,9 @@ function Stumbled() {
     <div className="card mx-auto max-w-lg text-center">
       <h1 className="text-3xl">{t('error.title')}</h1>
       <p className="my-3">{t('error.text')}</p>
-      <Button look="main" onClick={() => location.reload()}>{t('error.reload')}</Button>
+      <Button look="main" onClick={() => location.reload()}>
+        {t('error.reload')}
+      </Button>
     </div>
   );
 }
@@ -87,7 +102,9 @@ export function App() {
   return (
     <Shell screen={shown.screen}>
       <Catch key={key} fallback={<Stumbled />}>
-        <Suspense fallback={<p className="py-16 text-center text-muted">{t('app.loading')}</p>}>{screenOf(shown)}</Suspense>
+        <Suspense fallback={<p className="py-16 text-center text-muted">{t('app.loading')}</p>}>
+          {screenOf(shown)}
+        </Suspense>
       </Catch>
     </Shell>
   );

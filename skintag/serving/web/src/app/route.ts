@@ -2,12 +2,34 @@
 import { useSyncExternalStore } from 'react';
 
 export type Screen =
-  | 'home' | 'welcome' | 'camera' | 'crop' | 'analysing' | 'result' | 'history' | 'entry' | 'spot' | 'compare'
-  | 'nearby' | 'settings' | 'about';
+  | 'home'
+  | 'welcome'
+  | 'camera'
+  | 'crop'
+  | 'analysing'
+  | 'result'
+  | 'history'
+  | 'entry'
+  | 'spot'
+  | 'compare'
+  | 'nearby'
+  | 'settings'
+  | 'about';
 
 const SCREENS: readonly Screen[] = [
-  'home', 'welcome', 'camera', 'crop', 'analysing', 'result', 'history', 'entry', 'spot', 'compare', 'nearby',
-  'settings', 'about',
+  'home',
+  'welcome',
+  'camera',
+  'crop',
+  'analysing',
+  'result',
+  'history',
+  'entry',
+  'spot',
+  'compare',
+  'nearby',
+  'settings',
+  'about',
 ];
 
 export interface Route {

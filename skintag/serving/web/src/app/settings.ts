@@ -25,7 +25,12 @@ export interface Settings {
 
 const KEY = 'skintag-settings';
 const DEFAULTS: Settings = {
-  welcomed: false, language: null, theme: 'system', skin: null, camera: 'smartphone', where: 'device',
+  welcomed: false,
+  language: null,
+  theme: 'system',
+  skin: null,
+  camera: 'smartphone',
+  where: 'device',
 };
 
 function pick<T>(value: unknown, allowed: readonly T[], otherwise: T): T {

@@ -18,7 +18,12 @@ export interface Status {
 }
 
 let current: Status = {
-  online: navigator.onLine, server: null, device: 'unknown', loaded: 0, info: null, updated: false,
+  online: navigator.onLine,
+  server: null,
+  device: 'unknown',
+  loaded: 0,
+  info: null,
+  updated: false,
 };
 const listeners = new Set<() => void>();
 
@@ -34,13 +39,10 @@ export function status(): Status {
 }
 
 export function useStatus(): Status {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    status,
-  );
+  return useSyncExternalStore((listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }, status);
 }
 
 /** Ask the server whether it is there. */
@@ -54,7 +56,10 @@ export async function askServer(): Promise<boolean> {
 async function isOnline(): Promise<boolean> {
   if (!navigator.onLine) return false;
   const url = new URL('bundle/bundle.json', document.baseURI);
-  return fetch(url, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(8000) }).then(() => true, () => false);
+  return fetch(url, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(8000) }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Ask what is of use now: the server only where it was chosen, for a site without one should not be asked for it. */

@@ -61,7 +61,10 @@ export function useCamera(): Camera {
   }, [facing]);
   const light = useCallback((lit: boolean) => {
     const wanted = { advanced: [{ torch: lit } as MediaTrackConstraintSet] };
-    void track.current?.applyConstraints(wanted).then(() => setTorch(lit), () => setTorch(null));
+    void track.current?.applyConstraints(wanted).then(
+      () => setTorch(lit),
+      () => setTorch(null),
+    );
   }, []);
   const flip = useCallback(() => setFacing((now) => (now === 'environment' ? 'user' : 'environment')), []);
   return { video, ready, problem, facing, flip, torch, light };

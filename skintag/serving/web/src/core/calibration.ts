@@ -50,7 +50,11 @@ export function readCalibration(content: unknown, model: string): Calibration {
   }
   if (kind !== 'isotonic') throw new BundleError(where, 'temperature, platt or isotonic', kind);
   asArray(entry.score, where);
-  const made = { kind, score: asNumbers(entry.score, where), probability: asNumbers(entry.probability, where) } as const;
+  const made = {
+    kind,
+    score: asNumbers(entry.score, where),
+    probability: asNumbers(entry.probability, where),
+  } as const;
   checkRising(made.score, made.probability);
   return made;
 }

@@ -4,7 +4,17 @@ import { BundleError } from './errors';
 import type { Manifest } from './manifest';
 import { isUnlike, oodScore, readOod, type OodReference } from './ood';
 import { readConditions, readTexts, recommendation, type Texts } from './parts';
-import { categoryOf, MALIGNANT, NON_NEOPLASTIC, readPolicy, readThreshold, TIERS, tierCode, tierReason, topCondition } from './triage';
+import {
+  categoryOf,
+  MALIGNANT,
+  NON_NEOPLASTIC,
+  readPolicy,
+  readThreshold,
+  TIERS,
+  tierCode,
+  tierReason,
+  topCondition,
+} from './triage';
 import type { Policy } from './triage';
 import type { Categories, Condition, Prediction } from './types';
 

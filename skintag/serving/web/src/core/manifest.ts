@@ -36,7 +36,10 @@ function pythonJson(value: unknown): string {
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
     return `{${entries.map(([key, item]) => `${pythonJson(key)}:${pythonJson(item)}`).join(',')}}`;
   }
-  return JSON.stringify(value).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** SHA-256 over everything else that `bundle.json` says. */
@@ -94,10 +97,22 @@ export const RESIZE = 'model/resize.onnx';
 export function modelPath(manifest: Manifest): string {
   if (manifest.runtime === 'onnx') return 'model/model.onnx';
   if (manifest.runtime === 'onnx_int8') return 'model/model_int8.onnx';
-  throw new BundleError('bundle.json', 'runtime onnx or onnx_int8', manifest.runtime, 'build the bundle with runtime=onnx');
+  throw new BundleError(
+    'bundle.json',
+    'runtime onnx or onnx_int8',
+    manifest.runtime,
+    'build the bundle with runtime=onnx',
+  );
 }
 
-const PARTS = ['calibration.json', 'preprocessing.json', 'taxonomy.json', 'texts.json', 'thresholds.json', 'triage.json'];
+const PARTS = [
+  'calibration.json',
+  'preprocessing.json',
+  'taxonomy.json',
+  'texts.json',
+  'thresholds.json',
+  'triage.json',
+];
 
 /** The files that the device needs, model last. Throws BundleError where one is not in the bundle. */
 export function neededFiles(manifest: Manifest): FileEntry[] {
@@ -106,7 +121,8 @@ export function neededFiles(manifest: Manifest): FileEntry[] {
   const optional = ['metrics.json', 'ood/ood.safetensors'].filter((path) => listed.has(path));
   return [...PARTS, ...optional, RESIZE, modelPath(manifest)].map((path) => {
     const entry = listed.get(path);
-    if (!entry) throw new BundleError('bundle.json', `the file ${path}`, 'none', 'build the bundle again for the device');
+    if (!entry)
+      throw new BundleError('bundle.json', `the file ${path}`, 'none', 'build the bundle again for the device');
     return entry;
   });
 }

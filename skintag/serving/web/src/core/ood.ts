@@ -60,7 +60,8 @@ function take(tensors: Map<string, Tensor>, name: string, shape: (number | null)
   const found = tensors.get(name);
   const wrong = (text: string) => new BundleError(`ood.safetensors: ${name}`, `shape ${shape.join(' x ')}`, text);
   if (!found) throw wrong('nothing');
-  const fits = found.shape.length === shape.length && shape.every((side, i) => side === null || side === found.shape[i]);
+  const fits =
+    found.shape.length === shape.length && shape.every((side, i) => side === null || side === found.shape[i]);
   if (!fits || !found.data.length) throw wrong(found.shape.join(' x '));
   if (!found.data.every(Number.isFinite)) throw wrong('values that are not finite');
   return found;

@@ -4,8 +4,17 @@ import { asNumber, asObject, asString, asStrings, type Plain } from './json';
 import type { Category, Tier } from './types';
 
 export const CONDITIONS: readonly string[] = [
-  'melanoma', 'basal_cell_carcinoma', 'squamous_cell_carcinoma', 'actinic_keratosis', 'melanocytic_nevus',
-  'seborrheic_keratosis', 'dermatofibroma', 'vascular_lesion', 'non_neoplastic', 'other_unknown', 'other_malignant',
+  'melanoma',
+  'basal_cell_carcinoma',
+  'squamous_cell_carcinoma',
+  'actinic_keratosis',
+  'melanocytic_nevus',
+  'seborrheic_keratosis',
+  'dermatofibroma',
+  'vascular_lesion',
+  'non_neoplastic',
+  'other_unknown',
+  'other_malignant',
 ];
 
 export interface Preprocessing {

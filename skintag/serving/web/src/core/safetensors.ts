@@ -32,7 +32,8 @@ export function readSafetensors(bytes: ArrayBuffer, where: string): Safetensors 
   const header = asObject(JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 8, length))), where);
   const tensors = new Map<string, Tensor>();
   for (const [name, entry] of Object.entries(header)) {
-    if (name !== '__metadata__') tensors.set(name, tensorOf(view, 8 + length, asObject(entry, where), `${where}: ${name}`));
+    if (name !== '__metadata__')
+      tensors.set(name, tensorOf(view, 8 + length, asObject(entry, where), `${where}: ${name}`));
   }
   return { metadata: asObject(header.__metadata__ ?? {}, where), tensors };
 }

@@ -37,7 +37,12 @@ function contextOf(width: number, height: number): Context {
 }
 
 /** Decode, crop, and reduce by whole blocks where the photo is much larger than the model's picture. */
-export async function decode(photo: Blob, crop: Crop | null, side: number, fit: 'squash' | 'center_crop'): Promise<Decoded> {
+export async function decode(
+  photo: Blob,
+  crop: Crop | null,
+  side: number,
+  fit: 'squash' | 'center_crop',
+): Promise<Decoded> {
   const bitmap = await bitmapOf(photo);
   try {
     const { width, height } = bitmap;

@@ -32,7 +32,8 @@ function blobOf(url: string): Blob {
 /** Everything as JSON text. */
 export async function exportHistory(entries: readonly Entry[], spots: readonly Spot[]): Promise<string> {
   const listed = [];
-  for (const item of entries) listed.push({ ...item, view: await dataUrl(item.view), thumb: await dataUrl(item.thumb) });
+  for (const item of entries)
+    listed.push({ ...item, view: await dataUrl(item.view), thumb: await dataUrl(item.thumb) });
   const content = { kind: KIND, version: VERSION, exported: new Date().toISOString(), spots, entries: listed };
   return JSON.stringify(content);
 }
@@ -60,7 +61,8 @@ const text = (value: unknown, most: number): value is string => typeof value ===
 const image = (value: unknown): value is string => text(value, MAX_IMAGE) && IMAGE.test(value);
 
 function spotOf(value: unknown): Spot {
-  if (!isObject(value) || !id(value.id) || !text(value.name, 200) || !date(value.created)) throw new ImportError('entry');
+  if (!isObject(value) || !id(value.id) || !text(value.name, 200) || !date(value.created))
+    throw new ImportError('entry');
   return { id: value.id, name: value.name, created: value.created };
 }
 

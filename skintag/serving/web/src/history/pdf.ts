@@ -54,17 +54,27 @@ export function pdfOf(pages: readonly PdfPage[], title: string, language: string
   const kids = pages.map((_, i) => `${first + 3 * i} 0 R`).join(' ');
   writer.add('%PDF-1.4\n');
   writer.add(new Uint8Array([0x25, 0xe2, 0xe3, 0xcf, 0xd3, 0x0a]));
-  writer.object(1, `<< /Type /Catalog /Pages 2 0 R /Lang (${language}) /ViewerPreferences << /DisplayDocTitle true >> >>`);
+  writer.object(
+    1,
+    `<< /Type /Catalog /Pages 2 0 R /Lang (${language}) /ViewerPreferences << /DisplayDocTitle true >> >>`,
+  );
   writer.object(2, `<< /Type /Pages /Kids [${kids}] /Count ${pages.length} >>`);
   writer.object(3, `<< /Title ${hexText(title)} /Producer (SkinTag) >>`);
   pages.forEach((page, i) => {
     const at = first + 3 * i;
     const [w, h] = A4;
     const drawing = new TextEncoder().encode(`q ${w} 0 0 ${h} 0 0 cm /P Do Q`);
-    writer.object(at, `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 ${w} ${h}] /Contents ${at + 1} 0 R /Resources << /XObject << /P ${at + 2} 0 R >> >> >>`);
+    writer.object(
+      at,
+      `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 ${w} ${h}] /Contents ${at + 1} 0 R /Resources << /XObject << /P ${at + 2} 0 R >> >> >>`,
+    );
     writer.object(at + 1, `<< /Length ${drawing.length} >>`, drawing);
     const about = `/Type /XObject /Subtype /Image /Width ${page.width} /Height ${page.height} /ColorSpace /DeviceRGB`;
-    writer.object(at + 2, `<< ${about} /BitsPerComponent 8 /Filter /DCTDecode /Length ${page.jpeg.length} >>`, page.jpeg);
+    writer.object(
+      at + 2,
+      `<< ${about} /BitsPerComponent 8 /Filter /DCTDecode /Length ${page.jpeg.length} >>`,
+      page.jpeg,
+    );
   });
   return writer.end(3);
 }

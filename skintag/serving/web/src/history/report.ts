@@ -108,12 +108,17 @@ class Paper {
 function writeFigures(paper: Paper, report: Report, t: TFunction): void {
   const { analysis, bounds } = report;
   paper.write(t('result.tier', { tier: t(`result.${analysis.tier}`) }), 54, { serif: true });
-  paper.write(`${t('pdf.share')}: ${t('common.of100', { n: percent(analysis.malignancy_probability) })}`, 26, { bold: true });
-  if (bounds) paper.write(t('result.gaugeFrom', { low: percent(bounds.low), high: percent(bounds.high) }), 24, { colour: MUTED });
+  paper.write(`${t('pdf.share')}: ${t('common.of100', { n: percent(analysis.malignancy_probability) })}`, 26, {
+    bold: true,
+  });
+  if (bounds)
+    paper.write(t('result.gaugeFrom', { low: percent(bounds.low), high: percent(bounds.high) }), 24, { colour: MUTED });
   paper.skip(16);
   if (analysis.conditions.length) paper.write(t('result.conditions'), 26, { bold: true });
   for (const { name, probability } of analysis.conditions) {
-    paper.write(`${t(`conditions.${name}.name`)} – ${t('common.of100', { n: percent(probability) })}`, 24, { indent: 24 });
+    paper.write(`${t(`conditions.${name}.name`)} – ${t('common.of100', { n: percent(probability) })}`, 24, {
+      indent: 24,
+    });
   }
   if (analysis.conditions.length) paper.write(t('result.conditionsNote'), 20, { colour: MUTED });
   for (const { finding } of analysis.quality) {
@@ -124,8 +129,11 @@ function writeFigures(paper: Paper, report: Report, t: TFunction): void {
 
 /** The report as a PDF. */
 export async function reportOf(report: Report, t: TFunction, language: string): Promise<Blob> {
-  await Promise.all([`600 26px ${SANS}`, `400 26px ${SANS}`, `400 54px ${SERIF}`].map((font) => document.fonts.load(font)));
-  const date = (iso: string): string => new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(iso));
+  await Promise.all(
+    [`600 26px ${SANS}`, `400 26px ${SANS}`, `400 54px ${SERIF}`].map((font) => document.fonts.load(font)),
+  );
+  const date = (iso: string): string =>
+    new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(iso));
   const paper = new Paper(document.documentElement.dir === 'rtl');
   paper.write(t('pdf.title'), 64, { serif: true });
   paper.write(t('pdf.taken', { date: date(report.taken) }), 24, { colour: MUTED });

@@ -32,7 +32,15 @@ function Licences() {
         {useLicences().map(({ name, version, licence, text }) => (
           <li key={`${name}${version}`}>
             <Disclosure title={`${name} ${version} – ${licence}`}>
-              <pre lang="en" tabIndex={0} role="region" aria-label={`${t('about.licence')}: ${name}`} className="max-h-72 overflow-auto rounded-xl bg-sunk p-3 text-xs whitespace-pre-wrap">{text}</pre>
+              <pre
+                lang="en"
+                tabIndex={0}
+                role="region"
+                aria-label={`${t('about.licence')}: ${name}`}
+                className="max-h-72 overflow-auto rounded-xl bg-sunk p-3 text-xs whitespace-pre-wrap"
+              >
+                {text}
+              </pre>
             </Disclosure>
           </li>
         ))}
@@ -52,7 +60,15 @@ function Card() {
   }, [server]);
   if (!card) return <p className="text-sm text-muted">{t('about.cardNone')}</p>;
   return (
-    <pre lang="en" tabIndex={0} role="region" aria-label={t('about.card')} className="max-h-96 overflow-auto rounded-xl bg-sunk p-3 text-xs whitespace-pre-wrap">{card}</pre>
+    <pre
+      lang="en"
+      tabIndex={0}
+      role="region"
+      aria-label={t('about.card')}
+      className="max-h-96 overflow-auto rounded-xl bg-sunk p-3 text-xs whitespace-pre-wrap"
+    >
+      {card}
+    </pre>
   );
 }
 
@@ -69,9 +85,18 @@ export default function AboutScreen() {
       </section>
       <section className="card grid gap-2">
         <Heading>{t('about.card')}</Heading>
-        {info
-          ? <p>{t('result.bundle', { name: info.bundle.name, version: info.bundle.version })}{info.bundle.note && <span className="block text-muted" lang="en">{info.bundle.note}</span>}</p>
-          : <p className="text-muted">{t('settings.modelNone')}</p>}
+        {info ? (
+          <p>
+            {t('result.bundle', { name: info.bundle.name, version: info.bundle.version })}
+            {info.bundle.note && (
+              <span className="block text-muted" lang="en">
+                {info.bundle.note}
+              </span>
+            )}
+          </p>
+        ) : (
+          <p className="text-muted">{t('settings.modelNone')}</p>
+        )}
         <Card />
       </section>
       <section className="card grid gap-2">

@@ -24,17 +24,30 @@ function textOf({ error, server }: Failure, by: By): string {
 function Failed({ failure, by, again }: { failure: Failure; by: By; again: (by: By) => void }) {
   const { t } = useTranslation();
   const key = textOf(failure, by);
-  const reason = failure.error instanceof ServerError && failure.error.status === 0 ? t('status.serverDown') : messageOf(failure.error);
+  const reason =
+    failure.error instanceof ServerError && failure.error.status === 0
+      ? t('status.serverDown')
+      : messageOf(failure.error);
   return (
     <div className="card mx-auto grid max-w-lg gap-4" role="alert">
       <Title>{t('analysing.failed')}</Title>
       <p>{t(key, { reason })}</p>
       <div className="grid gap-2">
-        <Button look="main" onClick={() => again(by)}>{t('common.tryAgain')}</Button>
-        {key === 'analysing.deviceFailed' && <Button onClick={() => again('server')}>{t('analysing.useServer')}</Button>}
-        <ButtonLink to="home" look="quiet">{t('crop.other')}</ButtonLink>
+        <Button look="main" onClick={() => again(by)}>
+          {t('common.tryAgain')}
+        </Button>
+        {key === 'analysing.deviceFailed' && (
+          <Button onClick={() => again('server')}>{t('analysing.useServer')}</Button>
+        )}
+        <ButtonLink to="home" look="quiet">
+          {t('crop.other')}
+        </ButtonLink>
       </div>
-      <Disclosure title={t('analysing.detail')}><p className="text-sm break-words text-muted" lang="en">{messageOf(failure.error)}</p></Disclosure>
+      <Disclosure title={t('analysing.detail')}>
+        <p className="text-sm break-words text-muted" lang="en">
+          {messageOf(failure.error)}
+        </p>
+      </Disclosure>
     </div>
   );
 }
@@ -48,7 +61,10 @@ function Working({ url }: { url: string }) {
     <div className="mx-auto grid max-w-md gap-6 py-8 text-center">
       <div className="relative mx-auto size-56 overflow-hidden rounded-full border-4 border-card shadow-lg">
         <img src={url} alt="" className="size-full object-cover" />
-        <span aria-hidden="true" className="sweep absolute inset-x-0 top-0 block h-full bg-linear-to-b from-transparent via-white/45 to-transparent" />
+        <span
+          aria-hidden="true"
+          className="sweep absolute inset-x-0 top-0 block h-full bg-linear-to-b from-transparent via-white/45 to-transparent"
+        />
       </div>
       <Title>{t('analysing.title')}</Title>
       <p role="status" className="text-muted">
@@ -75,7 +91,9 @@ export default function AnalysingScreen() {
         if (!left) setFailure({ error, server });
       },
     );
-    return () => { left = true; };
+    return () => {
+      left = true;
+    };
   }, []);
   useEffect(() => {
     if (!url) return go('home', [], true);

@@ -52,7 +52,9 @@ async function shoot(video: HTMLVideoElement): Promise<void> {
 function Ring({ good }: { good: boolean }) {
   return (
     <div aria-hidden="true" className="pointer-events-none absolute inset-0 grid place-items-center">
-      <div className={`aspect-square h-[62%] rounded-full border-4 shadow-[0_0_0_200vmax_rgb(0_0_0/0.35)] transition-colors ${good ? 'border-[#9fe3b4]' : 'border-white'}`} />
+      <div
+        className={`aspect-square h-[62%] rounded-full border-4 shadow-[0_0_0_200vmax_rgb(0_0_0/0.35)] transition-colors ${good ? 'border-[#9fe3b4]' : 'border-white'}`}
+      />
     </div>
   );
 }
@@ -64,16 +66,33 @@ function View({ camera }: { camera: Camera }) {
   return (
     <>
       <div className="relative mx-auto aspect-[3/4] max-h-[62dvh] w-full max-w-xl overflow-hidden rounded-3xl bg-black sm:aspect-[4/3]">
-        <video ref={video} muted playsInline className={`size-full object-cover ${facing === 'user' ? '-scale-x-100' : ''}`} aria-label={t('camera.title')} />
+        <video
+          ref={video}
+          muted
+          playsInline
+          className={`size-full object-cover ${facing === 'user' ? '-scale-x-100' : ''}`}
+          aria-label={t('camera.title')}
+        />
         {ready && <Ring good={hint === 'good'} />}
-        <p role="status" data-testid="hint" data-hint={ready ? hint : 'asking'} className="absolute inset-x-0 top-3 mx-auto flex w-fit items-center gap-2 rounded-full bg-black/75 px-4 py-2 font-semibold text-white">
+        <p
+          role="status"
+          data-testid="hint"
+          data-hint={ready ? hint : 'asking'}
+          className="absolute inset-x-0 top-3 mx-auto flex w-fit items-center gap-2 rounded-full bg-black/75 px-4 py-2 font-semibold text-white"
+        >
           <Icon name={hint === 'good' ? 'check' : 'info'} /> {t(ready ? `camera.${hint}` : 'camera.asking')}
         </p>
       </div>
       <div className="flex flex-wrap items-center justify-center gap-3">
         <Button icon="flip" aria-label={t('camera.flip')} onClick={flip} />
-        <Button look="main" icon="camera" disabled={!ready} onClick={() => video.current && void shoot(video.current)}>{t('camera.take')}</Button>
-        {torch !== null && <Button icon="torch" aria-pressed={torch} onClick={() => light(!torch)}>{t('camera.torch')}</Button>}
+        <Button look="main" icon="camera" disabled={!ready} onClick={() => video.current && void shoot(video.current)}>
+          {t('camera.take')}
+        </Button>
+        {torch !== null && (
+          <Button icon="torch" aria-pressed={torch} onClick={() => light(!torch)}>
+            {t('camera.torch')}
+          </Button>
+        )}
       </div>
     </>
   );
@@ -88,7 +107,9 @@ export default function CameraScreen() {
       {camera.problem ? (
         <div role="alert" className="card mx-auto grid max-w-md gap-4">
           <p>{t(`camera.${camera.problem}`)}</p>
-          <ButtonLink to="home" look="main">{t('home.choose')}</ButtonLink>
+          <ButtonLink to="home" look="main">
+            {t('home.choose')}
+          </ButtonLink>
         </div>
       ) : (
         <>

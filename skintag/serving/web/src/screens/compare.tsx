@@ -20,13 +20,31 @@ function Overlay({ before, after }: { before: Entry; after: Entry }) {
     <section className="card grid gap-3">
       <div className="relative mx-auto aspect-square w-full max-w-[min(36rem,52dvh)] overflow-hidden rounded-2xl bg-sunk">
         {under && <img src={under} alt={t('compare.before')} className="absolute inset-0 size-full object-cover" />}
-        {over && <img src={over} alt={t('compare.after')} style={cut} className="absolute inset-0 size-full object-cover" />}
-        <span aria-hidden="true" className="absolute inset-y-0 w-0.5 bg-white shadow" style={{ left: `${100 - share}%` }} />
-        <span className="absolute bottom-2 left-2 rounded-full bg-black/75 px-3 py-1 text-sm text-white">{t('compare.before')}</span>
-        <span className="absolute right-2 bottom-2 rounded-full bg-black/75 px-3 py-1 text-sm text-white">{t('compare.after')}</span>
+        {over && (
+          <img src={over} alt={t('compare.after')} style={cut} className="absolute inset-0 size-full object-cover" />
+        )}
+        <span
+          aria-hidden="true"
+          className="absolute inset-y-0 w-0.5 bg-white shadow"
+          style={{ left: `${100 - share}%` }}
+        />
+        <span className="absolute bottom-2 left-2 rounded-full bg-black/75 px-3 py-1 text-sm text-white">
+          {t('compare.before')}
+        </span>
+        <span className="absolute right-2 bottom-2 rounded-full bg-black/75 px-3 py-1 text-sm text-white">
+          {t('compare.after')}
+        </span>
       </div>
       <p className="text-sm text-muted">{t('compare.text')}</p>
-      <Range label={t('compare.slider')} value={share} min={0} max={100} step={1} onChange={setShare} valueText={`${share} %`} />
+      <Range
+        label={t('compare.slider')}
+        value={share}
+        min={0}
+        max={100}
+        step={1}
+        onChange={setShare}
+        valueText={`${share} %`}
+      />
     </section>
   );
 }
@@ -38,9 +56,13 @@ function Side({ label, entry }: { label: string; entry: Entry }) {
     <section className="card grid content-start gap-2">
       <Heading>{label}</Heading>
       <p className="text-muted">{day(entry.taken)}</p>
-      <p className="flex flex-wrap items-center gap-3"><TierBadge tier={entry.analysis.tier} /> {t('common.of100', { n: percent(entry.analysis.malignancy_score) })}</p>
+      <p className="flex flex-wrap items-center gap-3">
+        <TierBadge tier={entry.analysis.tier} /> {t('common.of100', { n: percent(entry.analysis.malignancy_score) })}
+      </p>
       {entry.note && <p className="text-muted">{entry.note}</p>}
-      <ButtonLink to="entry" rest={[entry.id]} look="quiet" className="justify-self-start">{t('history.entry')}</ButtonLink>
+      <ButtonLink to="entry" rest={[entry.id]} look="quiet" className="justify-self-start">
+        {t('history.entry')}
+      </ButtonLink>
     </section>
   );
 }
@@ -58,8 +80,12 @@ export default function CompareScreen({ before: beforeId, after: afterId }: { be
     <div className="grid gap-5">
       <Title>{t('compare.title')}</Title>
       <Overlay before={before} after={after} />
-      <p className="card text-lg">{t('compare.change')}: <strong>{t('compare.points', { n: signed })}</strong></p>
-      {before.analysis.bundle.version !== after.analysis.bundle.version && <p className="text-muted">{t('history.chartOther')}</p>}
+      <p className="card text-lg">
+        {t('compare.change')}: <strong>{t('compare.points', { n: signed })}</strong>
+      </p>
+      {before.analysis.bundle.version !== after.analysis.bundle.version && (
+        <p className="text-muted">{t('history.chartOther')}</p>
+      )}
       <div className="grid gap-4 sm:grid-cols-2">
         <Side label={t('compare.before')} entry={before} />
         <Side label={t('compare.after')} entry={after} />

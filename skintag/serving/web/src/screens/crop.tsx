@@ -22,8 +22,16 @@ function CameraField() {
   return (
     <label className="grid gap-1 text-sm text-muted">
       {t('crop.where')}
-      <select className="field" value={camera} onChange={(event) => change({ camera: event.target.value as CameraKind })}>
-        {CAMERAS.map((kind) => <option key={kind} value={kind}>{t(`crop.${kind}`)}</option>)}
+      <select
+        className="field"
+        value={camera}
+        onChange={(event) => change({ camera: event.target.value as CameraKind })}
+      >
+        {CAMERAS.map((kind) => (
+          <option key={kind} value={kind}>
+            {t(`crop.${kind}`)}
+          </option>
+        ))}
       </select>
     </label>
   );
@@ -35,7 +43,9 @@ function Unreadable() {
     <div className="card mx-auto grid max-w-md gap-4 text-center">
       <Title>{t('analysing.failed')}</Title>
       <p>{t('crop.unreadable')}</p>
-      <ButtonLink to="home" look="main">{t('crop.other')}</ButtonLink>
+      <ButtonLink to="home" look="main">
+        {t('crop.other')}
+      </ButtonLink>
     </div>
   );
 }
@@ -53,21 +63,46 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
     <div className="grid gap-5 lg:grid-cols-[1fr_22rem]">
       <div className="relative h-[min(46dvh,36rem)] lg:h-[min(66dvh,36rem)] overflow-hidden rounded-3xl bg-sunk">
         <Cropper
-          image={url} crop={at} zoom={zoom} aspect={1} minZoom={1} maxZoom={6} keyboardStep={8} showGrid={false}
-          onCropChange={setAt} onZoomChange={setZoom} onCropAreaChange={setArea} disableAutomaticStylesInjection
-          mediaProps={{ onError: onFail, alt: '' }} cropperProps={{ 'aria-label': t('crop.area'), role: 'application' }}
+          image={url}
+          crop={at}
+          zoom={zoom}
+          aspect={1}
+          minZoom={1}
+          maxZoom={6}
+          keyboardStep={8}
+          showGrid={false}
+          onCropChange={setAt}
+          onZoomChange={setZoom}
+          onCropAreaChange={setArea}
+          disableAutomaticStylesInjection
+          mediaProps={{ onError: onFail, alt: '' }}
+          cropperProps={{ 'aria-label': t('crop.area'), role: 'application' }}
         />
       </div>
       <div className="grid content-start gap-4">
         <p className="text-muted">{t('crop.text')}</p>
         <div className="flex items-center gap-4">
           <span className="text-sm text-muted">{t('crop.zoom')}</span>
-          <Range label={t('crop.zoom')} value={zoom} min={1} max={6} step={0.1} onChange={setZoom} valueText={`${zoom.toFixed(1)} ×`} />
+          <Range
+            label={t('crop.zoom')}
+            value={zoom}
+            min={1}
+            max={6}
+            step={0.1}
+            onChange={setZoom}
+            valueText={`${zoom.toFixed(1)} ×`}
+          />
         </div>
-        <Button look="main" disabled={!area} onClick={() => start(false)}>{t('crop.go')}</Button>
+        <Button look="main" disabled={!area} onClick={() => start(false)}>
+          {t('crop.go')}
+        </Button>
         <div className="flex flex-wrap justify-center gap-2">
-          <Button look="quiet" onClick={() => start(true)}>{t('crop.whole')}</Button>
-          <ButtonLink to="home" look="quiet">{t('crop.other')}</ButtonLink>
+          <Button look="quiet" onClick={() => start(true)}>
+            {t('crop.whole')}
+          </Button>
+          <ButtonLink to="home" look="quiet">
+            {t('crop.other')}
+          </ButtonLink>
         </div>
         <CameraField />
       </div>

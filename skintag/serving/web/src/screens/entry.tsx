@@ -32,7 +32,9 @@ export function Missing() {
   return (
     <section className="card grid justify-items-center gap-4 text-center">
       <Title>{t('history.missing')}</Title>
-      <ButtonLink to="history" look="main">{t('history.title')}</ButtonLink>
+      <ButtonLink to="history" look="main">
+        {t('history.title')}
+      </ButtonLink>
     </section>
   );
 }
@@ -44,7 +46,10 @@ function Note({ entry, onChange }: { entry: Entry; onChange: (entry: Entry) => v
   const save = (): void => {
     const next = { ...entry, note: note.trim() };
     keep([next]).then(
-      () => { onChange(next); setSaid(t('history.noteSaved')); },
+      () => {
+        onChange(next);
+        setSaid(t('history.noteSaved'));
+      },
       (error: unknown) => setSaid(t(error instanceof StorageError && error.full ? 'keep.full' : 'keep.forbidden')),
     );
   };
@@ -52,11 +57,24 @@ function Note({ entry, onChange }: { entry: Entry; onChange: (entry: Entry) => v
     <section className="card grid gap-2">
       <label className="grid gap-1 font-semibold">
         {t('history.note')}
-        <textarea className="field font-normal" rows={3} maxLength={2000} value={note} onChange={(event) => { setNote(event.target.value); setSaid(null); }} />
+        <textarea
+          className="field font-normal"
+          rows={3}
+          maxLength={2000}
+          value={note}
+          onChange={(event) => {
+            setNote(event.target.value);
+            setSaid(null);
+          }}
+        />
       </label>
       <div className="flex items-center justify-end gap-3">
-        <span role="status" className="text-sm text-muted">{said}</span>
-        <Button disabled={note === entry.note} onClick={save}>{t('common.save')}</Button>
+        <span role="status" className="text-sm text-muted">
+          {said}
+        </span>
+        <Button disabled={note === entry.note} onClick={save}>
+          {t('common.save')}
+        </Button>
       </div>
     </section>
   );
@@ -81,15 +99,26 @@ export default function EntryScreen({ id }: { id: string }) {
         <ResultView {...entry} sensitivities={same ? info.sensitivities : null}>
           <div className="flex flex-wrap gap-2">
             <PdfButton report={{ ...entry, spot: spot?.name ?? null }} />
-            {spot && <ButtonLink to="spot" rest={[spot.id]} icon="compare">{t('history.compare')}</ButtonLink>}
-            <Button icon="trash" onClick={() => setAsking(true)}>{t('common.delete')}</Button>
+            {spot && (
+              <ButtonLink to="spot" rest={[spot.id]} icon="compare">
+                {t('history.compare')}
+              </ButtonLink>
+            )}
+            <Button icon="trash" onClick={() => setAsking(true)}>
+              {t('common.delete')}
+            </Button>
           </div>
           <Note entry={entry} onChange={setEntry} />
         </ResultView>
       </div>
       <Ask
-        title={t('common.delete')} text={t('history.deleteOneText')} yes={t('common.delete')} look="danger" open={asking}
-        onNo={() => setAsking(false)} onYes={() => void remove(id).then(() => go('history', [], true))}
+        title={t('common.delete')}
+        text={t('history.deleteOneText')}
+        yes={t('common.delete')}
+        look="danger"
+        open={asking}
+        onNo={() => setAsking(false)}
+        onYes={() => void remove(id).then(() => go('history', [], true))}
       />
     </div>
   );

@@ -21,13 +21,22 @@ function Thumb({ entry, spot }: { entry: Entry; spot: string }) {
   const date = short(entry.taken);
   return (
     <a
-      href={hrefOf('entry', entry.id)} className="group grid gap-2 rounded-2xl"
+      href={hrefOf('entry', entry.id)}
+      className="group grid gap-2 rounded-2xl"
       aria-label={t('history.open', { spot, date, tier: t(`result.${entry.analysis.tier}`) })}
     >
-      {url
-        ? <img src={url} alt="" className="aspect-square w-full rounded-2xl border border-line object-cover transition group-hover:brightness-105" />
-        : <span className="block aspect-square rounded-2xl bg-sunk" />}
-      <span className="flex flex-wrap items-center justify-between gap-1 text-sm text-muted">{date} <TierBadge tier={entry.analysis.tier} /></span>
+      {url ? (
+        <img
+          src={url}
+          alt=""
+          className="aspect-square w-full rounded-2xl border border-line object-cover transition group-hover:brightness-105"
+        />
+      ) : (
+        <span className="block aspect-square rounded-2xl bg-sunk" />
+      )}
+      <span className="flex flex-wrap items-center justify-between gap-1 text-sm text-muted">
+        {date} <TierBadge tier={entry.analysis.tier} />
+      </span>
     </a>
   );
 }
@@ -41,17 +50,29 @@ function Group({ id, name, entries }: { id: string | null; name: string; entries
           <Heading>{name}</Heading>
           <p className="text-sm text-muted">{t('history.photos', { count: entries.length })}</p>
         </div>
-        {id && entries.length > 1 && <ButtonLink to="spot" rest={[id]} icon="compare">{t('history.compare')}</ButtonLink>}
+        {id && entries.length > 1 && (
+          <ButtonLink to="spot" rest={[id]} icon="compare">
+            {t('history.compare')}
+          </ButtonLink>
+        )}
       </div>
       <ul className="grid grid-cols-2 gap-4 sm:grid-cols-4 lg:grid-cols-5">
-        {entries.map((entry) => <li key={entry.id}><Thumb entry={entry} spot={name} /></li>)}
+        {entries.map((entry) => (
+          <li key={entry.id}>
+            <Thumb entry={entry} spot={name} />
+          </li>
+        ))}
       </ul>
     </section>
   );
 }
 
 function groupsOf(kept: Kept, without: string): ReactNode {
-  const named = kept.spots.map((spot) => ({ id: spot.id as string | null, name: spot.name, entries: kept.entries.filter((e) => e.spot === spot.id) }));
+  const named = kept.spots.map((spot) => ({
+    id: spot.id as string | null,
+    name: spot.name,
+    entries: kept.entries.filter((e) => e.spot === spot.id),
+  }));
   const known = new Set(kept.spots.map((spot) => spot.id));
   const loose = kept.entries.filter((e) => e.spot === null || !known.has(e.spot));
   return [...named, { id: null, name: without, entries: loose }]
@@ -59,13 +80,19 @@ function groupsOf(kept: Kept, without: string): ReactNode {
     .map((group) => <Group key={group.id ?? 'loose'} {...group} />);
 }
 
-function useExchange(kept: Kept | null, again: () => void): { said: string | null; out: () => void; take: (file: File) => void } {
+function useExchange(
+  kept: Kept | null,
+  again: () => void,
+): { said: string | null; out: () => void; take: (file: File) => void } {
   const { t } = useTranslation();
   const [said, setSaid] = useState<string | null>(null);
   const out = (): void => {
     if (!kept) return;
     void exportHistory(kept.entries, kept.spots).then((text) => {
-      download(new Blob([text], { type: 'application/json' }), `skintag-history-${new Date().toISOString().slice(0, 10)}.json`);
+      download(
+        new Blob([text], { type: 'application/json' }),
+        `skintag-history-${new Date().toISOString().slice(0, 10)}.json`,
+      );
     });
   };
   const take = async (file: File): Promise<void> => {
@@ -92,18 +119,47 @@ function Data({ kept, again }: { kept: Kept; again: () => void }) {
       <Heading>{t('history.data')}</Heading>
       <p className="text-muted">{t('history.dataText')}</p>
       <div className="flex flex-wrap gap-2">
-        {kept.entries.length > 0 && <Button icon="download" onClick={out}>{t('history.export')}</Button>}
-        <Button icon="upload" onClick={() => input.current?.click()}>{t('history.import')}</Button>
+        {kept.entries.length > 0 && (
+          <Button icon="download" onClick={out}>
+            {t('history.export')}
+          </Button>
+        )}
+        <Button icon="upload" onClick={() => input.current?.click()}>
+          {t('history.import')}
+        </Button>
         <input
-          ref={input} type="file" accept="application/json,.json" className="hidden" aria-label={t('history.import')} data-testid="import"
-          onChange={(event) => { const file = event.target.files?.[0]; if (file) take(file); event.target.value = ''; }}
+          ref={input}
+          type="file"
+          accept="application/json,.json"
+          className="hidden"
+          aria-label={t('history.import')}
+          data-testid="import"
+          onChange={(event) => {
+            const file = event.target.files?.[0];
+            if (file) take(file);
+            event.target.value = '';
+          }}
         />
-        {kept.entries.length > 0 && <Button icon="trash" onClick={() => setAsking(true)}>{t('history.deleteAll')}</Button>}
+        {kept.entries.length > 0 && (
+          <Button icon="trash" onClick={() => setAsking(true)}>
+            {t('history.deleteAll')}
+          </Button>
+        )}
       </div>
-      <p role="status" className="empty:hidden">{said}</p>
+      <p role="status" className="empty:hidden">
+        {said}
+      </p>
       <Ask
-        title={t('history.deleteAll')} text={t('history.deleteAllText')} yes={t('common.delete')} look="danger" open={asking}
-        onNo={() => setAsking(false)} onYes={() => { setAsking(false); void removeAll().then(again); }}
+        title={t('history.deleteAll')}
+        text={t('history.deleteAllText')}
+        yes={t('common.delete')}
+        look="danger"
+        open={asking}
+        onNo={() => setAsking(false)}
+        onYes={() => {
+          setAsking(false);
+          void removeAll().then(again);
+        }}
       />
     </section>
   );
@@ -115,13 +171,19 @@ export default function HistoryScreen() {
   return (
     <div className="grid gap-5">
       <Title>{t('history.title')}</Title>
-      {failed && <p role="alert" className="card">{t('keep.forbidden')}</p>}
+      {failed && (
+        <p role="alert" className="card">
+          {t('keep.forbidden')}
+        </p>
+      )}
       {kept && !kept.entries.length && (
         <section className="card grid justify-items-center gap-3 py-10 text-center">
           <Icon name="history" className="size-12 text-accent" />
           <Heading>{t('history.empty')}</Heading>
           <p className="max-w-sm text-muted">{t('history.emptyText')}</p>
-          <ButtonLink to="home" look="main">{t('nav.home')}</ButtonLink>
+          <ButtonLink to="home" look="main">
+            {t('nav.home')}
+          </ButtonLink>
         </section>
       )}
       {kept && groupsOf(kept, t('history.noSpot'))}

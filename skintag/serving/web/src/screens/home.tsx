@@ -38,23 +38,36 @@ function usePaste(onPicture: (photo: Blob | null) => void): void {
 function useDrop(onPicture: (photo: Blob | null) => void): [boolean, Record<string, (event: DragEvent) => void>] {
   const [over, setOver] = useState(false);
   const handlers = {
-    onDragOver: (event: DragEvent) => { event.preventDefault(); setOver(true); },
+    onDragOver: (event: DragEvent) => {
+      event.preventDefault();
+      setOver(true);
+    },
     onDragLeave: () => setOver(false),
-    onDrop: (event: DragEvent) => { event.preventDefault(); setOver(false); onPicture(pictureOf(event.dataTransfer.files)); },
+    onDrop: (event: DragEvent) => {
+      event.preventDefault();
+      setOver(false);
+      onPicture(pictureOf(event.dataTransfer.files));
+    },
   };
   return [over, handlers];
 }
 
 function Tips() {
   const { t } = useTranslation();
-  const tips = [['sun', 'tip1'], ['spot', 'tip2'], ['check', 'tip3']] as const;
+  const tips = [
+    ['sun', 'tip1'],
+    ['spot', 'tip2'],
+    ['check', 'tip3'],
+  ] as const;
   return (
     <section className="grid gap-3">
       <Heading>{t('home.tips')}</Heading>
       <ul className="grid gap-3 sm:grid-cols-3 lg:grid-cols-1">
         {tips.map(([icon, key]) => (
           <li key={key} className="flex items-center gap-3">
-            <span className="grid size-10 shrink-0 place-items-center rounded-full bg-sunk text-accent"><Icon name={icon} /></span>
+            <span className="grid size-10 shrink-0 place-items-center rounded-full bg-sunk text-accent">
+              <Icon name={icon} />
+            </span>
             {t(`home.${key}`)}
           </li>
         ))}
@@ -68,7 +81,8 @@ function Where() {
   const onDevice = useSettings().where === 'device';
   return (
     <p className="text-sm text-muted">
-      <Icon name={onDevice ? 'lock' : 'server'} className="me-1 inline size-4 align-[-0.15em]" /> {t(onDevice ? 'home.private' : 'home.serverNote')}
+      <Icon name={onDevice ? 'lock' : 'server'} className="me-1 inline size-4 align-[-0.15em]" />{' '}
+      {t(onDevice ? 'home.private' : 'home.serverNote')}
     </p>
   );
 }
@@ -79,11 +93,25 @@ function Chooser({ onPicture }: { onPicture: (photo: Blob | null) => void }) {
   const chosen = (event: ChangeEvent<HTMLInputElement>): void => onPicture(event.target.files?.[0] ?? null);
   return (
     <div className="mx-auto grid w-full max-w-sm gap-3">
-      <ButtonLink to="camera" look="main" icon="camera">{t('home.camera')}</ButtonLink>
-      <Button icon="photo" onClick={() => input.current?.click()}>{t('home.choose')}</Button>
-      <input ref={input} type="file" accept="image/*" className="hidden" aria-label={t('home.choose')} onChange={chosen} data-testid="file" />
+      <ButtonLink to="camera" look="main" icon="camera">
+        {t('home.camera')}
+      </ButtonLink>
+      <Button icon="photo" onClick={() => input.current?.click()}>
+        {t('home.choose')}
+      </Button>
+      <input
+        ref={input}
+        type="file"
+        accept="image/*"
+        className="hidden"
+        aria-label={t('home.choose')}
+        onChange={chosen}
+        data-testid="file"
+      />
       {'clipboard' in navigator && 'read' in navigator.clipboard && (
-        <Button look="quiet" icon="paste" onClick={() => void pasted().then(onPicture, () => onPicture(null))}>{t('home.paste')}</Button>
+        <Button look="quiet" icon="paste" onClick={() => void pasted().then(onPicture, () => onPicture(null))}>
+          {t('home.paste')}
+        </Button>
       )}
     </div>
   );
@@ -92,7 +120,11 @@ function Chooser({ onPicture }: { onPicture: (photo: Blob | null) => void }) {
 export function HomeScreen() {
   const { t } = useTranslation();
   const [problem, setProblem] = useState(false);
-  const [onPicture] = useState(() => (photo: Blob | null): void => (photo ? begin(photo) : setProblem(true)));
+  const [onPicture] = useState(
+    () =>
+      (photo: Blob | null): void =>
+        photo ? begin(photo) : setProblem(true),
+  );
   usePaste(onPicture);
   const [over, handlers] = useDrop(onPicture);
   return (
@@ -100,7 +132,10 @@ export function HomeScreen() {
       <section
         className={`rise grid gap-6 rounded-[2rem] border-2 border-dashed px-4 py-8 text-center md:py-14 ${over ? 'border-accent bg-sunk' : 'border-line bg-card'}`}
       >
-        <span aria-hidden="true" className="breathe relative mx-auto grid size-24 place-items-center rounded-full bg-sunk text-accent">
+        <span
+          aria-hidden="true"
+          className="breathe relative mx-auto grid size-24 place-items-center rounded-full bg-sunk text-accent"
+        >
           <Icon name="spot" className="size-14" />
         </span>
         <div className="grid gap-2">
@@ -108,7 +143,9 @@ export function HomeScreen() {
           <p className="mx-auto max-w-md text-muted">{t('home.text')}</p>
         </div>
         <Chooser onPicture={onPicture} />
-        <p role="status" className="text-sm text-muted">{t(problem ? 'home.noImage' : over ? 'home.dropNow' : 'home.drop')}</p>
+        <p role="status" className="text-sm text-muted">
+          {t(problem ? 'home.noImage' : over ? 'home.dropNow' : 'home.drop')}
+        </p>
         <Where />
       </section>
       <Tips />

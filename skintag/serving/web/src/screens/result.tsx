@@ -18,8 +18,12 @@ function Unlike({ view, onAnyway }: { view: Blob; onAnyway: () => void }) {
       <Title className="!text-3xl">{t('unlike.title')}</Title>
       <p>{t('unlike.text')}</p>
       <div className="grid gap-2">
-        <ButtonLink to="home" look="main">{t('unlike.again')}</ButtonLink>
-        <Button look="quiet" onClick={onAnyway}>{t('unlike.anyway')}</Button>
+        <ButtonLink to="home" look="main">
+          {t('unlike.again')}
+        </ButtonLink>
+        <Button look="quiet" onClick={onAnyway}>
+          {t('unlike.anyway')}
+        </Button>
       </div>
     </section>
   );
@@ -31,11 +35,28 @@ function Actions({ result, kept }: { result: Result; kept: string | null }) {
   const bounds = result.info ? { low: result.info.low, high: result.info.high } : null;
   return (
     <div className="flex flex-wrap gap-2">
-      {kept
-        ? <ButtonLink to="entry" rest={[kept]} icon="check">{t('result.kept')}</ButtonLink>
-        : <Button look="main" icon="bookmark" onClick={() => setKeeping(true)}>{t('result.keep')}</Button>}
-      <PdfButton report={{ analysis: result.analysis, view: result.view, bounds, taken: new Date().toISOString(), note: '', spot: null }} />
-      <ButtonLink to="home" look="quiet">{t('result.another')}</ButtonLink>
+      {kept ? (
+        <ButtonLink to="entry" rest={[kept]} icon="check">
+          {t('result.kept')}
+        </ButtonLink>
+      ) : (
+        <Button look="main" icon="bookmark" onClick={() => setKeeping(true)}>
+          {t('result.keep')}
+        </Button>
+      )}
+      <PdfButton
+        report={{
+          analysis: result.analysis,
+          view: result.view,
+          bounds,
+          taken: new Date().toISOString(),
+          note: '',
+          spot: null,
+        }}
+      />
+      <ButtonLink to="home" look="quiet">
+        {t('result.another')}
+      </ButtonLink>
       <KeepSheet result={result} open={keeping} onClose={() => setKeeping(false)} />
     </div>
   );
@@ -56,7 +77,9 @@ export default function ResultScreen() {
       <Title>{t('result.title')}</Title>
       <div>
         <ResultView
-          {...result} bounds={info ? { low: info.low, high: info.high } : null} sensitivities={info?.sensitivities ?? null}
+          {...result}
+          bounds={info ? { low: info.low, high: info.high } : null}
+          sensitivities={info?.sensitivities ?? null}
         >
           <Actions result={result} kept={kept} />
         </ResultView>

@@ -28,10 +28,17 @@ function Where() {
   return (
     <Section title={t('settings.where')}>
       <Choices
-        label={t('settings.where')} value={where} onChange={(next) => change({ where: next })}
+        label={t('settings.where')}
+        value={where}
+        onChange={(next) => change({ where: next })}
         choices={[
           { value: 'device', label: t('settings.device'), text: t('settings.deviceText') },
-          { value: 'server', label: t('settings.server'), text: t(away ? 'settings.serverNone' : 'settings.serverText'), disabled: away && where === 'device' },
+          {
+            value: 'server',
+            label: t('settings.server'),
+            text: t(away ? 'settings.serverNone' : 'settings.serverText'),
+            disabled: away && where === 'device',
+          },
         ]}
       />
     </Section>
@@ -44,16 +51,35 @@ function ModelSection() {
   const [said, setSaid] = useState<string | null>(null);
   const look = (): void => {
     setSaid(null);
-    device.update().then((next) => setSaid(t(next ? 'status.updated' : 'settings.modelNewest')), () => setSaid(t('status.deviceFailed')));
+    device.update().then(
+      (next) => setSaid(t(next ? 'status.updated' : 'settings.modelNewest')),
+      () => setSaid(t('status.deviceFailed')),
+    );
   };
   const text = info ? t(info.kept ? 'settings.modelKept' : 'settings.modelNotKept') : t('settings.modelNone');
   return (
     <Section title={t('settings.model')} text={text}>
-      {info && <p className="break-words">{t('result.bundle', { name: info.bundle.name, version: info.bundle.version })}</p>}
-      {state === 'ready'
-        ? <Button className="justify-self-start" onClick={look}>{t('settings.modelLook')}</Button>
-        : <Button className="justify-self-start" disabled={state === 'loading'} onClick={() => void prepareDevice().catch(() => undefined)}>{t(state === 'loading' ? 'status.deviceLoading' : 'settings.modelLoad', { percent: Math.round(loaded * 100) })}</Button>}
-      <p role="status" className="empty:hidden text-muted">{said ?? (state === 'failed' ? t('status.deviceFailed') : '')}</p>
+      {info && (
+        <p className="break-words">{t('result.bundle', { name: info.bundle.name, version: info.bundle.version })}</p>
+      )}
+      {state === 'ready' ? (
+        <Button className="justify-self-start" onClick={look}>
+          {t('settings.modelLook')}
+        </Button>
+      ) : (
+        <Button
+          className="justify-self-start"
+          disabled={state === 'loading'}
+          onClick={() => void prepareDevice().catch(() => undefined)}
+        >
+          {t(state === 'loading' ? 'status.deviceLoading' : 'settings.modelLoad', {
+            percent: Math.round(loaded * 100),
+          })}
+        </Button>
+      )}
+      <p role="status" className="empty:hidden text-muted">
+        {said ?? (state === 'failed' ? t('status.deviceFailed') : '')}
+      </p>
     </Section>
   );
 }
@@ -66,27 +92,38 @@ export default function SettingsScreen() {
       <Title>{t('settings.title')}</Title>
       <div className="grid gap-4 lg:grid-cols-2 lg:items-start">
         <div className="grid gap-4">
-          <Section title={t('settings.language')}><LanguageChoice /></Section>
+          <Section title={t('settings.language')}>
+            <LanguageChoice />
+          </Section>
           <Section title={t('settings.theme')}>
             <Choices
-              label={t('settings.theme')} value={theme} onChange={(next) => change({ theme: next })} className="sm:grid-cols-3"
+              label={t('settings.theme')}
+              value={theme}
+              onChange={(next) => change({ theme: next })}
+              className="sm:grid-cols-3"
               choices={THEMES.map((value) => ({ value, label: t(`settings.${value}`) }))}
             />
           </Section>
           <Where />
         </div>
         <div className="grid gap-4">
-          <Section title={t('skin.label')} text={t('settings.skinText')}><SkinChoice value={skin} onChange={(next) => change({ skin: next })} /></Section>
+          <Section title={t('skin.label')} text={t('settings.skinText')}>
+            <SkinChoice value={skin} onChange={(next) => change({ skin: next })} />
+          </Section>
           <Section title={t('settings.camera')}>
             <Choices
-              label={t('settings.camera')} value={camera} onChange={(next) => change({ camera: next })}
+              label={t('settings.camera')}
+              value={camera}
+              onChange={(next) => change({ camera: next })}
               choices={CAMERAS.map((value) => ({ value, label: t(`crop.${value}`) }))}
             />
           </Section>
           <ModelSection />
         </div>
       </div>
-      <Button look="quiet" className="justify-self-start" onClick={() => change({ welcomed: false })}>{t('settings.again')}</Button>
+      <Button look="quiet" className="justify-self-start" onClick={() => change({ welcomed: false })}>
+        {t('settings.again')}
+      </Button>
     </div>
   );
 }

@@ -44,9 +44,13 @@ function Choose({ entries }: { entries: Entry[] }) {
         <Pick label={t('compare.before')} value={before} entries={entries} onChange={setBefore} />
         <Pick label={t('compare.after')} value={after} entries={entries} onChange={setAfter} />
       </div>
-      {before === after
-        ? <p className="text-muted">{t('compare.need')}</p>
-        : <ButtonLink to="compare" rest={[before, after]} look="main" icon="compare" className="justify-self-start">{t('compare.title')}</ButtonLink>}
+      {before === after ? (
+        <p className="text-muted">{t('compare.need')}</p>
+      ) : (
+        <ButtonLink to="compare" rest={[before, after]} look="main" icon="compare" className="justify-self-start">
+          {t('compare.title')}
+        </ButtonLink>
+      )}
     </section>
   );
 }
@@ -72,7 +76,9 @@ export default function SpotScreen({ id }: { id: string }) {
         {models.size > 1 && <p className="text-sm text-muted">{t('history.chartOther')}</p>}
       </section>
       <Choose entries={found.entries} />
-      <ButtonLink to="history" look="quiet" icon="back" className="justify-self-start">{t('history.title')}</ButtonLink>
+      <ButtonLink to="history" look="quiet" icon="back" className="justify-self-start">
+        {t('history.title')}
+      </ButtonLink>
     </div>
   );
 }

@@ -16,15 +16,26 @@ function Text({ step }: { step: number }): ReactNode {
   return (
     <>
       <p className="text-lg text-muted">{t(`welcome.text${step}`)}</p>
-      {step === 1 && <div className="mx-auto mt-5 max-w-60"><LanguageChoice /></div>}
+      {step === 1 && (
+        <div className="mx-auto mt-5 max-w-60">
+          <LanguageChoice />
+        </div>
+      )}
       {step === 2 && (
         <ul className="mt-4 grid gap-2 text-start">
           {[1, 2, 3].map((point) => (
-            <li key={point} className="flex gap-3"><Icon name="info" className="mt-1 size-5 text-accent" />{t(`welcome.point${point}`)}</li>
+            <li key={point} className="flex gap-3">
+              <Icon name="info" className="mt-1 size-5 text-accent" />
+              {t(`welcome.point${point}`)}
+            </li>
           ))}
         </ul>
       )}
-      {step === 4 && <div className="mt-5 text-start"><SkinChoice value={skin} onChange={(next) => change({ skin: next })} /></div>}
+      {step === 4 && (
+        <div className="mt-5 text-start">
+          <SkinChoice value={skin} onChange={(next) => change({ skin: next })} />
+        </div>
+      )}
     </>
   );
 }
@@ -39,11 +50,19 @@ export function WelcomeScreen() {
   };
   return (
     <section key={step} className="rise mx-auto flex min-h-[70dvh] max-w-lg flex-col justify-center gap-5 text-center">
-      <span className="mx-auto grid size-24 place-items-center rounded-full bg-sunk text-accent"><Icon name={ICONS[step - 1]!} className="size-11" /></span>
+      <span className="mx-auto grid size-24 place-items-center rounded-full bg-sunk text-accent">
+        <Icon name={ICONS[step - 1]!} className="size-11" />
+      </span>
       <Title>{t(`welcome.title${step}`)}</Title>
-      <div><Text step={step} /></div>
+      <div>
+        <Text step={step} />
+      </div>
       <div className="flex items-center justify-center gap-3">
-        {step > 1 && <Button look="quiet" icon="back" onClick={() => setStep(step - 1)}>{t('common.back')}</Button>}
+        {step > 1 && (
+          <Button look="quiet" icon="back" onClick={() => setStep(step - 1)}>
+            {t('common.back')}
+          </Button>
+        )}
         <Button look="main" className="min-w-40" onClick={next}>
           {t(step === 2 ? 'welcome.understood' : step === ICONS.length ? 'welcome.start' : 'common.next')}
         </Button>
@@ -51,7 +70,11 @@ export function WelcomeScreen() {
       <p className="flex items-center justify-center gap-2 text-sm text-muted">
         <span className="sr-only">{t('welcome.step', { n: step, of: ICONS.length })}</span>
         {ICONS.map((icon, i) => (
-          <span key={icon} aria-hidden="true" className={`h-2 rounded-full ${i === step - 1 ? 'w-6 bg-accent' : 'w-2 bg-edge'}`} />
+          <span
+            key={icon}
+            aria-hidden="true"
+            className={`h-2 rounded-full ${i === step - 1 ? 'w-6 bg-accent' : 'w-2 bg-edge'}`}
+          />
         ))}
       </p>
     </section>

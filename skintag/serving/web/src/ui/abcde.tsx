@@ -11,7 +11,12 @@ export function Abcde() {
         {['A', 'B', 'C', 'D', 'E'].map((letter) => (
           <div key={letter} className="grid grid-cols-[2.75rem_1fr] gap-x-3">
             <dt className="contents">
-              <span aria-hidden="true" className="row-span-2 grid size-11 place-items-center rounded-full bg-sunk font-serif text-2xl text-accent">{letter}</span>
+              <span
+                aria-hidden="true"
+                className="row-span-2 grid size-11 place-items-center rounded-full bg-sunk font-serif text-2xl text-accent"
+              >
+                {letter}
+              </span>
               <span className="font-semibold">{t(`abcde.${letter}`)}</span>
             </dt>
             <dd className="col-start-2 text-muted">{t(`abcde.${letter}Text`)}</dd>

@@ -53,8 +53,14 @@ export function Ask({ title, text, yes, look = 'main', open, onYes, onNo }: AskP
           <AlertDialog.Title className="text-3xl">{title}</AlertDialog.Title>
           <AlertDialog.Description className="mt-2">{text}</AlertDialog.Description>
           <div className="mt-6 flex flex-wrap justify-end gap-3">
-            <AlertDialog.Cancel asChild><Button>{t('common.cancel')}</Button></AlertDialog.Cancel>
-            <AlertDialog.Action asChild><Button look={look} onClick={onYes}>{yes}</Button></AlertDialog.Action>
+            <AlertDialog.Cancel asChild>
+              <Button>{t('common.cancel')}</Button>
+            </AlertDialog.Cancel>
+            <AlertDialog.Action asChild>
+              <Button look={look} onClick={onYes}>
+                {yes}
+              </Button>
+            </AlertDialog.Action>
           </div>
         </AlertDialog.Content>
       </AlertDialog.Portal>

@@ -14,9 +14,14 @@ export function Disclaimer({ said }: { said: Said }) {
     >
       <div className="flex items-start gap-3 text-sm">
         <Icon name="info" className="mt-1 size-5 text-accent" />
-        <p id="disclaimer" lang={said.lang} className={`grow py-0.5 ${open ? '' : 'line-clamp-2'}`}>{said.text}</p>
+        <p id="disclaimer" lang={said.lang} className={`grow py-0.5 ${open ? '' : 'line-clamp-2'}`}>
+          {said.text}
+        </p>
         <button
-          type="button" aria-expanded={open} aria-controls="disclaimer" onClick={() => setOpen(!open)}
+          type="button"
+          aria-expanded={open}
+          aria-controls="disclaimer"
+          onClick={() => setOpen(!open)}
           className="link min-h-8 shrink-0 px-1 font-semibold"
         >
           {t(open ? 'common.less' : 'common.more')}

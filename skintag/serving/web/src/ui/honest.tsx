@@ -16,8 +16,14 @@ function Figure({ sentence, share, group }: { sentence: string; share: Share | n
     <div className="grid gap-2">
       <p>{t(sentence, found)}</p>
       <div aria-hidden="true" className="relative h-3 rounded-full bg-sunk">
-        <div className="absolute inset-y-0 rounded-full bg-accent/40" style={{ insetInlineStart: `${share.low * 100}%`, width: `${(share.high - share.low) * 100}%` }} />
-        <div className="absolute inset-y-0 w-1 -translate-x-1/2 rounded bg-accent rtl:translate-x-1/2" style={{ insetInlineStart: `${share.value * 100}%` }} />
+        <div
+          className="absolute inset-y-0 rounded-full bg-accent/40"
+          style={{ insetInlineStart: `${share.low * 100}%`, width: `${(share.high - share.low) * 100}%` }}
+        />
+        <div
+          className="absolute inset-y-0 w-1 -translate-x-1/2 rounded bg-accent rtl:translate-x-1/2"
+          style={{ insetInlineStart: `${share.value * 100}%` }}
+        />
       </div>
       {share.few && <Warning text={t('result.honestFew')} />}
     </div>
@@ -26,7 +32,10 @@ function Figure({ sentence, share, group }: { sentence: string; share: Share | n
 
 function Warning({ text }: { text: string }) {
   return (
-    <p className="flex items-start gap-2 rounded-xl bg-moderate-soft p-3 text-moderate"><Icon name="warning" className="mt-0.5 size-5" />{text}</p>
+    <p className="flex items-start gap-2 rounded-xl bg-moderate-soft p-3 text-moderate">
+      <Icon name="warning" className="mt-0.5 size-5" />
+      {text}
+    </p>
   );
 }
 
@@ -37,13 +46,19 @@ export function Honest({ sensitivities, note }: { sensitivities: Sensitivities |
   return (
     <section className="card grid gap-4">
       <Heading>{t('result.honest')}</Heading>
-      {!sensitivities || !known ? <Warning text={t('result.honestNothing')} /> : (
+      {!sensitivities || !known ? (
+        <Warning text={t('result.honestNothing')} />
+      ) : (
         <>
-          {skin
-            ? <Figure sentence="result.honestSkin" share={sensitivities.skin[skin]} group={t(`skin.${skin}`)} />
-            : <Figure sentence="result.honestAll" share={known} group="" />}
+          {skin ? (
+            <Figure sentence="result.honestSkin" share={sensitivities.skin[skin]} group={t(`skin.${skin}`)} />
+          ) : (
+            <Figure sentence="result.honestAll" share={known} group="" />
+          )}
           <Figure sentence="result.honestCamera" share={sensitivities.camera[camera]} group={t(`crop.${camera}`)} />
-          <p className="text-sm text-muted">{t('result.honestInterval')} {!skin && t('result.honestAsk')}</p>
+          <p className="text-sm text-muted">
+            {t('result.honestInterval')} {!skin && t('result.honestAsk')}
+          </p>
         </>
       )}
       {note && <Warning text={t('result.honestNote', { note })} />}

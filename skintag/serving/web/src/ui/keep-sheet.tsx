@@ -13,7 +13,8 @@ const NONE = 'none';
 
 async function keepResult(result: Result, choice: string, name: string, note: string): Promise<string> {
   const now = new Date().toISOString();
-  const spot: Spot | null = choice === NEW ? { id: crypto.randomUUID(), name: name.trim() || now.slice(0, 10), created: now } : null;
+  const spot: Spot | null =
+    choice === NEW ? { id: crypto.randomUUID(), name: name.trim() || now.slice(0, 10), created: now } : null;
   const entry: Entry = {
     id: crypto.randomUUID(),
     taken: now,
@@ -46,7 +47,10 @@ export function KeepSheet({ result, open, onClose }: { result: Result; open: boo
   const [problem, setProblem] = useState<'full' | 'forbidden' | null>(null);
   const save = (): void => {
     keepResult(result, choice, name, note).then(
-      (id) => { markKept(id); onClose(); },
+      (id) => {
+        markKept(id);
+        onClose();
+      },
       (error: unknown) => setProblem(error instanceof StorageError && error.full ? 'full' : 'forbidden'),
     );
   };
@@ -56,24 +60,47 @@ export function KeepSheet({ result, open, onClose }: { result: Result; open: boo
         {t('keep.spot')}
         <select className="field" value={choice} onChange={(event) => setChoice(event.target.value)}>
           <option value={NEW}>{t('keep.new')}</option>
-          {known.map((spot) => <option key={spot.id} value={spot.id}>{spot.name}</option>)}
+          {known.map((spot) => (
+            <option key={spot.id} value={spot.id}>
+              {spot.name}
+            </option>
+          ))}
           <option value={NONE}>{t('keep.none')}</option>
         </select>
       </label>
       {choice === NEW && (
         <label className="grid gap-1">
           {t('keep.name')}
-          <input className="field" value={name} maxLength={100} placeholder={t('keep.nameHint')} onChange={(event) => setName(event.target.value)} />
+          <input
+            className="field"
+            value={name}
+            maxLength={100}
+            placeholder={t('keep.nameHint')}
+            onChange={(event) => setName(event.target.value)}
+          />
         </label>
       )}
       <label className="grid gap-1">
         {t('keep.note')}
-        <textarea className="field" rows={2} value={note} maxLength={2000} placeholder={t('keep.noteHint')} onChange={(event) => setNote(event.target.value)} />
+        <textarea
+          className="field"
+          rows={2}
+          value={note}
+          maxLength={2000}
+          placeholder={t('keep.noteHint')}
+          onChange={(event) => setNote(event.target.value)}
+        />
       </label>
-      {problem && <p role="alert" className="rounded-xl bg-high-soft p-3 text-high">{t(`keep.${problem}`)}</p>}
+      {problem && (
+        <p role="alert" className="rounded-xl bg-high-soft p-3 text-high">
+          {t(`keep.${problem}`)}
+        </p>
+      )}
       <div className="flex justify-end gap-3">
         <Button onClick={onClose}>{t('common.cancel')}</Button>
-        <Button look="main" onClick={save}>{t('common.save')}</Button>
+        <Button look="main" onClick={save}>
+          {t('common.save')}
+        </Button>
       </div>
     </Sheet>
   );

@@ -7,11 +7,15 @@ export function LanguageChoice() {
   const { t, i18n } = useTranslation();
   return (
     <select
-      aria-label={t('settings.language')} className="field" value={i18n.language}
+      aria-label={t('settings.language')}
+      className="field"
+      value={i18n.language}
       onChange={(event) => change({ language: event.target.value as Language })}
     >
       {LANGUAGES.map((language) => (
-        <option key={language} value={language} lang={language}>{NAMES[language]}</option>
+        <option key={language} value={language} lang={language}>
+          {NAMES[language]}
+        </option>
       ))}
     </select>
   );

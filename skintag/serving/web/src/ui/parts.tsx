@@ -95,12 +95,11 @@ export function Toggle({ label, checked, onChange }: ToggleProps) {
     <label className="flex items-center justify-between gap-4 min-h-12 font-semibold">
       {label}
       <Switch.Root
-        checked={checked} onCheckedChange={onChange}
+        checked={checked}
+        onCheckedChange={onChange}
         className="relative h-8 w-14 shrink-0 rounded-full border border-edge bg-sunk transition data-[state=checked]:bg-accent"
       >
-        <Switch.Thumb
-          className="block size-6 rounded-full bg-edge transition-transform translate-x-1 rtl:-translate-x-1 data-[state=checked]:translate-x-7 data-[state=checked]:bg-accent-ink rtl:data-[state=checked]:-translate-x-7"
-        />
+        <Switch.Thumb className="block size-6 rounded-full bg-edge transition-transform translate-x-1 rtl:-translate-x-1 data-[state=checked]:translate-x-7 data-[state=checked]:bg-accent-ink rtl:data-[state=checked]:-translate-x-7" />
       </Switch.Root>
     </label>
   );
@@ -119,14 +118,19 @@ interface RangeProps {
 export function Range({ label, value, min, max, step, onChange, valueText }: RangeProps) {
   return (
     <Slider.Root
-      value={[value]} min={min} max={max} step={step} onValueChange={([next]) => onChange(next ?? value)}
+      value={[value]}
+      min={min}
+      max={max}
+      step={step}
+      onValueChange={([next]) => onChange(next ?? value)}
       className="relative flex h-12 w-full touch-none select-none items-center"
     >
       <Slider.Track className="relative h-2 grow rounded-full bg-edge/50">
         <Slider.Range className="absolute h-full rounded-full bg-accent" />
       </Slider.Track>
       <Slider.Thumb
-        aria-label={label} aria-valuetext={valueText}
+        aria-label={label}
+        aria-valuetext={valueText}
         className="block size-8 rounded-full border-2 border-accent bg-card shadow"
       />
     </Slider.Root>
@@ -152,12 +156,16 @@ interface ChoicesProps<T extends string> {
 export function Choices<T extends string>({ label, value, choices, onChange, className = '' }: ChoicesProps<T>) {
   return (
     <RadioGroup.Root
-      aria-label={label} value={value} onValueChange={(next) => onChange(next as T)}
+      aria-label={label}
+      value={value}
+      onValueChange={(next) => onChange(next as T)}
       className={`grid gap-2 ${className}`}
     >
       {choices.map((choice) => (
         <RadioGroup.Item
-          key={choice.value} value={choice.value} disabled={choice.disabled}
+          key={choice.value}
+          value={choice.value}
+          disabled={choice.disabled}
           className="group flex min-h-12 items-center gap-3 rounded-2xl border border-edge bg-card px-4 py-2 text-start transition hover:bg-sunk disabled:opacity-60 data-[state=checked]:border-accent data-[state=checked]:ring-2 data-[state=checked]:ring-accent"
         >
           <span className="grid size-5 shrink-0 place-items-center rounded-full border-2 border-edge group-data-[state=checked]:border-accent">

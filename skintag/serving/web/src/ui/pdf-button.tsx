@@ -17,5 +17,9 @@ export function PdfButton({ report }: { report: Report }) {
       setBusy(false);
     }
   };
-  return <Button icon="document" disabled={busy} onClick={() => void make()}>{t(busy ? 'pdf.making' : 'result.pdf')}</Button>;
+  return (
+    <Button icon="document" disabled={busy} onClick={() => void make()}>
+      {t(busy ? 'pdf.making' : 'result.pdf')}
+    </Button>
+  );
 }

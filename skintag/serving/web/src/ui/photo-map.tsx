@@ -25,7 +25,11 @@ function Overlay({ map }: { map: LogitMap }) {
   }, [map]);
   return (
     <canvas
-      ref={ref} width={map.width} height={map.height} aria-hidden="true" data-testid="map"
+      ref={ref}
+      width={map.width}
+      height={map.height}
+      aria-hidden="true"
+      data-testid="map"
       className="fade pointer-events-none absolute inset-0 size-full"
     />
   );
@@ -49,7 +53,8 @@ export function PhotoMap({ view, map }: { view: Blob; map: LogitMap | null }) {
           <Toggle label={t('result.map')} checked={shown} onChange={setShown} />
           {shown && (
             <p className="text-sm text-muted">
-              {t('result.mapText')} {place ? t('result.mapPlace', { place: t(`result.place.${place}`) }) : t('result.mapFlat')}
+              {t('result.mapText')}{' '}
+              {place ? t('result.mapPlace', { place: t(`result.place.${place}`) }) : t('result.mapFlat')}
             </p>
           )}
         </figcaption>

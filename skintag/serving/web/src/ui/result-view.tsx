@@ -31,8 +31,14 @@ function Quality({ analysis }: { analysis: Analysis }) {
     <section className="card grid gap-2 border-moderate bg-moderate-soft text-moderate" data-testid="quality">
       <Heading>{t('result.quality')}</Heading>
       <p>{t('result.qualityText')}</p>
-      <ul className="list-disc ps-5">{analysis.quality.map(({ finding }) => <li key={finding}>{t(`result.${finding}`)}</li>)}</ul>
-      <ButtonLink to="home" className="justify-self-start">{t('result.again')}</ButtonLink>
+      <ul className="list-disc ps-5">
+        {analysis.quality.map(({ finding }) => (
+          <li key={finding}>{t(`result.${finding}`)}</li>
+        ))}
+      </ul>
+      <ButtonLink to="home" className="justify-self-start">
+        {t('result.again')}
+      </ButtonLink>
     </section>
   );
 }
@@ -43,17 +49,30 @@ function Origin({ analysis, by, tookOver, milliseconds }: ResultViewProps) {
   const { out_of_distribution_score: strange } = analysis;
   return (
     <section className="text-sm text-muted" data-testid="origin" data-by={by}>
-      {tookOver && <p className="flex items-center gap-2"><Icon name="info" className="size-4" /> {t('result.tookOver')}</p>}
+      {tookOver && (
+        <p className="flex items-center gap-2">
+          <Icon name="info" className="size-4" /> {t('result.tookOver')}
+        </p>
+      )}
       <p className="flex items-center gap-2">
         <Icon name={by} className="size-4" />
-        {ms === null ? t(by === 'device' ? 'status.device' : 'settings.server') : t(by === 'device' ? 'result.byDevice' : 'result.byServer', { ms })}
+        {ms === null
+          ? t(by === 'device' ? 'status.device' : 'settings.server')
+          : t(by === 'device' ? 'result.byDevice' : 'result.byServer', { ms })}
       </p>
       <p data-testid="bundle">{t('result.bundle', { name: analysis.bundle.name, version: analysis.bundle.version })}</p>
       <Disclosure title={t('result.technical')}>
         <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1">
-          <dt>{t('result.reason')}</dt><dd lang="en">{analysis.tier_reason}</dd>
-          <dt>{t('result.score')}</dt><dd>{analysis.malignancy_score.toPrecision(4)}</dd>
-          {strange !== null && <><dt>{t('result.ood')}</dt><dd>{strange.toPrecision(4)}</dd></>}
+          <dt>{t('result.reason')}</dt>
+          <dd lang="en">{analysis.tier_reason}</dd>
+          <dt>{t('result.score')}</dt>
+          <dd>{analysis.malignancy_score.toPrecision(4)}</dd>
+          {strange !== null && (
+            <>
+              <dt>{t('result.ood')}</dt>
+              <dd>{strange.toPrecision(4)}</dd>
+            </>
+          )}
         </dl>
       </Disclosure>
     </section>
@@ -66,7 +85,10 @@ export function ResultView(props: ResultViewProps) {
   return (
     <>
       {analysis.out_of_distribution && (
-        <p className="mb-4 flex items-start gap-3 rounded-2xl bg-high-soft p-4 text-high"><Icon name="warning" className="mt-0.5" />{t('unlike.still')}</p>
+        <p className="mb-4 flex items-start gap-3 rounded-2xl bg-high-soft p-4 text-high">
+          <Icon name="warning" className="mt-0.5" />
+          {t('unlike.still')}
+        </p>
       )}
       <div className="grid gap-4 lg:grid-cols-2 lg:items-start lg:gap-6">
         <div className="grid gap-4">

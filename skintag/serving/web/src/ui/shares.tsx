@@ -8,7 +8,10 @@ import { percent } from './tier';
 function Bar({ share, className }: { share: number; className: string }) {
   return (
     <div aria-hidden="true" className="h-2.5 overflow-hidden rounded-full bg-sunk">
-      <div className={`h-full rounded-full transition-[width] duration-700 ${className}`} style={{ width: `${share * 100}%` }} />
+      <div
+        className={`h-full rounded-full transition-[width] duration-700 ${className}`}
+        style={{ width: `${share * 100}%` }}
+      />
     </div>
   );
 }
@@ -25,7 +28,8 @@ export function CategoryBars({ categories }: { categories: Categories }) {
         {shown.map((name) => (
           <li key={name} className="grid gap-1">
             <p className="flex justify-between gap-3">
-              <span className="font-semibold">{t(`result.${name}`)}</span> <span>{t('common.of100', { n: percent(categories[name]!) })}</span>
+              <span className="font-semibold">{t(`result.${name}`)}</span>{' '}
+              <span>{t('common.of100', { n: percent(categories[name]!) })}</span>
             </p>
             <Bar share={categories[name]!} className={LOOKS[name]} />
           </li>
@@ -64,11 +68,15 @@ export function ConditionList({ conditions }: { conditions: Condition[] }) {
         {conditions.map(({ name, probability }) => (
           <li key={name} className="grid gap-1">
             <p className="flex justify-between gap-3">
-              <span className="font-semibold">{t(`conditions.${known(name)}.name`)}</span> <span>{t('common.of100', { n: percent(probability) })}</span>
+              <span className="font-semibold">{t(`conditions.${known(name)}.name`)}</span>{' '}
+              <span>{t('common.of100', { n: percent(probability) })}</span>
             </p>
             <Bar share={probability} className="bg-accent" />
             <p className="text-muted">{t(`conditions.${known(name)}.text`)}</p>
-            <Outbound href={dermnet(known(name))}>{t('result.dermnet')}<span className="sr-only">: {t(`conditions.${known(name)}.name`)}</span></Outbound>
+            <Outbound href={dermnet(known(name))}>
+              {t('result.dermnet')}
+              <span className="sr-only">: {t(`conditions.${known(name)}.name`)}</span>
+            </Outbound>
           </li>
         ))}
       </ol>

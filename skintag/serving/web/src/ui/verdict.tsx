@@ -22,11 +22,17 @@ export function Verdict({ analysis, bounds }: { analysis: Analysis; bounds: { lo
   const advice = adviceOf(analysis, t, i18n.language);
   return (
     <section className="grid gap-4">
-      <div className={`rise card grid gap-4 border-2 ${look.border} ${look.soft}`} data-testid="tier" data-tier={analysis.tier}>
+      <div
+        className={`rise card grid gap-4 border-2 ${look.border} ${look.soft}`}
+        data-testid="tier"
+        data-tier={analysis.tier}
+      >
         <p className={`flex items-center gap-3 ${look.text}`}>
           <Icon name={look.icon} className="size-12" />
           <span>
-            <span className="block font-serif text-4xl">{t('result.tier', { tier: t(`result.${analysis.tier}`) })}</span>
+            <span className="block font-serif text-4xl">
+              {t('result.tier', { tier: t(`result.${analysis.tier}`) })}
+            </span>
             <span className="block font-semibold">{t(`result.${analysis.tier}Word`)}</span>
           </span>
         </p>
@@ -34,14 +40,25 @@ export function Verdict({ analysis, bounds }: { analysis: Analysis; bounds: { lo
         {lifted(analysis, bounds) && (
           <p className="flex items-start gap-2 rounded-xl bg-card p-3" data-testid="lifted">
             <Icon name="flame" className={`mt-0.5 size-5 ${look.text}`} />
-            <span>{analysis.category === 'inflammatory' && <strong className="block">{t('result.inflammatoryTitle')}</strong>}{t('result.inflammatoryWhy')}</span>
+            <span>
+              {analysis.category === 'inflammatory' && (
+                <strong className="block">{t('result.inflammatoryTitle')}</strong>
+              )}
+              {t('result.inflammatoryWhy')}
+            </span>
           </p>
         )}
       </div>
       <div className="card grid gap-3">
         <Heading>{t('result.next')}</Heading>
-        <p className="text-lg" lang={advice.lang}>{advice.text}</p>
-        {analysis.tier !== 'LOW' && <ButtonLink to="nearby" icon="pin" className="justify-self-start">{t('result.find')}</ButtonLink>}
+        <p className="text-lg" lang={advice.lang}>
+          {advice.text}
+        </p>
+        {analysis.tier !== 'LOW' && (
+          <ButtonLink to="nearby" icon="pin" className="justify-self-start">
+            {t('result.find')}
+          </ButtonLink>
+        )}
       </div>
     </section>
   );

@@ -106,7 +106,8 @@ test('from the address to a result by keyboard alone', async ({ page, server }) 
   await expect(page.getByRole('button', { name: 'Look at it' })).toBeEnabled();
   for (let i = 0; i < 12; i++) {
     await page.keyboard.press('Tab');
-    if (await page.getByRole('button', { name: 'Look at it' }).evaluate((button) => button === document.activeElement)) break;
+    if (await page.getByRole('button', { name: 'Look at it' }).evaluate((button) => button === document.activeElement))
+      break;
   }
   await page.keyboard.press('Enter');
   await expect(page.getByTestId('tier')).toBeVisible({ timeout: 30_000 });
@@ -117,13 +118,19 @@ test('nothing moves for those who asked for that', async ({ page, server }) => {
   await page.emulateMedia({ reducedMotion: 'reduce' });
   await open(page, server);
   const longest = await page.evaluate(() =>
-    Math.max(...document.getAnimations().map((animation) => Number(animation.effect?.getComputedTiming().duration ?? 0)), 0));
+    Math.max(
+      ...document.getAnimations().map((animation) => Number(animation.effect?.getComputedTiming().duration ?? 0)),
+      0,
+    ),
+  );
   expect(longest).toBeLessThan(1);
 });
 
 test('nothing is asked of any other site', async ({ page, server }) => {
   const asked: string[] = [];
-  page.on('request', (request) => { if (!/^(data|blob):/.test(request.url())) asked.push(new URL(request.url()).origin); });
+  page.on('request', (request) => {
+    if (!/^(data|blob):/.test(request.url())) asked.push(new URL(request.url()).origin);
+  });
   await open(page, server);
   await look(page, 'low');
   await page.goto(`${server.url}#/about`);

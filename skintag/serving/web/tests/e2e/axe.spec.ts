@@ -15,9 +15,13 @@ for (const language of ['en', 'es', 'pt', 'hi']) {
       await tour(page, async (name) => {
         await page.waitForTimeout(150);
         const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
-        const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+        const said = violations.map(
+          ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`,
+        );
         expect(said, `${name}, ${language}, ${theme}`).toEqual([]);
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        const wide = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        );
         expect(wide, `${name}, ${language}: as wide as the page`).toBeLessThanOrEqual(0);
       });
     });

@@ -80,7 +80,9 @@ export async function change(page: Page, path: string, kind: 'paste' | 'drop'): 
   await page.evaluate(
     ([content, how]) => {
       const data = new DataTransfer();
-      data.items.add(new File([Uint8Array.from(atob(content!), (c) => c.charCodeAt(0))], 'x.jpg', { type: 'image/jpeg' }));
+      data.items.add(
+        new File([Uint8Array.from(atob(content!), (c) => c.charCodeAt(0))], 'x.jpg', { type: 'image/jpeg' }),
+      );
       const target = document.querySelector('main section')!;
       if (how === 'paste') window.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data }));
       else target.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));

@@ -91,7 +91,9 @@ test('the PDF is a PDF with the photo and the words in it', async ({ page, serve
 
 test('a full storage is said, and nothing is lost', async ({ page, server }) => {
   await page.addInitScript(() => {
-    const full = (): never => { throw new DOMException('full', 'QuotaExceededError'); };
+    const full = (): never => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
     if (location.hash.includes('full') || sessionStorage.getItem('full')) {
       IDBObjectStore.prototype.put = full;
     }

@@ -57,7 +57,9 @@ test('another version of the model is taken over whole', async ({ page, server }
   await look(page, 'low');
   await expect(page.getByTestId('bundle')).toContainText('colours 2');
   await expect(page.getByRole('complementary')).toContainText('Second edition.');
-  const kept = await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith('skintag-bundle')));
+  const kept = await page.evaluate(async () =>
+    (await caches.keys()).filter((name) => name.startsWith('skintag-bundle')),
+  );
   expect(kept).toHaveLength(1);
 });
 

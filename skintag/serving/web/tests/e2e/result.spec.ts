@@ -60,7 +60,9 @@ test('what looks like no skin is refused kindly, and one can go on', async ({ pa
 test('figures for skin like one’s own, with a warning where they are too few', async ({ page, server }) => {
   await open(page, server, { skin: 'V-VI' });
   await look(page, 'low');
-  await expect(page.getByText('On skin like yours (Dark) the model found 70 of 100 cancers (40–90; n = 10).')).toBeVisible();
+  await expect(
+    page.getByText('On skin like yours (Dark) the model found 70 of 100 cancers (40–90; n = 10).'),
+  ).toBeVisible();
   await expect(page.getByText('Too few cancers were tested')).toBeVisible();
 });
 
@@ -75,7 +77,9 @@ test('a pasted and a dropped photo', async ({ page, server }) => {
 
 test('a file that is no photo says so', async ({ page, server }) => {
   await open(page, server);
-  await page.getByTestId('file').setInputFiles({ name: 'x.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('<svg/>') });
+  await page
+    .getByTestId('file')
+    .setInputFiles({ name: 'x.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('<svg/>') });
   await expect(page.getByText('cannot be read as a photo')).toBeVisible();
 });
 

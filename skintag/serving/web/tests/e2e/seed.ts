@@ -26,13 +26,21 @@ export function history(): string {
     entry('entry-4', '2026-06-30T09:00:00.000Z', 'high', 0.93, 'HIGH', SPOT.id),
     entry('entry-5', '2026-06-30T09:00:00.000Z', 'inflammatory', 0.3, 'MODERATE', null),
   ];
-  return JSON.stringify({ kind: 'skintag history', version: 1, exported: '2026-07-01T00:00:00.000Z', spots: [SPOT], entries });
+  return JSON.stringify({
+    kind: 'skintag history',
+    version: 1,
+    exported: '2026-07-01T00:00:00.000Z',
+    spots: [SPOT],
+    entries,
+  });
 }
 
 /** Take a file in by the history's own import. */
 export async function importText(page: Page, text: string): Promise<void> {
   await page.goto(`${page.url().split('#')[0]}#/history`);
-  await page.getByTestId('import').setInputFiles({ name: 'history.json', mimeType: 'application/json', buffer: Buffer.from(text) });
+  await page
+    .getByTestId('import')
+    .setInputFiles({ name: 'history.json', mimeType: 'application/json', buffer: Buffer.from(text) });
 }
 
 export async function seed(page: Page): Promise<void> {

@@ -9,9 +9,18 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const STATIC = here('../../../static');
 const BUNDLES = [here('../fixtures/bundle'), here('../fixtures/bundle_v2')];
 const TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json',
-  '.wasm': 'application/wasm', '.woff2': 'font/woff2', '.woff': 'font/woff', '.svg': 'image/svg+xml', '.png': 'image/png',
-  '.webmanifest': 'application/manifest+json', '.onnx': 'application/octet-stream', '.safetensors': 'application/octet-stream',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+  '.woff2': 'font/woff2',
+  '.woff': 'font/woff',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
+  '.onnx': 'application/octet-stream',
+  '.safetensors': 'application/octet-stream',
 };
 const POLICY =
   "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; " +
@@ -59,7 +68,8 @@ export class TestServer {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     if (path.startsWith('/api/')) return this.api(path.slice(5), request, response);
     if (this.broken && path.endsWith(this.broken)) return void response.end('damaged');
-    if (path.startsWith('/bundle/')) return this.bundled ? this.file(this.inBundle(path.slice(8)), response) : gone(response);
+    if (path.startsWith('/bundle/'))
+      return this.bundled ? this.file(this.inBundle(path.slice(8)), response) : gone(response);
     return this.file(join(STATIC, normalize(path === '/' ? '/index.html' : path)), response);
   }
 

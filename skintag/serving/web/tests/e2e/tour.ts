@@ -47,11 +47,23 @@ export const STOPS: Stop[] = [
       await expect(page.getByRole('dialog')).toBeVisible();
     },
   },
-  { name: 'result-inflammatory', go: async (page) => { await page.keyboard.press('Escape'); await result(page, 'inflammatory'); } },
+  {
+    name: 'result-inflammatory',
+    go: async (page) => {
+      await page.keyboard.press('Escape');
+      await result(page, 'inflammatory');
+    },
+  },
   { name: 'unlike', go: (page) => result(page, 'unlike') },
   { name: 'history-empty', go: (page) => to(page, 'history') },
   { name: 'history', go: (page) => seed(page) },
-  { name: 'entry', go: async (page) => { await to(page, 'entry/entry-4'); await expect(page.getByTestId('tier')).toBeVisible(); } },
+  {
+    name: 'entry',
+    go: async (page) => {
+      await to(page, 'entry/entry-4');
+      await expect(page.getByTestId('tier')).toBeVisible();
+    },
+  },
   { name: 'spot', go: (page) => to(page, 'spot/spot-1') },
   { name: 'compare', go: (page) => to(page, 'compare/entry-1/entry-4') },
   { name: 'nearby', go: (page) => to(page, 'nearby') },
@@ -62,7 +74,13 @@ export const STOPS: Stop[] = [
       await expect(page.getByRole('alertdialog')).toBeVisible();
     },
   },
-  { name: 'settings', go: async (page) => { await page.keyboard.press('Escape'); await to(page, 'settings'); } },
+  {
+    name: 'settings',
+    go: async (page) => {
+      await page.keyboard.press('Escape');
+      await to(page, 'settings');
+    },
+  },
   {
     name: 'about',
     go: async (page) => {

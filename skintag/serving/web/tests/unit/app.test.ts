@@ -11,7 +11,9 @@ import { languageOf } from '../../src/i18n';
 import { searchUrl } from '../../src/screens/nearby';
 import { percent } from '../../src/ui/tier';
 
-const analysis = JSON.parse(readFileSync(new URL('../fixtures/api/analysis.json', import.meta.url), 'utf-8')) as Entry['analysis'];
+const analysis = JSON.parse(
+  readFileSync(new URL('../fixtures/api/analysis.json', import.meta.url), 'utf-8'),
+) as Entry['analysis'];
 
 describe('settings', () => {
   it('take what fits and leave the rest', () => {
@@ -43,9 +45,16 @@ describe('an analysis from outside', () => {
   });
 
   it.each([
-    ['tier', 'NONE'], ['malignancy_score', 1.2], ['malignancy_score', '0.5'], ['conditions', [{ name: 'x' }]],
-    ['map', { height: 2, width: 2, values: [1] }], ['crop', { x: 0 }], ['quality', [{ finding: 'x', value: 1, bound: 1 }]],
-    ['bundle', null], ['recommendation', 7], ['categories', { malignant: 1 }],
+    ['tier', 'NONE'],
+    ['malignancy_score', 1.2],
+    ['malignancy_score', '0.5'],
+    ['conditions', [{ name: 'x' }]],
+    ['map', { height: 2, width: 2, values: [1] }],
+    ['crop', { x: 0 }],
+    ['quality', [{ finding: 'x', value: 1, bound: 1 }]],
+    ['bundle', null],
+    ['recommendation', 7],
+    ['categories', { malignant: 1 }],
   ])('is refused where %s is %j', (field, value) => {
     expect(checkAnalysis({ ...analysis, [field]: value })).toBeNull();
   });
@@ -54,8 +63,15 @@ describe('an analysis from outside', () => {
 describe('an exported history', () => {
   const image = new Blob([Uint8Array.from([0xff, 0xd8, 1, 2])], { type: 'image/jpeg' });
   const entry: Entry = {
-    id: 'a-1', taken: '2026-01-01T00:00:00.000Z', spot: 's-1', note: 'x', by: 'device', analysis, bounds: { low: 0.1, high: 0.9 },
-    view: image, thumb: image,
+    id: 'a-1',
+    taken: '2026-01-01T00:00:00.000Z',
+    spot: 's-1',
+    note: 'x',
+    by: 'device',
+    analysis,
+    bounds: { low: 0.1, high: 0.9 },
+    view: image,
+    thumb: image,
   };
   const spot = { id: 's-1', name: 'Arm', created: '2026-01-01T00:00:00.000Z' };
 
@@ -86,7 +102,11 @@ describe('a PDF', () => {
     const page = { jpeg: Uint8Array.from([0xff, 0xd8, 0xff, 0xd9]), width: 1, height: 1 };
     const text = Buffer.from(await pdfOf([page, page], 'हिन्दी', 'hi').arrayBuffer()).toString('latin1');
     const at = Number(/startxref\n(\d+)/.exec(text)![1]);
-    const rows = text.slice(at).split('\n').slice(3, 12).map((row) => Number(row.slice(0, 10)));
+    const rows = text
+      .slice(at)
+      .split('\n')
+      .slice(3, 12)
+      .map((row) => Number(row.slice(0, 10)));
     rows.forEach((start, i) => expect(text.slice(start).startsWith(`${i + 1} 0 obj`)).toBe(true));
     expect(text).toContain('/Count 2');
   });
@@ -98,6 +118,8 @@ describe('small things', () => {
   });
 
   it('search with what was typed', () => {
-    expect(searchUrl('dermatólogo', ' São Paulo & x ')).toBe('https://www.openstreetmap.org/search?query=dermat%C3%B3logo%20S%C3%A3o%20Paulo%20%26%20x');
+    expect(searchUrl('dermatólogo', ' São Paulo & x ')).toBe(
+      'https://www.openstreetmap.org/search?query=dermat%C3%B3logo%20S%C3%A3o%20Paulo%20%26%20x',
+    );
   });
 });

@@ -10,7 +10,8 @@ import { halfToNumber, readSafetensors } from '../../src/core/safetensors';
 
 const file = (path: string): ArrayBuffer =>
   Uint8Array.from(readFileSync(new URL(`../fixtures/bundle/${path}`, import.meta.url))).buffer;
-const json = (path: string): Record<string, unknown> => JSON.parse(new TextDecoder().decode(file(path))) as Record<string, unknown>;
+const json = (path: string): Record<string, unknown> =>
+  JSON.parse(new TextDecoder().decode(file(path))) as Record<string, unknown>;
 const bytesOf = (value: unknown): ArrayBuffer => Uint8Array.from(Buffer.from(JSON.stringify(value))).buffer;
 
 describe('bundle.json', () => {
@@ -22,7 +23,15 @@ describe('bundle.json', () => {
   });
 
   it('has a digest over letters beyond ASCII as Python writes them', async () => {
-    const content = { name: 'é𝒳\u007f"\\\n', model: 'head', runtime: 'onnx', note: '', skintag: '0', files: [], formatVersion: 2 };
+    const content = {
+      name: 'é𝒳\u007f"\\\n',
+      model: 'head',
+      runtime: 'onnx',
+      note: '',
+      skintag: '0',
+      files: [],
+      formatVersion: 2,
+    };
     // python: Manifest("é𝒳\x7f\"\\\n", "head", "onnx", "", "0", ()).digest
     expect(await digestOf(content)).toBe('dbfda255e8b92e35c49a599e4d1f2eeea7a4b0110a83e464e0a5bd0bc67f835a');
   });
@@ -32,7 +41,15 @@ describe('bundle.json', () => {
     ['a newer format', { format_version: 3 }],
     ['another kind', { kind: 'zip' }],
     ['a path that leads out', { files: [{ path: '../x', bytes: 1, sha256: '' }] }],
-    ['a file twice', { files: [{ path: 'a', bytes: 1, sha256: '' }, { path: 'A', bytes: 1, sha256: '' }] }],
+    [
+      'a file twice',
+      {
+        files: [
+          { path: 'a', bytes: 1, sha256: '' },
+          { path: 'A', bytes: 1, sha256: '' },
+        ],
+      },
+    ],
     ['no files', { files: null }],
   ])('is refused with %s', async (_, changes) => {
     await expect(parseManifest(bytesOf({ ...json('bundle.json'), ...changes }))).rejects.toThrow(BundleError);
@@ -57,7 +74,10 @@ describe('parts', () => {
     expect(readDecisions(manifest, files).conditions).toHaveLength(11);
     files.set('triage.json', bytesOf({ policies: { other: {} } }));
     expect(() => readDecisions(manifest, files)).toThrow('an entry of head');
-    files.set('triage.json', bytesOf({ policies: { head: { version: 2, low: 0.9, high: 0.1, never_low: [], malignant_from: 0.5 } } }));
+    files.set(
+      'triage.json',
+      bytesOf({ policies: { head: { version: 2, low: 0.9, high: 0.1, never_low: [], malignant_from: 0.5 } } }),
+    );
     expect(() => readDecisions(manifest, files)).toThrow('low <= high');
   });
 
@@ -72,7 +92,13 @@ describe('parts', () => {
 describe('safetensors', () => {
   it('widens half precision: ends, subnormals and what is no number', () => {
     const pairs: [number, number][] = [
-      [0x3c00, 1], [0xc000, -2], [0x7bff, 65504], [0x0400, 2 ** -14], [0x0001, 2 ** -24], [0x8000, -0], [0x7c00, Infinity],
+      [0x3c00, 1],
+      [0xc000, -2],
+      [0x7bff, 65504],
+      [0x0400, 2 ** -14],
+      [0x0001, 2 ** -24],
+      [0x8000, -0],
+      [0x7c00, Infinity],
     ];
     for (const [bits, value] of pairs) expect(halfToNumber(bits)).toBe(value);
     expect(halfToNumber(0x7e00)).toBeNaN();

@@ -22,7 +22,9 @@ describe('licences', () => {
   });
 
   it('of everything that is depended on are permissive', () => {
-    const own = JSON.parse(readFileSync(here('../../package.json'), 'utf-8')) as { dependencies: Record<string, string> };
+    const own = JSON.parse(readFileSync(here('../../package.json'), 'utf-8')) as {
+      dependencies: Record<string, string>;
+    };
     const ids = Object.keys(own.dependencies).map((name) => here(`../../node_modules/${name}/package.json`));
     const listed = licencesOf(ids, here('../../'));
     expect(listed.length).toBeGreaterThanOrEqual(ids.length);
@@ -35,7 +37,15 @@ describe('licences', () => {
   it.runIf(existsSync(built))('of the built app are all there', () => {
     const listed = JSON.parse(readFileSync(built, 'utf-8')) as Licence[];
     const names = listed.map(({ name }) => name);
-    for (const wanted of ['react', 'react-dom', 'i18next', 'onnxruntime-web', 'idb', 'react-easy-crop', '@fontsource/dm-sans']) {
+    for (const wanted of [
+      'react',
+      'react-dom',
+      'i18next',
+      'onnxruntime-web',
+      'idb',
+      'react-easy-crop',
+      '@fontsource/dm-sans',
+    ]) {
       expect(names).toContain(wanted);
     }
     expect(names.some((name) => name.startsWith('@radix-ui/'))).toBe(true);

@@ -15,7 +15,10 @@ function flat(value: unknown, prefix = ''): Map<string, string> {
 const fields = (text: string): string[] => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]!).sort();
 const single = (key: string): boolean => !/_(many)$/.test(key); // forms that English has none of
 
-for (const [what, folder] of [['screens', '../../src/i18n/locales/'], ['triage', '../../../texts/']] as const) {
+for (const [what, folder] of [
+  ['screens', '../../src/i18n/locales/'],
+  ['triage', '../../../texts/'],
+] as const) {
   const english = flat(read(here(`${folder}en.json`)));
   describe.each(['es', 'pt', 'hi'])(`${what} in %s`, (language) => {
     const texts = flat(read(here(`${folder}${language}.json`)));
@@ -49,11 +52,15 @@ function sources(folder: string): string[] {
 
 describe('keys in the code', () => {
   const english = flat(read(here('../../src/i18n/locales/en.json')));
-  const code = sources(here('../../src')).map((path) => readFileSync(path, 'utf-8')).join('\n');
+  const code = sources(here('../../src'))
+    .map((path) => readFileSync(path, 'utf-8'))
+    .join('\n');
 
   it('are all in the texts', () => {
     const plain = [...code.matchAll(/\bt\('([\w.-]+)'(?!, \{ ns)/g)].map((match) => match[1]!);
-    const missing = plain.filter((key) => !english.has(key) && !english.has(`${key}_other`) && !key.startsWith('advice'));
+    const missing = plain.filter(
+      (key) => !english.has(key) && !english.has(`${key}_other`) && !key.startsWith('advice'),
+    );
     expect(missing.filter((key) => key !== 'disclaimer')).toEqual([]);
     expect(plain.length).toBeGreaterThan(80);
   });

@@ -9,17 +9,32 @@ import { fractionsOf } from '../../src/screens/crop';
 
 describe('a crop', () => {
   it('takes every pixel that it touches, and at least one', () => {
-    expect(cropBox({ x: 0.101, y: 0.5, width: 0.2, height: 0.25 }, 100, 40)).toEqual({ left: 10, top: 20, right: 31, bottom: 30 });
+    expect(cropBox({ x: 0.101, y: 0.5, width: 0.2, height: 0.25 }, 100, 40)).toEqual({
+      left: 10,
+      top: 20,
+      right: 31,
+      bottom: 30,
+    });
     expect(cropBox({ x: 1, y: 1, width: 0, height: 0 }, 7, 7)).toEqual({ left: 6, top: 6, right: 7, bottom: 7 });
     expect(cropBox(null, 7, 5)).toEqual({ left: 0, top: 0, right: 7, bottom: 5 });
   });
 
   it('is squared in its middle where the model wants that', () => {
-    expect(fittedBox({ left: 1, top: 2, right: 12, bottom: 7 }, 'center_crop')).toEqual({ left: 4, top: 2, right: 9, bottom: 7 });
+    expect(fittedBox({ left: 1, top: 2, right: 12, bottom: 7 }, 'center_crop')).toEqual({
+      left: 4,
+      top: 2,
+      right: 9,
+      bottom: 7,
+    });
   });
 
   it('of the cropper lies within the picture', () => {
-    expect(fractionsOf({ x: -1e-9, y: 20, width: 100.0001, height: 80 })).toEqual({ x: 0, y: 0.2, width: 1, height: 0.8 });
+    expect(fractionsOf({ x: -1e-9, y: 20, width: 100.0001, height: 80 })).toEqual({
+      x: 0,
+      y: 0.2,
+      width: 1,
+      height: 0.8,
+    });
   });
 });
 
@@ -67,7 +82,11 @@ describe('categories', () => {
     expect(inflammatory).toBeCloseTo(0.36, 6);
     expect(malignant + inflammatory! + benign).toBeCloseTo(1, 12);
     expect(categoriesOf(0.4, null)).toEqual({ malignant: 0.4, inflammatory: null, benign: 0.6 });
-    expect(categoriesOf(0.4, new Float32Array([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]))).toEqual({ malignant: 0.4, inflammatory: 0, benign: 0.6 });
+    expect(categoriesOf(0.4, new Float32Array([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]))).toEqual({
+      malignant: 0.4,
+      inflammatory: 0,
+      benign: 0.6,
+    });
   });
 });
 
@@ -86,11 +105,23 @@ describe('the live view', () => {
     return out;
   };
   const hint = (...given: Parameters<typeof frame>): string => hintOf(measureFrame(frame(...given), side));
-  const [light, brown, dark, mole]: Colour[] = [[224, 178, 150], [160, 110, 82], [92, 60, 44], [70, 44, 34]];
+  const [light, brown, dark, mole]: Colour[] = [
+    [224, 178, 150],
+    [160, 110, 82],
+    [92, 60, 44],
+    [70, 44, 34],
+  ];
 
   it('knows skin of every tone, and what is none', () => {
-    for (const tone of [light!, brown!, dark!, [241, 205, 186] as Colour, [60, 38, 28] as Colour]) expect(isSkin(...tone), String(tone)).toBe(true);
-    for (const other of [[40, 90, 200], [60, 160, 60], [128, 128, 128], [255, 255, 255], [10, 10, 10]] as Colour[]) {
+    for (const tone of [light!, brown!, dark!, [241, 205, 186] as Colour, [60, 38, 28] as Colour])
+      expect(isSkin(...tone), String(tone)).toBe(true);
+    for (const other of [
+      [40, 90, 200],
+      [60, 160, 60],
+      [128, 128, 128],
+      [255, 255, 255],
+      [10, 10, 10],
+    ] as Colour[]) {
       expect(isSkin(...other), String(other)).toBe(false);
     }
   });
