@@ -45,24 +45,27 @@ def sharpness(levels: NDArray[np.int32]) -> float:
     return float(values.sum() / values.size - mean * mean) / 1e6
 
 
-def findings(pixels: NDArray[np.uint8], shorter_side: int) -> list[dict[str, str | float]]:
-    """What is wrong, each with what was measured and the bound; empty where all is well.
+def measures(pixels: NDArray[np.uint8], shorter_side: int) -> dict[str, float]:
+    """What each finding goes by: sharpness, mean grey level, share of blown-out pixels, pixels of the shorter side.
 
     Args:
         pixels: that the model is given, uint8 [S, S, 3] RGB.
         shorter_side: of the part of the photograph that they were made from, pixels.
     """
-    levels, limits = grey(pixels), bounds()
-    sharp, mean = sharpness(levels), float(levels.mean(dtype=np.float64)) / 1000
-    blown = float(np.count_nonzero(levels >= _WHITE)) / levels.size
-    measured = {
-        "blurred": (sharp, sharp < limits["blurred"]),
-        "underexposed": (mean, mean < limits["underexposed"]),
-        "overexposed": (blown, blown > limits["overexposed"]),
-        "small": (float(shorter_side), shorter_side < limits["small"]),
+    levels = grey(pixels)
+    return {
+        "blurred": sharpness(levels),
+        "underexposed": float(levels.mean(dtype=np.float64)) / 1000,
+        "overexposed": float(np.count_nonzero(levels >= _WHITE)) / levels.size,
+        "small": float(shorter_side),
     }
+
+
+def findings(pixels: NDArray[np.uint8], shorter_side: int) -> list[dict[str, str | float]]:
+    """What is wrong, each with what was measured and the bound; empty where all is well. Arguments as `measures`."""
+    limits = bounds()
     return [
         {"finding": name, "value": value, "bound": limits[name]}
-        for name, (value, wrong) in measured.items()
-        if wrong
+        for name, value in measures(pixels, shorter_side).items()
+        if (value > limits[name] if name == "overexposed" else value < limits[name])
     ]
