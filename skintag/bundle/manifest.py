@@ -48,7 +48,7 @@ class Manifest:
     model: str
     """The model of the run that is deployed: `head`, or a probe on the embeddings, e.g. `xgboost_finetuned`."""
     runtime: str
-    """What computes it: `torch`, `onnx` or `onnx_int8`."""
+    """What computes it: `torch`, `onnx`, `onnx_half` or `onnx_int8`."""
     note: str
     """What has to stand beside every figure: synthetic or low-resolution pictures; empty if neither."""
     skintag: str

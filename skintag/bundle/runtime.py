@@ -18,10 +18,14 @@ from skintag.core.outputs import Outputs
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-RUNTIMES: Final = ("torch", "onnx", "onnx_int8")
+RUNTIMES: Final = ("torch", "onnx", "onnx_half", "onnx_int8")
 WEIGHTS: Final = "model/weights.safetensors"
 SETTINGS: Final = "model/module.json"
-ONNX_FILES: Final = {"onnx": "model/model.onnx", "onnx_int8": "model/model_int8.onnx"}
+ONNX_FILES: Final = {
+    "onnx": "model/model.onnx",
+    "onnx_half": "model/model_half.onnx",
+    "onnx_int8": "model/model_int8.onnx",
+}
 
 
 MEMORY: Final = 8 * 10**9

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PICTURE: Final = "sample/picture.npy"
 ANSWER: Final = "sample/answer.json"
-_TOLERANCE: Final = {"torch": 0.005, "onnx": 0.005, "onnx_int8": 0.05}
+_TOLERANCE: Final = {"torch": 0.005, "onnx": 0.005, "onnx_half": 0.005, "onnx_int8": 0.05}
 """Processors round otherwise; in INT8 a rounding is a whole level."""
 
 

@@ -67,7 +67,7 @@ class BundleName(_Closed):
     name: str
     version: str = Field(description="first 12 hex digits of the digest of its manifest")
     model: str = Field(description="head, or a probe on the embeddings")
-    runtime: str = Field(description="onnx, onnx_int8 or torch")
+    runtime: str = Field(description="onnx, onnx_half, onnx_int8 or torch")
     note: str = Field(description="what has to stand beside every figure, or empty")
 
 

@@ -256,7 +256,7 @@ def test_parts_that_come_with_it(bundle: Bundle, run_copy: Path) -> None:
     [
         ({"model": "xgbost_finetuned"}, "did you mean 'xgboost_finetuned'"),
         ({"model": "xgboost_frozen"}, "cannot be deployed"),
-        ({"runtime": "tensorrt"}, "torch, onnx, onnx_int8"),
+        ({"runtime": "tensorrt"}, "torch, onnx, onnx_half, onnx_int8"),
         ({"calibration": "plat"}, "did you mean 'platt'"),
         ({"ood": "euclid"}, "mahalanobis"),
     ],

@@ -57,15 +57,15 @@ class DeployedScores:
 def deployed_scores(run: RunFolder, model: str, runtime: str, part: Path) -> DeployedScores:
     """The run's own scores, or new ones where the deployed network is not the one that gave them.
 
-    Torch and ONNX in float32 agree to the rounding, so the run's table stands for both. An int8 network gives
-    other scores: its thresholds, calibration, triage and figures have to be its own.
+    Torch and ONNX in float32 agree to the rounding, so the run's table stands for both. A network whose
+    weights are rounded gives other scores: its thresholds, calibration, triage and figures have to be its own.
 
     Raises:
         DataError: new scores are needed, and the run's images are gone.
     """
     frame = run.predictions.frame
     frame = frame[frame["model"] == model].reset_index(drop=True)
-    if runtime != "onnx_int8":
+    if runtime in ("torch", "onnx"):
         return DeployedScores(Predictions(frame, run.path), run.thresholds[model], None)
     outputs = _outputs(run, OnnxRuntime(part / ONNX_FILES[runtime]), frame["image_id"].tolist())
     assert outputs.embeddings is not None

@@ -15,7 +15,7 @@ class BundleSettings:
     """What goes into a bundle, and what is fitted for it on val."""
 
     runtime: str = "torch"
-    """`torch`: safetensors of the network; `onnx`, `onnx_int8`: its export."""
+    """`torch`: safetensors of the network; `onnx`, `onnx_half`, `onnx_int8`: its export."""
     model: str | None = None
     """The model of the run that is deployed: `head`, or a probe on the model's own embeddings. None: with the runtime
     `torch` the one that val ranks first, with the others the head, for a probe may need more than onnxruntime."""

@@ -310,7 +310,7 @@ export interface components {
             model: string;
             /**
              * Runtime
-             * @description onnx, onnx_int8 or torch
+             * @description onnx, onnx_half, onnx_int8 or torch
              */
             runtime: string;
             /**

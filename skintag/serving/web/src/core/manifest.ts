@@ -96,10 +96,11 @@ export const RESIZE = 'model/resize.onnx';
 /** The ONNX file that the manifest deploys. */
 export function modelPath(manifest: Manifest): string {
   if (manifest.runtime === 'onnx') return 'model/model.onnx';
+  if (manifest.runtime === 'onnx_half') return 'model/model_half.onnx';
   if (manifest.runtime === 'onnx_int8') return 'model/model_int8.onnx';
   throw new BundleError(
     'bundle.json',
-    'runtime onnx or onnx_int8',
+    'runtime onnx, onnx_half or onnx_int8',
     manifest.runtime,
     'build the bundle with runtime=onnx',
   );
