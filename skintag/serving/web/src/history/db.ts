@@ -67,8 +67,16 @@ export async function keep(newEntries: readonly Entry[], newSpots: readonly Spot
       throw work.error ?? error; // what was the matter, and not only that it was given up
     });
     try {
-      for (const spot of newSpots) void work.objectStore('spots').put(spot).catch(() => undefined);
-      for (const item of newEntries) void work.objectStore('entries').put(item).catch(() => undefined);
+      for (const spot of newSpots)
+        void work
+          .objectStore('spots')
+          .put(spot)
+          .catch(() => undefined);
+      for (const item of newEntries)
+        void work
+          .objectStore('entries')
+          .put(item)
+          .catch(() => undefined);
     } catch (error) {
       void done.catch(() => undefined);
       work.abort(); // else what went in before would stay

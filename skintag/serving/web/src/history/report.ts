@@ -128,9 +128,13 @@ function writeFigures(paper: Paper, report: Report, t: TFunction): void {
   paper.skip(16);
   if (analysis.conditions.length) paper.write(t('result.conditions'), 26, { bold: true });
   for (const { name, probability } of analysis.conditions) {
-    paper.write(`${t(`conditions.${CONDITIONS.includes(name) ? name : 'other_unknown'}.name`)} – ${t('common.of100', { n: percent(probability) })}`, 24, {
-      indent: 24,
-    });
+    paper.write(
+      `${t(`conditions.${CONDITIONS.includes(name) ? name : 'other_unknown'}.name`)} – ${t('common.of100', { n: percent(probability) })}`,
+      24,
+      {
+        indent: 24,
+      },
+    );
   }
   if (analysis.conditions.length) paper.write(t('result.conditionsNote'), 20, { colour: MUTED });
   for (const { finding } of analysis.quality) {

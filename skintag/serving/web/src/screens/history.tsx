@@ -9,7 +9,7 @@ import { exportHistory, importHistory, ImportError } from '../history/exchange';
 import type { Entry } from '../history/types';
 import { useKept, type Kept } from '../history/use';
 import { useDates } from '../ui/dates';
-import { Ask } from '../ui/dialog';
+import { Ask, focusTitle } from '../ui/dialog';
 import { Icon } from '../ui/icons';
 import { Button, ButtonLink, Heading, Title } from '../ui/parts';
 import { TierBadge } from '../ui/tier-badge';
@@ -97,7 +97,8 @@ function useExchange(
   const take = async (file: File): Promise<void> => {
     try {
       const found = await importHistory(file);
-      if (!(await arePictures(found.entries.flatMap(({ view, thumb }) => [view, thumb])))) throw new ImportError('entry');
+      if (!(await arePictures(found.entries.flatMap(({ view, thumb }) => [view, thumb]))))
+        throw new ImportError('entry');
       await keep(found.entries, found.spots);
       setSaid(t('history.imported', { count: found.entries.length }));
       again();
@@ -159,7 +160,13 @@ function Data({ kept, again }: { kept: Kept; again: () => void }) {
         onNo={() => setAsking(false)}
         onYes={() => {
           setAsking(false);
-          removeAll().then(again, () => setFailed(true));
+          removeAll().then(
+            () => {
+              again();
+              focusTitle(); // the button is about to go
+            },
+            () => setFailed(true),
+          );
         }}
       />
     </section>

@@ -1,7 +1,7 @@
 /** The app around the photo: introduction, languages, themes, camera, keyboard, dermatologists, licences. */
 import { expect, look, open, test } from './base';
 
-test('the introduction is gone through once', async ({ page, server }) => {
+test('the introduction is gone through once', { tag: '@smoke' }, async ({ page, server }) => {
   await page.goto(server.url);
   await expect(page.locator('h1')).toHaveText('Worried about a spot?');
   await page.getByRole('button', { name: 'Next' }).click();
