@@ -109,6 +109,7 @@ export default defineConfig({
         navigateFallbackDenylist: [/\/api\//, /\/bundle\//, /\/metrics$/],
         inlineWorkboxRuntime: true,
         cleanupOutdatedCaches: true,
+        clientsClaim: true, // flight mode from the first visit on, without having loaded the page again
         sourcemap: false,
       },
     }),

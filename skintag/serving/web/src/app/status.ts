@@ -85,15 +85,16 @@ export async function prepareDevice(): Promise<ModelInfo> {
   }
 }
 
-/** Look for another version of the model; without a network the kept one goes on. */
+/** Look for another version of the model, and whether there was one; a half update is no update, and throws. */
+export async function lookForNewer(): Promise<boolean> {
+  const info = await device.update();
+  if (info) set({ info, updated: true });
+  return info !== null;
+}
+
+/** Look for another version of the model; without a network, or where it is not whole, the kept one goes on. */
 export async function updateDevice(): Promise<void> {
-  if (!navigator.onLine || current.device !== 'ready') return;
-  try {
-    const info = await device.update();
-    if (info) set({ info, updated: true });
-  } catch {
-    /* a half update is no update: the whole old one stays */
-  }
+  if (navigator.onLine && current.device === 'ready') await lookForNewer().catch(() => undefined);
 }
 
 /** Follow the network, and ask the server now and then while the page is seen. */

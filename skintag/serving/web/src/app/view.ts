@@ -31,3 +31,13 @@ export function blobOf(canvas: HTMLCanvasElement, quality = 0.85): Promise<Blob>
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new PhotoError('memory'))), 'image/jpeg', quality);
   });
 }
+
+/** Whether every one of these can be shown. */
+export async function arePictures(blobs: readonly Blob[]): Promise<boolean> {
+  for (const blob of blobs) {
+    const bitmap = await createImageBitmap(blob).catch(() => null);
+    if (!bitmap) return false;
+    bitmap.close();
+  }
+  return true;
+}

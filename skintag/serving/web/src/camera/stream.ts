@@ -46,6 +46,7 @@ export function useCamera(): Camera {
         stream = opened;
         if (left || !video.current) return stop(opened);
         track.current = opened.getVideoTracks()[0] ?? null;
+        track.current?.addEventListener('ended', () => !left && setProblem('none')); // pulled out, or taken back
         const able = track.current?.getCapabilities?.() as WithTorch | undefined;
         setTorch(able?.torch ? false : null);
         video.current.srcObject = opened;

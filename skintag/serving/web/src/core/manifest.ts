@@ -25,6 +25,10 @@ export interface Manifest {
 
 /** Lower-case hex SHA-256 of bytes. */
 export async function sha256(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): Promise<string> {
+  if (!crypto.subtle) {
+    const fix = 'open the app at https, or at localhost';
+    throw new BundleError('the page', 'a secure connection, to verify the model', 'none', fix);
+  }
   const hash = await crypto.subtle.digest('SHA-256', bytes);
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -8,6 +8,8 @@ const MARK = 'bundle.json'; // stored last: a cache that has it is whole
 export interface StoredBundle {
   manifest: Manifest;
   files: Map<string, ArrayBuffer>;
+  /** `bundle.json` as it came. */
+  mark: ArrayBuffer;
   /** Whether it is kept for flight mode; false where the storage is full or there is none. */
   kept: boolean;
 }
@@ -22,7 +24,8 @@ const markKey = `https://bundle.invalid/${MARK}`;
 
 async function ownCaches(): Promise<string[]> {
   if (typeof caches === 'undefined') return [];
-  return (await caches.keys()).filter((name) => name.startsWith(PREFIX));
+  const names = await caches.keys().catch((): string[] => []); // some private windows forbid it
+  return names.filter((name) => name.startsWith(PREFIX));
 }
 
 /** The whole bundle that is kept, verified again; null where there is none. */
@@ -32,12 +35,13 @@ export async function readStored(): Promise<StoredBundle | null> {
       const cache = await caches.open(name);
       const mark = await cache.match(markKey);
       if (!mark) continue;
-      const manifest = await parseManifest(await mark.arrayBuffer());
+      const bytes = await mark.arrayBuffer();
+      const manifest = await parseManifest(bytes);
       const files = new Map<string, ArrayBuffer>();
       for (const entry of neededFiles(manifest)) files.set(entry.path, await fromCache(cache, entry));
-      return { manifest, files, kept: true };
+      return { manifest, files, mark: bytes, kept: true };
     } catch {
-      await caches.delete(name); // damaged: it is fetched again
+      await caches.delete(name).catch(() => false); // damaged: it is fetched again
     }
   }
   return null;
@@ -70,8 +74,8 @@ export async function fetchManifest(base: URL): Promise<{ manifest: Manifest; by
   return { manifest: await parseManifest(bytes), bytes };
 }
 
-/** Fetch what the manifest lists, taking over from the kept bundle what is the same; keep it once it is whole. */
-export async function install(base: URL, have: StoredBundle | null, progress: Progress): Promise<StoredBundle> {
+/** Fetch what the manifest lists, taking over from the kept bundle what is the same; nothing is kept of it yet. */
+export async function fetchBundle(base: URL, have: StoredBundle | null, progress: Progress): Promise<StoredBundle> {
   const { manifest, bytes } = await fetchManifest(base);
   if (have?.manifest.digest === manifest.digest) return have;
   const needed = neededFiles(manifest);
@@ -86,11 +90,16 @@ export async function install(base: URL, have: StoredBundle | null, progress: Pr
     loaded += entry.bytes;
     progress(loaded, total);
   }
-  return { manifest, files, kept: await keep(manifest, files, bytes) };
+  return { manifest, files, mark: bytes, kept: false };
+}
+
+/** Forget a kept bundle that does not do. */
+export async function forget({ manifest }: StoredBundle): Promise<void> {
+  if (typeof caches !== 'undefined') await caches.delete(PREFIX + manifest.digest).catch(() => false);
 }
 
 /** Keep a whole bundle and drop the others; false where the storage does not take it. */
-async function keep(manifest: Manifest, files: Map<string, ArrayBuffer>, mark: ArrayBuffer): Promise<boolean> {
+export async function keep({ manifest, files, mark }: StoredBundle): Promise<boolean> {
   if (typeof caches === 'undefined') return false;
   const name = PREFIX + manifest.digest;
   try {
@@ -101,6 +110,6 @@ async function keep(manifest: Manifest, files: Map<string, ArrayBuffer>, mark: A
     await caches.delete(name).catch(() => false);
     return false;
   }
-  for (const other of await ownCaches()) if (other !== name) await caches.delete(other);
+  for (const other of await ownCaches()) if (other !== name) await caches.delete(other).catch(() => false);
   return true;
 }

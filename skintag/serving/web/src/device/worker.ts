@@ -2,7 +2,7 @@
 import { messageOf } from '../core/errors';
 import type { Answer, ModelInfo, Reply, Request } from './messages';
 import { Model } from './model';
-import { install, readStored, type Progress, type StoredBundle } from './store';
+import { fetchBundle, forget, keep, readStored, type Progress, type StoredBundle } from './store';
 
 let stored: StoredBundle | null = null;
 let model: Model | null = null;
@@ -20,17 +20,34 @@ async function use(bundle: StoredBundle): Promise<Model> {
   return next;
 }
 
-/** The kept bundle, or the site's where none is kept. */
+/** The site's bundle, kept once its networks have been loaded: one that does not run replaces none that does. */
+async function install(base: string, progress: Progress): Promise<Model> {
+  const bundle = await fetchBundle(new URL(base), stored, progress);
+  if (model && bundle.manifest.digest === model.digest) return model;
+  const next = await use(bundle);
+  bundle.kept = await keep(bundle);
+  return next;
+}
+
+/** The kept bundle, or the site's where none is kept, or the kept one does not run. */
 async function load(base: string, progress: Progress): Promise<ModelInfo> {
-  if (!model) await use((await readStored()) ?? (await install(new URL(base), null, progress)));
-  return model!.info;
+  if (model) return model.info;
+  const kept = await readStored();
+  if (!kept) return (await install(base, progress)).info;
+  try {
+    return (await use(kept)).info;
+  } catch {
+    const { info } = await install(base, progress);
+    if (info.bundle.version !== kept.manifest.digest.slice(0, 12)) await forget(kept);
+    return info;
+  }
 }
 
 /** Take over a whole other version where the site has one; null where it has not. */
 async function update(base: string, progress: Progress): Promise<ModelInfo | null> {
-  const next = await install(new URL(base), stored, progress);
-  if (!model || next.manifest.digest !== model.digest) return (await use(next)).info;
-  return null;
+  const before = model;
+  const next = await install(base, progress);
+  return next === before ? null : next.info;
 }
 
 async function analyse(photo: Blob, crop: Extract<Request, { kind: 'analyse' }>['crop']): Promise<Answer> {

@@ -63,11 +63,26 @@ export async function spots(): Promise<Spot[]> {
 export async function keep(newEntries: readonly Entry[], newSpots: readonly Spot[] = []): Promise<void> {
   await guarded(async (db) => {
     const work = db.transaction(['entries', 'spots'], 'readwrite');
-    const puts = [
-      ...newSpots.map((spot) => work.objectStore('spots').put(spot)),
-      ...newEntries.map((item) => work.objectStore('entries').put(item)),
-    ];
-    await Promise.all([...puts, work.done]);
+    const done = work.done.catch((error: unknown) => {
+      throw work.error ?? error; // what was the matter, and not only that it was given up
+    });
+    try {
+      for (const spot of newSpots)
+        void work
+          .objectStore('spots')
+          .put(spot)
+          .catch(() => undefined);
+      for (const item of newEntries)
+        void work
+          .objectStore('entries')
+          .put(item)
+          .catch(() => undefined);
+    } catch (error) {
+      void done.catch(() => undefined);
+      work.abort(); // else what went in before would stay
+      throw error;
+    }
+    await done;
   });
 }
 

@@ -25,22 +25,31 @@ async function dataUrl(blob: Blob): Promise<string> {
 
 function blobOf(url: string): Blob {
   const [head = '', body = ''] = url.split(',');
-  const bytes = Uint8Array.from(atob(body), (letter) => letter.charCodeAt(0));
+  let letters: string;
+  try {
+    letters = atob(body);
+  } catch {
+    throw new ImportError('entry'); // letters are missing
+  }
+  const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
   return new Blob([bytes], { type: head.slice(5).split(';')[0] ?? 'image/jpeg' });
 }
 
-/** Everything as JSON text. */
-export async function exportHistory(entries: readonly Entry[], spots: readonly Spot[]): Promise<string> {
-  const listed = [];
-  for (const item of entries)
-    listed.push({ ...item, view: await dataUrl(item.view), thumb: await dataUrl(item.thumb) });
-  const content = { kind: KIND, version: VERSION, exported: new Date().toISOString(), spots, entries: listed };
-  return JSON.stringify(content);
+/** Everything as JSON, entry by entry: a long history is longer than a string may be. */
+export async function exportHistory(entries: readonly Entry[], spots: readonly Spot[]): Promise<Blob> {
+  const head = { kind: KIND, version: VERSION, exported: new Date().toISOString(), spots };
+  const parts: BlobPart[] = [`${JSON.stringify(head).slice(0, -1)},"entries":[`];
+  for (const [i, item] of entries.entries()) {
+    const whole = { ...item, view: await dataUrl(item.view), thumb: await dataUrl(item.thumb) };
+    parts.push(new Blob([i ? ',' : '', JSON.stringify(whole)])); // a blob need not stay in memory
+  }
+  return new Blob([...parts, ']}'], { type: 'application/json' });
 }
 
 /** What an exported file holds. Throws ImportError, and takes nothing of a file that is not right throughout. */
-export function importHistory(text: string): { entries: Entry[]; spots: Spot[] } {
-  if (text.length > MAX_BYTES) throw new ImportError('large');
+export async function importHistory(file: Blob): Promise<{ entries: Entry[]; spots: Spot[] }> {
+  if (file.size > MAX_BYTES) throw new ImportError('large'); // before it is read
+  const text = await file.text();
   let said: unknown;
   try {
     said = JSON.parse(text);
@@ -57,13 +66,15 @@ export function importHistory(text: string): { entries: Entry[]; spots: Spot[] }
 
 const id = (value: unknown): value is string => typeof value === 'string' && /^[\w-]{1,64}$/.test(value);
 const date = (value: unknown): value is string => typeof value === 'string' && !Number.isNaN(Date.parse(value));
+/** One way of writing a date, for dates are compared as texts. */
+const iso = (value: string): string => new Date(value).toISOString();
 const text = (value: unknown, most: number): value is string => typeof value === 'string' && value.length <= most;
 const image = (value: unknown): value is string => text(value, MAX_IMAGE) && IMAGE.test(value);
 
 function spotOf(value: unknown): Spot {
   if (!isObject(value) || !id(value.id) || !text(value.name, 200) || !date(value.created))
     throw new ImportError('entry');
-  return { id: value.id, name: value.name, created: value.created };
+  return { id: value.id, name: value.name, created: iso(value.created) };
 }
 
 function boundsOf(value: unknown): Entry['bounds'] {
@@ -81,5 +92,6 @@ function entryOf(value: unknown, spots: ReadonlySet<string>): Entry {
   if (!fits || (by !== 'device' && by !== 'server')) throw new ImportError('entry');
   if (spot !== null && !(id(spot) && spots.has(spot))) throw new ImportError('entry');
   const bounds = boundsOf(value.bounds);
-  return { id: value.id as string, taken, spot, note, by, analysis, bounds, view: blobOf(view), thumb: blobOf(thumb) };
+  const pictures = { view: blobOf(view), thumb: blobOf(thumb) };
+  return { id: value.id as string, taken: iso(taken), spot, note, by, analysis, bounds, ...pictures };
 }

@@ -1,6 +1,7 @@
 /** The pages of the report for a doctor: drawn on canvases, in the person's language. */
 import type { TFunction } from 'i18next';
 import { blobOf } from '../app/view';
+import { CONDITIONS } from '../core/parts';
 import type { Analysis } from '../core/types';
 import { adviceOf, disclaimerOf } from '../i18n/triage';
 import { percent } from '../ui/tier';
@@ -58,11 +59,22 @@ class Paper {
     this.y += 26;
   }
 
+  /** A word that is wider than the page in pieces that are not. */
+  private pieces(word: string, width: number): string[] {
+    if (this.context.measureText(word).width <= width) return [word];
+    const out = [''];
+    for (const letter of word) {
+      if (out.at(-1) && this.context.measureText(out.at(-1)! + letter).width > width) out.push('');
+      out[out.length - 1] += letter;
+    }
+    return out;
+  }
+
   private lines(text: string, width: number): string[] {
     const out: string[] = [];
     for (const paragraph of text.split('\n')) {
       let line = '';
-      for (const word of paragraph.split(/\s+/)) {
+      for (const word of paragraph.split(/\s+/).flatMap((one) => this.pieces(one, width))) {
         const longer = line ? `${line} ${word}` : word;
         if (line && this.context.measureText(longer).width > width) {
           out.push(line);
@@ -116,9 +128,13 @@ function writeFigures(paper: Paper, report: Report, t: TFunction): void {
   paper.skip(16);
   if (analysis.conditions.length) paper.write(t('result.conditions'), 26, { bold: true });
   for (const { name, probability } of analysis.conditions) {
-    paper.write(`${t(`conditions.${name}.name`)} – ${t('common.of100', { n: percent(probability) })}`, 24, {
-      indent: 24,
-    });
+    paper.write(
+      `${t(`conditions.${CONDITIONS.includes(name) ? name : 'other_unknown'}.name`)} – ${t('common.of100', { n: percent(probability) })}`,
+      24,
+      {
+        indent: 24,
+      },
+    );
   }
   if (analysis.conditions.length) paper.write(t('result.conditionsNote'), 20, { colour: MUTED });
   for (const { finding } of analysis.quality) {
@@ -127,10 +143,13 @@ function writeFigures(paper: Paper, report: Report, t: TFunction): void {
   if (analysis.out_of_distribution) paper.write(t('unlike.still'), 24, { bold: true });
 }
 
+/** Letters of every script that may be written: a font's parts are loaded only for letters that are asked for. */
+const LETTERS = 'Aé अ';
+
 /** The report as a PDF. */
 export async function reportOf(report: Report, t: TFunction, language: string): Promise<Blob> {
   await Promise.all(
-    [`600 26px ${SANS}`, `400 26px ${SANS}`, `400 54px ${SERIF}`].map((font) => document.fonts.load(font)),
+    [`600 26px ${SANS}`, `400 26px ${SANS}`, `400 54px ${SERIF}`].map((font) => document.fonts.load(font, LETTERS)),
   );
   const date = (iso: string): string =>
     new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(iso));

@@ -14,7 +14,10 @@ export function useKept(): { kept: Kept | null; failed: boolean; again: () => vo
   const [failed, setFailed] = useState(false);
   const again = useCallback(() => {
     Promise.all([entries(), spots()]).then(
-      ([foundEntries, foundSpots]) => setKept({ entries: foundEntries, spots: foundSpots }),
+      ([foundEntries, foundSpots]) => {
+        setKept({ entries: foundEntries, spots: foundSpots });
+        setFailed(false);
+      },
       () => setFailed(true),
     );
   }, []);

@@ -85,7 +85,12 @@ function View({ camera }: { camera: Camera }) {
       </div>
       <div className="flex flex-wrap items-center justify-center gap-3">
         <Button icon="flip" aria-label={t('camera.flip')} onClick={flip} />
-        <Button look="main" icon="camera" disabled={!ready} onClick={() => video.current && void shoot(video.current)}>
+        <Button
+          look="main"
+          icon="camera"
+          disabled={!ready}
+          onClick={() => video.current && void shoot(video.current).catch(() => undefined)}
+        >
           {t('camera.take')}
         </Button>
         {torch !== null && (

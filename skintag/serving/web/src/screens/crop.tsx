@@ -51,7 +51,7 @@ function Unreadable() {
 }
 
 function Frame({ url, onFail }: { url: string; onFail: () => void }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const [at, setAt] = useState<Point>({ x: 0, y: 0 });
   const [zoom, setZoom] = useState(1);
   const [area, setArea] = useState<Area | null>(null);
@@ -90,7 +90,7 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
             max={6}
             step={0.1}
             onChange={setZoom}
-            valueText={`${zoom.toFixed(1)} ×`}
+            valueText={`${new Intl.NumberFormat(i18n.language, { maximumFractionDigits: 1 }).format(zoom)} ×`}
           />
         </div>
         <Button look="main" disabled={!area} onClick={() => start(false)}>

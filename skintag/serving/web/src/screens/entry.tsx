@@ -85,6 +85,7 @@ export default function EntryScreen({ id }: { id: string }) {
   const { day } = useDates();
   const [entry, spot, setEntry] = useEntry(id);
   const [asking, setAsking] = useState(false);
+  const [failed, setFailed] = useState(false);
   const { info } = useStatus();
   if (entry === null) return null;
   if (entry === undefined) return <Missing />;
@@ -108,6 +109,7 @@ export default function EntryScreen({ id }: { id: string }) {
               {t('common.delete')}
             </Button>
           </div>
+          {failed && <p role="alert">{t('keep.forbidden')}</p>}
           <Note entry={entry} onChange={setEntry} />
         </ResultView>
       </div>
@@ -118,7 +120,13 @@ export default function EntryScreen({ id }: { id: string }) {
         look="danger"
         open={asking}
         onNo={() => setAsking(false)}
-        onYes={() => void remove(id).then(() => go('history', [], true))}
+        onYes={() => {
+          setAsking(false);
+          remove(id).then(
+            () => go('history', [], true),
+            () => setFailed(true),
+          );
+        }}
       />
     </div>
   );

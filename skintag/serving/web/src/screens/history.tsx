@@ -3,12 +3,13 @@ import { useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { download } from '../app/download';
 import { hrefOf } from '../app/route';
+import { arePictures } from '../app/view';
 import { keep, removeAll, StorageError } from '../history/db';
 import { exportHistory, importHistory, ImportError } from '../history/exchange';
 import type { Entry } from '../history/types';
 import { useKept, type Kept } from '../history/use';
 import { useDates } from '../ui/dates';
-import { Ask } from '../ui/dialog';
+import { Ask, focusTitle } from '../ui/dialog';
 import { Icon } from '../ui/icons';
 import { Button, ButtonLink, Heading, Title } from '../ui/parts';
 import { TierBadge } from '../ui/tier-badge';
@@ -88,16 +89,16 @@ function useExchange(
   const [said, setSaid] = useState<string | null>(null);
   const out = (): void => {
     if (!kept) return;
-    void exportHistory(kept.entries, kept.spots).then((text) => {
-      download(
-        new Blob([text], { type: 'application/json' }),
-        `skintag-history-${new Date().toISOString().slice(0, 10)}.json`,
-      );
-    });
+    exportHistory(kept.entries, kept.spots).then(
+      (file) => download(file, `skintag-history-${new Date().toISOString().slice(0, 10)}.json`),
+      () => setSaid(t('analysing.failed')),
+    );
   };
   const take = async (file: File): Promise<void> => {
     try {
-      const found = importHistory(await file.text());
+      const found = await importHistory(file);
+      if (!(await arePictures(found.entries.flatMap(({ view, thumb }) => [view, thumb]))))
+        throw new ImportError('entry');
       await keep(found.entries, found.spots);
       setSaid(t('history.imported', { count: found.entries.length }));
       again();
@@ -111,6 +112,7 @@ function useExchange(
 
 function Data({ kept, again }: { kept: Kept; again: () => void }) {
   const { t } = useTranslation();
+  const [failed, setFailed] = useState(false);
   const [asking, setAsking] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const { said, out, take } = useExchange(kept, again);
@@ -147,7 +149,7 @@ function Data({ kept, again }: { kept: Kept; again: () => void }) {
         )}
       </div>
       <p role="status" className="empty:hidden">
-        {said}
+        {failed ? t('keep.forbidden') : said}
       </p>
       <Ask
         title={t('history.deleteAll')}
@@ -158,7 +160,13 @@ function Data({ kept, again }: { kept: Kept; again: () => void }) {
         onNo={() => setAsking(false)}
         onYes={() => {
           setAsking(false);
-          void removeAll().then(again);
+          removeAll().then(
+            () => {
+              again();
+              focusTitle(); // the button is about to go
+            },
+            () => setFailed(true),
+          );
         }}
       />
     </section>

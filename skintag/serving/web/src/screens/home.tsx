@@ -37,12 +37,23 @@ function usePaste(onPicture: (photo: Blob | null) => void): void {
 /** Whether something is being dragged over the window, which takes pictures that are let go. */
 function useDrop(onPicture: (photo: Blob | null) => void): [boolean, Record<string, (event: DragEvent) => void>] {
   const [over, setOver] = useState(false);
+  useEffect(() => {
+    const stay = (event: Event): void => event.preventDefault(); // let go beside it, the browser would open the file
+    addEventListener('dragover', stay);
+    addEventListener('drop', stay);
+    return () => {
+      removeEventListener('dragover', stay);
+      removeEventListener('drop', stay);
+    };
+  }, []);
   const handlers = {
     onDragOver: (event: DragEvent) => {
       event.preventDefault();
       setOver(true);
     },
-    onDragLeave: () => setOver(false),
+    onDragLeave: (event: DragEvent) => {
+      if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false);
+    },
     onDrop: (event: DragEvent) => {
       event.preventDefault();
       setOver(false);

@@ -2,7 +2,7 @@
 import { useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { CAMERAS, change, THEMES, useSettings } from '../app/settings';
-import { askServer, device, prepareDevice, useStatus } from '../app/status';
+import { askServer, lookForNewer, prepareDevice, useStatus } from '../app/status';
 import { LanguageChoice } from '../ui/language-choice';
 import { Button, Choices, Heading, Title } from '../ui/parts';
 import { SkinChoice } from '../ui/skin-choice';
@@ -51,9 +51,9 @@ function ModelSection() {
   const [said, setSaid] = useState<string | null>(null);
   const look = (): void => {
     setSaid(null);
-    device.update().then(
-      (next) => setSaid(t(next ? 'status.updated' : 'settings.modelNewest')),
-      () => setSaid(t('status.deviceFailed')),
+    lookForNewer().then(
+      (newer) => setSaid(t(newer ? 'status.updated' : 'settings.modelNewest')),
+      () => setSaid(t('settings.modelStays')),
     );
   };
   const text = info ? t(info.kept ? 'settings.modelKept' : 'settings.modelNotKept') : t('settings.modelNone');

@@ -31,7 +31,7 @@ export function Chart({ entries }: { entries: readonly Entry[] }) {
     <svg
       viewBox={`0 0 ${W} ${H}`}
       role="img"
-      aria-label={t('history.chartText', { n: entries.length, from, to, values })}
+      aria-label={t('history.chartText', { count: entries.length, from, to, values })}
       className="mx-auto w-full max-w-lg"
     >
       {[0, 0.25, 0.5, 0.75, 1].map((share) => (

@@ -1,5 +1,5 @@
 /** Dialogs: Radix keeps the focus inside, and Escape closes them. */
-import type { ReactNode } from 'react';
+import { useRef, type ReactNode } from 'react';
 import { AlertDialog, Dialog } from 'radix-ui';
 import { useTranslation } from 'react-i18next';
 import { Button, type Look } from './parts';
@@ -8,6 +8,26 @@ const VEIL = 'fade fixed inset-0 z-40 bg-black/50';
 const SHEET =
   'rise fixed inset-x-0 bottom-0 z-50 mx-auto max-h-[92dvh] w-full max-w-lg overflow-y-auto rounded-t-3xl border ' +
   'border-line bg-card p-6 pb-[max(1.5rem,env(safe-area-inset-bottom))] sm:bottom-auto sm:top-[12dvh] sm:rounded-3xl';
+
+/** Have the title of the screen that is shown take the focus. */
+export function focusTitle(): void {
+  document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
+}
+
+/** The focus goes back to where it came from, or to the title where that is gone; Radix does so for its own triggers. */
+function useReturn(): { onOpenAutoFocus: () => void; onCloseAutoFocus: (event: Event) => void } {
+  const from = useRef<Element | null>(null);
+  return {
+    onOpenAutoFocus: () => {
+      from.current = document.activeElement;
+    },
+    onCloseAutoFocus: (event) => {
+      event.preventDefault();
+      if (from.current instanceof HTMLElement && from.current.isConnected) from.current.focus({ preventScroll: true });
+      else focusTitle();
+    },
+  };
+}
 
 interface SheetProps {
   title: string;
@@ -18,11 +38,12 @@ interface SheetProps {
 }
 
 export function Sheet({ title, text, open, onClose, children }: SheetProps) {
+  const back = useReturn();
   return (
     <Dialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Dialog.Portal>
         <Dialog.Overlay className={VEIL} />
-        <Dialog.Content className={SHEET}>
+        <Dialog.Content className={SHEET} {...back}>
           <Dialog.Title className="text-3xl">{title}</Dialog.Title>
           <Dialog.Description className="mt-1 text-muted">{text}</Dialog.Description>
           <div className="mt-4 grid gap-4">{children}</div>
@@ -45,11 +66,12 @@ interface AskProps {
 /** A question that has to be answered before something happens. */
 export function Ask({ title, text, yes, look = 'main', open, onYes, onNo }: AskProps) {
   const { t } = useTranslation();
+  const back = useReturn();
   return (
     <AlertDialog.Root open={open} onOpenChange={(next) => !next && onNo()}>
       <AlertDialog.Portal>
         <AlertDialog.Overlay className={VEIL} />
-        <AlertDialog.Content className={SHEET}>
+        <AlertDialog.Content className={SHEET} {...back}>
           <AlertDialog.Title className="text-3xl">{title}</AlertDialog.Title>
           <AlertDialog.Description className="mt-2">{text}</AlertDialog.Description>
           <div className="mt-6 flex flex-wrap justify-end gap-3">

@@ -11,12 +11,17 @@ import { Button } from './parts';
 const NEW = 'new';
 const NONE = 'none';
 
+/** A random id; `crypto.randomUUID` is there on secure pages alone. */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 async function keepResult(result: Result, choice: string, name: string, note: string): Promise<string> {
   const now = new Date().toISOString();
   const spot: Spot | null =
-    choice === NEW ? { id: crypto.randomUUID(), name: name.trim() || now.slice(0, 10), created: now } : null;
+    choice === NEW ? { id: newId(), name: name.trim() || now.slice(0, 10), created: now } : null;
   const entry: Entry = {
-    id: crypto.randomUUID(),
+    id: newId(),
     taken: now,
     spot: choice === NONE ? null : (spot?.id ?? choice),
     note: note.trim(),

@@ -44,8 +44,9 @@ function Quality({ analysis }: { analysis: Analysis }) {
 }
 
 function Origin({ analysis, by, tookOver, milliseconds }: ResultViewProps) {
-  const { t } = useTranslation();
-  const ms = milliseconds === undefined ? null : Math.round(milliseconds);
+  const { t, i18n } = useTranslation();
+  const digits = new Intl.NumberFormat(i18n.language, { minimumSignificantDigits: 4, maximumSignificantDigits: 4 });
+  const ms = milliseconds === undefined ? null : new Intl.NumberFormat(i18n.language).format(Math.round(milliseconds));
   const { out_of_distribution_score: strange } = analysis;
   return (
     <section className="text-sm text-muted" data-testid="origin" data-by={by}>
@@ -66,11 +67,11 @@ function Origin({ analysis, by, tookOver, milliseconds }: ResultViewProps) {
           <dt>{t('result.reason')}</dt>
           <dd lang="en">{analysis.tier_reason}</dd>
           <dt>{t('result.score')}</dt>
-          <dd>{analysis.malignancy_score.toPrecision(4)}</dd>
+          <dd>{digits.format(analysis.malignancy_score)}</dd>
           {strange !== null && (
             <>
               <dt>{t('result.ood')}</dt>
-              <dd>{strange.toPrecision(4)}</dd>
+              <dd>{digits.format(strange)}</dd>
             </>
           )}
         </dl>

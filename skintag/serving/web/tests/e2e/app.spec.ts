@@ -1,7 +1,7 @@
 /** The app around the photo: introduction, languages, themes, camera, keyboard, dermatologists, licences. */
-import { expect, look, open, test } from './base';
+import { expect, look, open, photo, test } from './base';
 
-test('the introduction is gone through once', async ({ page, server }) => {
+test('the introduction is gone through once', { tag: '@smoke' }, async ({ page, server }) => {
   await page.goto(server.url);
   await expect(page.locator('h1')).toHaveText('Worried about a spot?');
   await page.getByRole('button', { name: 'Next' }).click();
@@ -91,16 +91,16 @@ test('dermatologists are searched elsewhere, and only when one says so', async (
 });
 
 test('from the address to a result by keyboard alone', async ({ page, server }) => {
+  const chooser = page.waitForEvent('filechooser'); // listened for early: the browser has to be told of it, which takes a while
   await open(page, server);
   await page.keyboard.press('Tab');
   await expect(page.getByRole('link', { name: 'Skip to content' })).toBeFocused();
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');
   await expect(page.getByRole('link', { name: 'Use the camera' })).toBeFocused();
-  const chooser = page.waitForEvent('filechooser');
   await page.keyboard.press('Tab');
+  await expect(page.getByRole('button', { name: 'Choose a photo' })).toBeFocused();
   await page.keyboard.press('Enter');
-  const { photo } = await import('./base');
   await (await chooser).setFiles(photo('low'));
   await expect(page.locator('h1')).toHaveText('Frame the spot');
   await expect(page.getByRole('button', { name: 'Look at it' })).toBeEnabled();

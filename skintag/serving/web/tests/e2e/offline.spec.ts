@@ -1,6 +1,12 @@
 /** Installed: in flight mode, when the model is renewed, and where the model does not fit into the storage. */
 import { expect, keep, look, open, test } from './base';
 import type { Page } from '@playwright/test';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { digestOf, type FileEntry } from '../../src/core/manifest';
+import type { TestServer } from './server';
+
+type Json = Record<string, unknown>;
 
 /** Wait until the app and its model lie on the device. */
 async function installed(page: Page): Promise<void> {
@@ -72,6 +78,52 @@ test('a version that is not whole is not taken over', async ({ page, server }) =
   await page.waitForTimeout(4000);
   await look(page, 'low');
   await expect(page.getByTestId('bundle')).toContainText('colours 1');
+});
+
+/** A bundle whose manifest is right, but whose network is none. */
+async function serveUnloadable(server: TestServer): Promise<void> {
+  const model = Buffer.from('verified, and yet no network');
+  const said = JSON.parse(readFileSync(new URL('../fixtures/bundle/bundle.json', import.meta.url), 'utf-8')) as Json;
+  const hash = createHash('sha256').update(model).digest('hex');
+  const entry = { path: 'model/model.onnx', bytes: model.length, sha256: hash };
+  const files = (said.files as FileEntry[]).map((one) => (one.path === entry.path ? entry : one));
+  const note = 'does not run';
+  const content = { ...said, note, files, formatVersion: said.format_version };
+  const digest = await digestOf(content as unknown as Parameters<typeof digestOf>[0]);
+  server.replaced.set('bundle.json', Buffer.from(JSON.stringify({ ...said, note, files, digest })));
+  server.replaced.set(entry.path, model);
+}
+
+test('a version that does not run replaces none that does', async ({ page, server }) => {
+  await open(page, server);
+  await look(page, 'low');
+  await serveUnloadable(server);
+  await page.goto(`${server.url}#/settings`);
+  await page.getByRole('button', { name: 'Look for a newer one' }).click();
+  await expect(page.getByText('the one that is here stays')).toBeVisible();
+  await page.reload();
+  await look(page, 'low');
+  await expect(page.getByTestId('bundle')).toContainText('colours 1');
+  await expect(page.getByTestId('tier')).toHaveAttribute('data-tier', 'LOW');
+});
+
+test('a newer version is shown where it was looked for', async ({ page, server }) => {
+  await open(page, server);
+  await look(page, 'low');
+  server.bundle = 1;
+  await page.goto(`${server.url}#/settings`);
+  await page.getByRole('button', { name: 'Look for a newer one' }).click();
+  await expect(page.getByText('Model colours 2')).toBeVisible();
+});
+
+test('in flight mode from the first visit on, without loading the page again', async ({ page, server, context }) => {
+  await open(page, server);
+  await installed(page);
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  await server.stop();
+  await context.setOffline(true);
+  await look(page, 'moderate'); // screens, worker and runtime come out of the cache now
+  await expect(page.getByTestId('tier')).toHaveAttribute('data-tier', 'MODERATE');
 });
 
 test.describe('without room', () => {

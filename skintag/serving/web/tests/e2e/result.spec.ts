@@ -2,7 +2,8 @@
 import { change, expect, look, open, photo, test, TIERS } from './base';
 
 for (const [name, tier] of Object.entries(TIERS) as [keyof typeof TIERS, string][]) {
-  test(`${name}: the tier is ${tier}, told by word, icon and colour`, async ({ page, server }) => {
+  const tag = name === 'high' ? ['@smoke'] : [];
+  test(`${name}: the tier is ${tier}, told by word, icon and colour`, { tag }, async ({ page, server }) => {
     await open(page, server);
     await look(page, name);
     const card = page.getByTestId('tier');

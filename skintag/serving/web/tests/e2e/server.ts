@@ -36,6 +36,8 @@ export class TestServer {
   bundled = true;
   /** A file of the bundle that comes damaged. */
   broken = '';
+  /** Files of the bundle that are answered with other bytes, by path. */
+  readonly replaced = new Map<string, Buffer>();
   /** What `POST /api/analyze` was sent: bytes of each request. */
   uploads: number[] = [];
   private port = 0;
@@ -68,6 +70,8 @@ export class TestServer {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     if (path.startsWith('/api/')) return this.api(path.slice(5), request, response);
     if (this.broken && path.endsWith(this.broken)) return void response.end('damaged');
+    const other = this.replaced.get(path.slice('/bundle/'.length));
+    if (other) return void response.end(other);
     if (path.startsWith('/bundle/'))
       return this.bundled ? this.file(this.inBundle(path.slice(8)), response) : gone(response);
     return this.file(join(STATIC, normalize(path === '/' ? '/index.html' : path)), response);

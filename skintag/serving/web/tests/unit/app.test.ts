@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { checkAnalysis } from '../../src/api/check';
 import { hrefOf, parseRoute } from '../../src/app/route';
 import { parseSettings } from '../../src/app/settings';
-import { exportHistory, importHistory, ImportError } from '../../src/history/exchange';
+import { exportHistory, importHistory, ImportError, MAX_BYTES } from '../../src/history/exchange';
 import { pdfOf } from '../../src/history/pdf';
 import type { Entry } from '../../src/history/types';
 import { languageOf } from '../../src/i18n';
@@ -76,7 +76,7 @@ describe('an exported history', () => {
   const spot = { id: 's-1', name: 'Arm', created: '2026-01-01T00:00:00.000Z' };
 
   it('comes back as it was', async () => {
-    const { entries, spots } = importHistory(await exportHistory([entry], [spot]));
+    const { entries, spots } = await importHistory(await exportHistory([entry], [spot]));
     expect(spots).toEqual([spot]);
     expect({ ...entries[0], view: 0, thumb: 0 }).toEqual({ ...entry, view: 0, thumb: 0 });
     expect(new Uint8Array(await entries[0]!.view.arrayBuffer())).toEqual(new Uint8Array(await image.arrayBuffer()));
@@ -90,10 +90,24 @@ describe('an exported history', () => {
     ['entry', (said: Record<string, unknown>) => JSON.stringify(said).replaceAll('image/jpeg', 'image/svg+xml')],
     ['entry', (said: Record<string, unknown>) => JSON.stringify(said).replace('"a-1"', '"<b>"')],
     ['entry', (said: Record<string, unknown>) => JSON.stringify({ ...said, entries: [null] })],
+    ['entry', (said: Record<string, unknown>) => JSON.stringify(said).replaceAll(/base64,[^"]+/g, 'base64,/9j/4')],
   ])('is refused: %s', async (reason, change) => {
-    const text = await exportHistory([entry], [spot]);
+    const text = await (await exportHistory([entry], [spot])).text();
     const broken = change(JSON.parse(text) as Record<string, unknown>);
-    expect(() => importHistory(broken)).toThrow(new ImportError(reason as ImportError['reason']));
+    const refused = new ImportError(reason as ImportError['reason']);
+    await expect(importHistory(new Blob([broken]))).rejects.toThrow(refused);
+  });
+
+  it('is refused where it is too large, before it is read', async () => {
+    const file = { size: MAX_BYTES + 1, text: () => Promise.reject(new Error('read')) } as unknown as Blob;
+    await expect(importHistory(file)).rejects.toThrow(new ImportError('large'));
+  });
+
+  it('has dates of one kind, for they are compared as texts', async () => {
+    const text = await (await exportHistory([entry], [spot])).text();
+    const odd = text.replaceAll('2026-01-01T00:00:00.000Z', 'Thu, 01 Jan 2026 00:00:00 GMT');
+    const { entries, spots } = await importHistory(new Blob([odd]));
+    expect([entries[0]!.taken, spots[0]!.created]).toEqual([entry.taken, spot.created]);
   });
 });
 
