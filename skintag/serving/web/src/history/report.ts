@@ -3,6 +3,7 @@ import type { TFunction } from 'i18next';
 import { blobOf } from '../app/view';
 import { CONDITIONS } from '../core/parts';
 import type { Analysis } from '../core/types';
+import { localeOf } from '../i18n';
 import { adviceOf, disclaimerOf } from '../i18n/triage';
 import { percent } from '../ui/tier';
 import { pdfOf, type PdfPage } from './pdf';
@@ -152,7 +153,7 @@ export async function reportOf(report: Report, t: TFunction, language: string): 
     [`600 26px ${SANS}`, `400 26px ${SANS}`, `400 54px ${SERIF}`].map((font) => document.fonts.load(font, LETTERS)),
   );
   const date = (iso: string): string =>
-    new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(iso));
+    new Intl.DateTimeFormat(localeOf(language), { dateStyle: 'long', timeStyle: 'short' }).format(new Date(iso));
   const paper = new Paper(document.documentElement.dir === 'rtl');
   paper.write(t('pdf.title'), 64, { serif: true });
   paper.write(t('pdf.taken', { date: date(report.taken) }), 24, { colour: MUTED });

@@ -24,6 +24,12 @@ export function languageOf(chosen: Language | null, wanted: readonly string[]): 
   return (known.find((tag) => (LANGUAGES as readonly string[]).includes(tag)) as Language | undefined) ?? 'en';
 }
 
+/** The browser's own kind of a language, e.g. en-US, for dates and numbers; British English where it has none. */
+export function localeOf(language: string, wanted: readonly string[] = navigator.languages): string {
+  const own = wanted.find((tag) => tag.slice(0, 2).toLowerCase() === language);
+  return own ?? (language === 'en' ? 'en-GB' : language);
+}
+
 async function use(made: i18n, language: Language): Promise<void> {
   if (language !== 'en' && !made.hasResourceBundle(language, 'translation')) {
     const [ui, triage] = await LOADERS[language]();

@@ -2,6 +2,7 @@
 import { useState, type CSSProperties } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Entry } from '../history/types';
+import { localeOf } from '../i18n';
 import { disclaimerOf } from '../i18n/triage';
 import { useDates } from '../ui/dates';
 import { Disclaimer } from '../ui/disclaimer';
@@ -15,7 +16,7 @@ function Overlay({ before, after }: { before: Entry; after: Entry }) {
   const { t } = useTranslation();
   const [share, setShare] = useState(50);
   const [under, over] = [useUrl(before.view), useUrl(after.view)];
-  const cut: CSSProperties = { clipPath: `inset(0 0 0 ${100 - share}%)` };
+  const cut: CSSProperties = { clipPath: `inset(0 0 0 ${share}%)` }; // the line goes where the thumb goes
   return (
     <section className="card grid gap-3">
       <div className="relative mx-auto aspect-square w-full max-w-[min(36rem,52dvh)] overflow-hidden rounded-2xl bg-sunk">
@@ -23,11 +24,7 @@ function Overlay({ before, after }: { before: Entry; after: Entry }) {
         {over && (
           <img src={over} alt={t('compare.after')} style={cut} className="absolute inset-0 size-full object-cover" />
         )}
-        <span
-          aria-hidden="true"
-          className="absolute inset-y-0 w-0.5 bg-white shadow"
-          style={{ left: `${100 - share}%` }}
-        />
+        <span aria-hidden="true" className="absolute inset-y-0 w-0.5 bg-white shadow" style={{ left: `${share}%` }} />
         <span className="absolute bottom-2 left-2 rounded-full bg-black/75 px-3 py-1 text-sm text-white">
           {t('compare.before')}
         </span>
@@ -37,6 +34,7 @@ function Overlay({ before, after }: { before: Entry; after: Entry }) {
       </div>
       <p className="text-sm text-muted">{t('compare.text')}</p>
       <Range
+        dir="ltr"
         label={t('compare.slider')}
         value={share}
         min={0}
@@ -75,7 +73,7 @@ export default function CompareScreen({ before: beforeId, after: afterId }: { be
   if (!one || !two) return <Missing />;
   const [before, after] = one.taken <= two.taken ? [one, two] : [two, one];
   const points = Math.round((after.analysis.malignancy_score - before.analysis.malignancy_score) * 100);
-  const signed = new Intl.NumberFormat(i18n.language, { signDisplay: 'exceptZero' }).format(points);
+  const signed = new Intl.NumberFormat(localeOf(i18n.language), { signDisplay: 'exceptZero' }).format(points);
   return (
     <div className="grid gap-5">
       <Title>{t('compare.title')}</Title>

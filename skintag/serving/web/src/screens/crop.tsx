@@ -7,6 +7,7 @@ import { go } from '../app/route';
 import { crop as setCrop, useSession } from '../app/session';
 import { CAMERAS, change, useSettings, type CameraKind } from '../app/settings';
 import type { Crop } from '../core/types';
+import { localeOf } from '../i18n';
 import { Button, ButtonLink, Range, Title } from '../ui/parts';
 
 /** A part in percent, as the cropper gives it, in fractions that lie within the picture. */
@@ -90,7 +91,7 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
             max={6}
             step={0.1}
             onChange={setZoom}
-            valueText={`${new Intl.NumberFormat(i18n.language, { maximumFractionDigits: 1 }).format(zoom)} ×`}
+            valueText={`${new Intl.NumberFormat(localeOf(i18n.language), { maximumFractionDigits: 1 }).format(zoom)} ×`}
           />
         </div>
         <Button look="main" disabled={!area} onClick={() => start(false)}>

@@ -35,7 +35,7 @@ function Thumb({ entry, spot }: { entry: Entry; spot: string }) {
       ) : (
         <span className="block aspect-square rounded-2xl bg-sunk" />
       )}
-      <span className="flex flex-wrap items-center justify-between gap-1 text-sm text-muted">
+      <span className="grid justify-items-start gap-1 text-sm text-muted">
         {date} <TierBadge tier={entry.analysis.tier} />
       </span>
     </a>

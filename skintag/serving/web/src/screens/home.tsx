@@ -91,7 +91,7 @@ function Where() {
   const { t } = useTranslation();
   const onDevice = useSettings().where === 'device';
   return (
-    <p className="text-sm text-muted">
+    <p className="text-sm text-balance text-muted">
       <Icon name={onDevice ? 'lock' : 'server'} className="me-1 inline size-4 align-[-0.15em]" />{' '}
       {t(onDevice ? 'home.private' : 'home.serverNote')}
     </p>
@@ -151,7 +151,7 @@ export function HomeScreen() {
         </span>
         <div className="grid gap-2">
           <Title>{t('home.title')}</Title>
-          <p className="mx-auto max-w-md text-muted">{t('home.text')}</p>
+          <p className="mx-auto max-w-md text-balance text-muted">{t('home.text')}</p>
         </div>
         <Chooser onPicture={onPicture} />
         <p role="status" className="text-sm text-muted">

@@ -1,4 +1,5 @@
 import { useTranslation } from 'react-i18next';
+import { localeOf } from '../i18n';
 
 /** Dates as the app's language writes them. */
 export function useDates(): { day: (iso: string) => string; short: (iso: string) => string } {
@@ -6,6 +7,6 @@ export function useDates(): { day: (iso: string) => string; short: (iso: string)
   const format =
     (options: Intl.DateTimeFormatOptions) =>
     (iso: string): string =>
-      new Intl.DateTimeFormat(i18n.language, options).format(new Date(iso));
+      new Intl.DateTimeFormat(localeOf(i18n.language), options).format(new Date(iso));
   return { day: format({ dateStyle: 'long' }), short: format({ day: 'numeric', month: 'short', year: '2-digit' }) };
 }

@@ -10,7 +10,7 @@ export function Disclaimer({ said }: { said: Said }) {
   return (
     <aside
       aria-label={t('result.disclaimer')}
-      className="sticky bottom-[calc(3.5rem+env(safe-area-inset-bottom))] z-20 -mx-4 mt-6 border-t border-edge bg-card px-4 py-2 shadow-[0_-8px_24px_-12px_rgb(0_0_0/0.35)] lg:bottom-4 lg:mx-0 lg:rounded-2xl lg:border"
+      className="sticky bottom-[calc(3.5rem+env(safe-area-inset-bottom))] z-20 -mx-4 mt-6 border-t border-edge bg-card px-4 py-2 shadow-[0_-8px_24px_-12px_rgb(0_0_0/0.35)] lg:bottom-0 lg:mx-0 lg:rounded-t-2xl lg:border-x"
     >
       <div className="flex items-start gap-3 text-sm">
         <Icon name="info" className="mt-1 size-5 text-accent" />

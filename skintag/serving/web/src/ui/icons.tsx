@@ -134,11 +134,13 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-export function Icon({ name, className = 'size-5' }: { name: IconName; className?: string }) {
+/** In size 5 where `className` says no size: without one an SVG is as wide as there is room. */
+export function Icon({ name, className = '' }: { name: IconName; className?: string }) {
+  const size = className.includes('size-') ? '' : 'size-5';
   return (
     <svg
       viewBox="0 0 24 24"
-      className={`shrink-0 ${className}`}
+      className={`shrink-0 ${size} ${className}`}
       fill="none"
       stroke="currentColor"
       strokeWidth="1.7"

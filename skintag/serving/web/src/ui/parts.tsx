@@ -113,11 +113,14 @@ interface RangeProps {
   step: number;
   onChange: (value: number) => void;
   valueText?: string;
+  /** Which way it runs where it stands for a direction in a picture, and not for more or less. */
+  dir?: 'ltr';
 }
 
-export function Range({ label, value, min, max, step, onChange, valueText }: RangeProps) {
+export function Range({ label, value, min, max, step, onChange, valueText, dir }: RangeProps) {
   return (
     <Slider.Root
+      dir={dir}
       value={[value]}
       min={min}
       max={max}

@@ -2,6 +2,7 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Analysis, Sensitivities } from '../core/types';
+import { localeOf } from '../i18n';
 import { disclaimerOf } from '../i18n/triage';
 import { Abcde } from './abcde';
 import { Disclaimer } from './disclaimer';
@@ -45,8 +46,12 @@ function Quality({ analysis }: { analysis: Analysis }) {
 
 function Origin({ analysis, by, tookOver, milliseconds }: ResultViewProps) {
   const { t, i18n } = useTranslation();
-  const digits = new Intl.NumberFormat(i18n.language, { minimumSignificantDigits: 4, maximumSignificantDigits: 4 });
-  const ms = milliseconds === undefined ? null : new Intl.NumberFormat(i18n.language).format(Math.round(milliseconds));
+  const digits = new Intl.NumberFormat(localeOf(i18n.language), {
+    minimumSignificantDigits: 4,
+    maximumSignificantDigits: 4,
+  });
+  const ms =
+    milliseconds === undefined ? null : new Intl.NumberFormat(localeOf(i18n.language)).format(Math.round(milliseconds));
   const { out_of_distribution_score: strange } = analysis;
   return (
     <section className="text-sm text-muted" data-testid="origin" data-by={by}>
@@ -87,7 +92,7 @@ export function ResultView(props: ResultViewProps) {
     <>
       {analysis.out_of_distribution && (
         <p className="mb-4 flex items-start gap-3 rounded-2xl bg-high-soft p-4 text-high">
-          <Icon name="warning" className="mt-0.5" />
+          <Icon name="warning" className="mt-0.5 size-5" />
           {t('unlike.still')}
         </p>
       )}

@@ -1,5 +1,7 @@
 /** From a photo to a result: each tier, what is lifted, what is refused, and where it is looked at. */
-import { change, expect, look, open, photo, test, TIERS } from './base';
+import type { Page } from '@playwright/test';
+import { readFileSync } from 'node:fs';
+import { change, expect, look, open, photo, test, TIERS, type Photo } from './base';
 
 for (const [name, tier] of Object.entries(TIERS) as [keyof typeof TIERS, string][]) {
   const tag = name === 'high' ? ['@smoke'] : [];
@@ -98,6 +100,37 @@ test('the crop is moved and zoomed by keyboard', async ({ page, server }) => {
   await page.getByRole('button', { name: 'Look at it' }).click();
   await expect(page.getByTestId('tier')).toBeVisible({ timeout: 30_000 });
 });
+
+/** One picture of two photos side by side, as JPEG. */
+async function sideBySide(page: Page, left: Photo, right: Photo): Promise<Buffer> {
+  const urls = [left, right].map((name) => readFileSync(photo(name)).toString('base64'));
+  const made = await page.evaluate(async (contents) => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [1200, 600];
+    for (const [i, content] of contents.entries()) {
+      const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+      canvas.getContext('2d')!.drawImage(await createImageBitmap(new Blob([bytes])), 600 * i, 0, 600, 600);
+    }
+    return canvas.toDataURL('image/jpeg', 0.95).split(',')[1]!;
+  }, urls);
+  return Buffer.from(made, 'base64');
+}
+
+for (const [key, tier] of [
+  ['ArrowRight', 'LOW'], // the keys move the picture, and so its left half into the frame
+  ['ArrowLeft', 'HIGH'],
+] as const) {
+  test(`what is framed is what is looked at: ${key}`, async ({ page, server }) => {
+    await open(page, server);
+    const buffer = await sideBySide(page, 'low', 'high');
+    await page.getByTestId('file').setInputFiles({ name: 'two.jpg', mimeType: 'image/jpeg', buffer });
+    await expect(page.getByRole('button', { name: 'Look at it' })).toBeEnabled();
+    await page.locator('.reactEasyCrop_CropArea').focus();
+    for (let i = 0; i < 20; i++) await page.keyboard.press(key); // to the end
+    await page.getByRole('button', { name: 'Look at it' }).click();
+    await expect(page.getByTestId('tier')).toHaveAttribute('data-tier', tier, { timeout: 30_000 });
+  });
+}
 
 test('the server answers where it was chosen', async ({ page, server }) => {
   await open(page, server, { where: 'server' });

@@ -55,6 +55,13 @@ export const STOPS: Stop[] = [
     },
   },
   { name: 'unlike', go: (page) => result(page, 'unlike') },
+  {
+    name: 'unlike-anyway',
+    go: async (page) => {
+      await page.getByTestId('unlike').getByRole('button').click();
+      await expect(page.getByTestId('tier')).toBeVisible();
+    },
+  },
   { name: 'history-empty', go: (page) => to(page, 'history') },
   { name: 'history', go: (page) => seed(page) },
   {

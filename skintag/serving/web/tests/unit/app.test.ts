@@ -7,7 +7,7 @@ import { parseSettings } from '../../src/app/settings';
 import { exportHistory, importHistory, ImportError, MAX_BYTES } from '../../src/history/exchange';
 import { pdfOf } from '../../src/history/pdf';
 import type { Entry } from '../../src/history/types';
-import { languageOf } from '../../src/i18n';
+import { languageOf, localeOf } from '../../src/i18n';
 import { searchUrl } from '../../src/screens/nearby';
 import { percent } from '../../src/ui/tier';
 
@@ -36,6 +36,8 @@ describe('languages', () => {
     expect(languageOf('hi', ['es'])).toBe('hi');
     expect(languageOf(null, ['fr-FR', 'pt-BR'])).toBe('pt');
     expect(languageOf(null, ['fr'])).toBe('en');
+    expect(localeOf('en', ['de', 'en-US', 'en'])).toBe('en-US');
+    expect([localeOf('en', ['de']), localeOf('pt', ['en'])]).toEqual(['en-GB', 'pt']);
   });
 });
 
