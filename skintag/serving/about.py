@@ -60,6 +60,7 @@ def _figures(groups: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "high": cell.get("high"),
                 "n_malignant": int(cell.get("n_positive") or 0),
                 "n": int(cell.get("n") or 0),
+                "few": bool(cell.get("too_few")) or bool(cell.get("note")),
             }
         )
     return out

@@ -159,6 +159,7 @@ class Figure(_Closed):
     high: float | None
     n_malignant: int
     n: int
+    few: bool = Field(description="whether it stands on too few lesions for its interval to hold")
 
 
 class Figures(_Closed):

@@ -178,6 +178,7 @@ def test_model_says_what_decides(client: TestClient) -> None:
     overall = said["metrics"]["overall"]
     assert overall["low"] <= overall["sensitivity"] <= overall["high"]
     assert overall["n_malignant"] == 21
+    assert isinstance(overall["few"], bool)
     nobody = next(f for f in said["metrics"]["fitzpatrick"] if f["group"] == "V-VI")
     assert nobody["sensitivity"] is None
     assert said["model_card"].startswith("#")

@@ -84,8 +84,8 @@ function infoOf(said: Record<string, unknown>): ModelInfo {
   return { bundle: { name, version, model: head, runtime, note }, low, high, sensitivities, kept: false };
 }
 
-function shareOf({ sensitivity, low, high, n_malignant: n }: Schemas['Figure']): Share {
-  return { value: sensitivity ?? null, low: low ?? null, high: high ?? null, n, few: n < FEW };
+function shareOf({ sensitivity, low, high, n_malignant: n, few }: Schemas['Figure']): Share {
+  return { value: sensitivity ?? null, low: low ?? null, high: high ?? null, n, few: few || n < FEW };
 }
 
 /** The model card, in Markdown. Throws ServerError. */

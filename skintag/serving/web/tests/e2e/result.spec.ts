@@ -138,6 +138,8 @@ test('the server answers where it was chosen', async ({ page, server }) => {
   await expect(page.getByTestId('origin')).toHaveAttribute('data-by', 'server');
   await expect(page.getByTestId('tier')).toHaveAttribute('data-tier', 'HIGH'); // what the test's server always says
   expect(server.uploads).toHaveLength(1);
+  await expect(page.getByText('On photographs like this (Phone) the model found 84 of 100 cancers')).toBeVisible();
+  await expect(page.getByText('Too few cancers were tested')).toBeVisible(); // as the server says of its figure
 });
 
 test('a server that is away is shown, and the device takes over', async ({ page, server }) => {
