@@ -120,6 +120,10 @@ class Paper {
 
 function writeFigures(paper: Paper, report: Report, t: TFunction): void {
   const { analysis, bounds } = report;
+  if (analysis.out_of_distribution) {
+    paper.write(t('unlike.still'), 26, { bold: true });
+    paper.skip(16);
+  }
   paper.write(t('result.tier', { tier: t(`result.${analysis.tier}`) }), 54, { serif: true });
   paper.write(`${t('pdf.share')}: ${t('common.of100', { n: percent(analysis.malignancy_probability) })}`, 26, {
     bold: true,
@@ -141,7 +145,6 @@ function writeFigures(paper: Paper, report: Report, t: TFunction): void {
   for (const { finding } of analysis.quality) {
     paper.write(`${t('result.qualityText')} ${t(`result.${finding}`)}.`, 24);
   }
-  if (analysis.out_of_distribution) paper.write(t('unlike.still'), 24, { bold: true });
 }
 
 /** Letters of every script that may be written: a font's parts are loaded only for letters that are asked for. */

@@ -4,14 +4,14 @@ import { useSettings } from '../app/settings';
 import type { Sensitivities, Share } from '../core/types';
 import { Icon } from './icons';
 import { Heading } from './parts';
-import { percent } from './tier';
+import { ends, percent } from './tier';
 
 function Figure({ sentence, share, group }: { sentence: string; share: Share | null | undefined; group: string }) {
   const { t } = useTranslation();
   if (!share || share.value === null || share.low === null || share.high === null) {
     return <Warning text={t('result.honestNone', { group })} />;
   }
-  const found = { found: percent(share.value), low: percent(share.low), high: percent(share.high), n: share.n, group };
+  const found = { found: percent(share.value), ...ends(share.low, share.high), n: share.n, group };
   return (
     <div className="grid gap-2">
       <p>{t(sentence, found)}</p>

@@ -8,6 +8,12 @@ export const TIER_LOOK: Record<Tier, { icon: IconName; text: string; soft: strin
   HIGH: { icon: 'warning', text: 'text-high', soft: 'bg-high-soft', border: 'border-high' },
 };
 
+/** The ends of an interval as whole numbers of a hundred, rounded outwards: what is shown is never narrower than it is. */
+export function ends(low: number, high: number): { low: number; high: number } {
+  const exact = (share: number): number => Number((share * 100).toFixed(6)); // 0.29 * 100 is a little less than 29
+  return { low: Math.floor(exact(low)), high: Math.ceil(exact(high)) };
+}
+
 /** A share as a whole number of a hundred; what is not 0 or all does not look like it. */
 export function percent(share: number): string {
   const value = share * 100;

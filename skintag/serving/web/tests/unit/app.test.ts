@@ -9,7 +9,7 @@ import { pdfOf } from '../../src/history/pdf';
 import type { Entry } from '../../src/history/types';
 import { languageOf, localeOf } from '../../src/i18n';
 import { searchUrl } from '../../src/screens/nearby';
-import { percent } from '../../src/ui/tier';
+import { ends, percent } from '../../src/ui/tier';
 
 const analysis = JSON.parse(
   readFileSync(new URL('../fixtures/api/analysis.json', import.meta.url), 'utf-8'),
@@ -131,6 +131,14 @@ describe('a PDF', () => {
 describe('small things', () => {
   it('never say 0 or 100 of what is neither', () => {
     expect([0, 0.004, 0.5, 0.996, 1].map(percent)).toEqual(['0', '<1', '50', '>99', '100']);
+  });
+
+  it('round intervals outwards', () => {
+    expect([ends(0.29, 0.57), ends(0.8932, 0.9936), ends(0, 1)]).toEqual([
+      { low: 29, high: 57 },
+      { low: 89, high: 100 },
+      { low: 0, high: 100 },
+    ]);
   });
 
   it('search with what was typed', () => {
