@@ -1,7 +1,8 @@
 /** Every screen of the app, one after the other, whatever the language: for axe and for looking at them. */
 import type { Page } from '@playwright/test';
 import { expect, photo, test, type Photo } from './base';
-import { seed } from './seed';
+import { importText, seed } from './seed';
+import type { TestServer } from './server';
 
 export interface Stop {
   name: string;
@@ -101,6 +102,80 @@ export const STOPS: Stop[] = [
     go: async (page) => {
       await to(page, 'camera');
       await expect(page.getByTestId('hint')).not.toHaveAttribute('data-hint', 'asking');
+    },
+  },
+];
+
+interface Wrong {
+  name: string;
+  go: (page: Page, server: TestServer) => Promise<void>;
+}
+
+/** A small, dark picture without any edge, as PNG. */
+async function poorPhoto(page: Page): Promise<Buffer> {
+  const made = await page.evaluate(() => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [60, 60];
+    canvas.getContext('2d')!.fillStyle = 'rgb(40 26 20)';
+    canvas.getContext('2d')!.fillRect(0, 0, 60, 60);
+    return canvas.toDataURL('image/png').split(',')[1]!;
+  });
+  return Buffer.from(made, 'base64');
+}
+
+async function give(page: Page, buffer: Buffer): Promise<void> {
+  await to(page, 'home');
+  await page.getByTestId('file').setInputFiles({ name: 'x.png', mimeType: 'image/png', buffer });
+}
+
+/** What is shown where something goes wrong; the last one leaves the server without a model. */
+export const WRONG: Wrong[] = [
+  { name: 'gone', go: (page) => to(page, 'entry/none') },
+  {
+    name: 'camera-denied',
+    go: async (page) => {
+      await to(page, 'camera');
+      await expect(page.getByRole('alert')).toBeVisible();
+    },
+  },
+  {
+    name: 'unreadable',
+    go: async (page) => {
+      await give(page, Buffer.from('<svg/>'));
+      await expect(page.locator('.reactEasyCrop_CropArea')).toHaveCount(0);
+      await expect(page.locator('main .card')).toBeVisible();
+    },
+  },
+  {
+    name: 'poor-photo',
+    go: async (page) => {
+      await give(page, await poorPhoto(page));
+      const start = page.locator('main button').first();
+      await expect(start).toBeEnabled();
+      await start.click();
+      const unlike = page.getByTestId('unlike');
+      await expect(page.getByTestId('tier').or(unlike)).toBeVisible({ timeout: 30_000 });
+      if (await unlike.count()) await unlike.getByRole('button').click();
+      await expect(page.getByTestId('quality').locator('li')).toHaveCount(3);
+    },
+  },
+  {
+    name: 'not-an-export',
+    go: async (page) => {
+      await importText(page, '{}');
+      await expect(page.locator('main p[role=status]')).toBeVisible();
+    },
+  },
+  {
+    name: 'no-model',
+    go: async (page, server) => {
+      server.bundled = false;
+      await page.evaluate(async () => Promise.all((await caches.keys()).map((name) => caches.delete(name))));
+      await page.reload();
+      await choose(page, 'low');
+      await expect(page.locator('main button').first()).toBeEnabled();
+      await page.locator('main button').first().click();
+      await expect(page.getByRole('alert')).toBeVisible();
     },
   },
 ];
