@@ -45,7 +45,12 @@ export class DeviceModel {
     const id = ++this.last;
     return new Promise<T>((resolve, reject) => {
       this.waiting.set(id, { done: resolve as (value: unknown) => void, failed: reject, progress });
-      this.running().postMessage({ ...asked, id });
+      try {
+        this.running().postMessage({ ...asked, id });
+      } catch (error) {
+        this.waiting.delete(id); // no workers here, or a photo that cannot be handed over
+        throw error;
+      }
     });
   }
 
@@ -54,6 +59,7 @@ export class DeviceModel {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'model' });
     worker.onmessage = ({ data }: MessageEvent<Reply>) => this.heard(data);
     worker.onerror = (event) => this.died(event.message || 'the model’s worker could not start');
+    worker.onmessageerror = () => this.died('what the model’s worker said could not be read');
     this.worker = worker;
     return worker;
   }
