@@ -5,7 +5,7 @@ import { CONDITIONS } from '../core/parts';
 import type { Analysis } from '../core/types';
 import { localeOf } from '../i18n';
 import { adviceOf, disclaimerOf } from '../i18n/triage';
-import { percent } from '../ui/tier';
+import { percent, tierTitle } from '../ui/tier';
 import { pdfOf, type PdfPage } from './pdf';
 
 export interface Report {
@@ -124,7 +124,7 @@ function writeFigures(paper: Paper, report: Report, t: TFunction): void {
     paper.write(t('unlike.still'), 26, { bold: true });
     paper.skip(16);
   }
-  paper.write(t('result.tier', { tier: t(`result.${analysis.tier}`) }), 54, { serif: true });
+  paper.write(tierTitle(analysis.tier, t), 54, { serif: true });
   paper.write(`${t('pdf.share')}: ${t('common.of100', { n: percent(analysis.malignancy_probability) })}`, 26, {
     bold: true,
   });

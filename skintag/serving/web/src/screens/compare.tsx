@@ -12,6 +12,9 @@ import { percent } from '../ui/tier';
 import { useUrl } from '../ui/use-url';
 import { Missing, useEntry } from './entry';
 
+/** As wide as the pictures, so that the slider's thumb is below the line. */
+const SIDE = 'mx-auto w-full max-w-[min(36rem,52dvh)]';
+
 function Overlay({ before, after }: { before: Entry; after: Entry }) {
   const { t } = useTranslation();
   const [share, setShare] = useState(50);
@@ -19,7 +22,7 @@ function Overlay({ before, after }: { before: Entry; after: Entry }) {
   const cut: CSSProperties = { clipPath: `inset(0 0 0 ${share}%)` }; // the line goes where the thumb goes
   return (
     <section className="card grid gap-3">
-      <div className="relative mx-auto aspect-square w-full max-w-[min(36rem,52dvh)] overflow-hidden rounded-2xl bg-sunk">
+      <div className={`relative aspect-square overflow-hidden rounded-2xl bg-sunk ${SIDE}`}>
         {under && <img src={under} alt={t('compare.before')} className="absolute inset-0 size-full object-cover" />}
         {over && (
           <img src={over} alt={t('compare.after')} style={cut} className="absolute inset-0 size-full object-cover" />
@@ -33,16 +36,18 @@ function Overlay({ before, after }: { before: Entry; after: Entry }) {
         </span>
       </div>
       <p className="text-sm text-muted">{t('compare.text')}</p>
-      <Range
-        dir="ltr"
-        label={t('compare.slider')}
-        value={share}
-        min={0}
-        max={100}
-        step={1}
-        onChange={setShare}
-        valueText={`${share} %`}
-      />
+      <div className={SIDE}>
+        <Range
+          dir="ltr"
+          label={t('compare.slider')}
+          value={share}
+          min={0}
+          max={100}
+          step={1}
+          onChange={setShare}
+          valueText={`${share} %`}
+        />
+      </div>
     </section>
   );
 }

@@ -18,14 +18,14 @@ interface PickProps {
 
 function Pick({ label, value, entries, onChange }: PickProps) {
   const { t } = useTranslation();
-  const { day } = useDates();
+  const { short } = useDates();
   return (
     <label className="grid gap-1">
       {label}
       <select className="field" value={value} onChange={(event) => onChange(event.target.value)}>
         {entries.map((entry, i) => (
           <option key={entry.id} value={entry.id}>
-            {i + 1}: {day(entry.taken)} – {t('common.of100', { n: percent(entry.analysis.malignancy_score) })}
+            {i + 1}: {short(entry.taken)} – {t('common.of100', { n: percent(entry.analysis.malignancy_score) })}
           </option>
         ))}
       </select>

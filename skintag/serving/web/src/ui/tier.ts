@@ -1,4 +1,5 @@
 /** A tier's colours and icon: it is told by word and icon as well, never by colour alone. */
+import type { TFunction } from 'i18next';
 import type { Tier } from '../core/types';
 import type { IconName } from './icons';
 
@@ -7,6 +8,12 @@ export const TIER_LOOK: Record<Tier, { icon: IconName; text: string; soft: strin
   MODERATE: { icon: 'eye', text: 'text-moderate', soft: 'bg-moderate-soft', border: 'border-moderate' },
   HIGH: { icon: 'warning', text: 'text-high', soft: 'bg-high-soft', border: 'border-high' },
 };
+
+/** A tier as a heading, e.g. "High risk": the tier's word is written small where it does not begin it. */
+export function tierTitle(tier: Tier, t: TFunction): string {
+  const said = t('result.tier', { tier: t(`result.${tier}`).toLocaleLowerCase() });
+  return said.charAt(0).toLocaleUpperCase() + said.slice(1);
+}
 
 /** The ends of an interval as whole numbers of a hundred, rounded outwards: what is shown is never narrower than it is. */
 export function ends(low: number, high: number): { low: number; high: number } {

@@ -7,7 +7,7 @@ import { adviceOf } from '../i18n/triage';
 import { Gauge } from './gauge';
 import { Icon } from './icons';
 import { ButtonLink, Heading } from './parts';
-import { TIER_LOOK } from './tier';
+import { TIER_LOOK, tierTitle } from './tier';
 
 /** Whether the tier is above LOW for the likeliest condition's sake and not for its score's. */
 function lifted(analysis: Analysis, bounds: { low: number } | null): boolean {
@@ -30,9 +30,7 @@ export function Verdict({ analysis, bounds }: { analysis: Analysis; bounds: { lo
         <p className={`flex items-center gap-3 ${look.text}`}>
           <Icon name={look.icon} className="size-12" />
           <span>
-            <span className="block font-serif text-4xl">
-              {t('result.tier', { tier: t(`result.${analysis.tier}`) })}
-            </span>
+            <span className="block font-serif text-4xl">{tierTitle(analysis.tier, t)}</span>
             <span className="block font-semibold">{t(`result.${analysis.tier}Word`)}</span>
           </span>
         </p>

@@ -18,8 +18,8 @@ test('the introduction is gone through once', { tag: '@smoke' }, async ({ page, 
 
 const WORDS = {
   en: ['Let’s have a look', 'High risk', 'See a dermatologist as soon as you can'],
-  es: ['Vamos a verla', 'Riesgo Alto', 'Acuda a un dermatólogo cuanto antes'],
-  pt: ['Vamos dar uma olhada', 'Risco Alto', 'Procure um dermatologista o quanto antes'],
+  es: ['Vamos a verla', 'Riesgo alto', 'Acuda a un dermatólogo cuanto antes'],
+  pt: ['Vamos dar uma olhada', 'Risco alto', 'Procure um dermatologista o quanto antes'],
   hi: ['आइए देखें', 'जोखिम: अधिक', 'त्वचा रोग विशेषज्ञ को दिखाएँ'],
 } as const;
 

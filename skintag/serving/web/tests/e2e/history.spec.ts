@@ -23,6 +23,7 @@ test('two photos of a spot are kept, charted and compared', async ({ page, serve
   await slider.focus();
   for (let i = 0; i < 10; i++) await page.keyboard.press('ArrowRight');
   expect(await cut()).not.toBe(before);
+  expect(await cut()).toContain('60%'); // the line follows the thumb
   await expect(page.getByText('Change of the estimate')).toContainText('+97');
 });
 
