@@ -1,7 +1,7 @@
 # The server with an ONNX bundle, on processors: no torch, no Node, no compiler in what runs.
 #   docker build -t skintag .
 #   docker run --rm -p 8000:8000 --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
-#       -v "$PWD/bundle_onnx:/bundle:ro" skintag
+#       -v "$PWD/bundle_onnx_half:/bundle:ro" skintag
 # Base images take a digest: --build-arg PYTHON_IMAGE=python:3.13.15-slim-trixie@sha256:<digest>
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 ARG PYTHON_IMAGE=python:3.13.15-slim-trixie

@@ -40,14 +40,14 @@ $(STATIC): $(shell find $(WEB) skintag/serving/texts skintag/serving/quality.jso
 
 # the newest bundle of the demo that a phone can run too; nothing where there is none
 find-bundle:
-	@ls -d $(RUNS)/*/bundle_onnx/model/resize.onnx 2> /dev/null | sort | tail -n 1 | sed 's#/model/resize.onnx$$##'
+	@ls -d $(RUNS)/*/bundle_onnx_half/model/resize.onnx 2> /dev/null | sort | tail -n 1 | sed 's#/model/resize.onnx$$##'
 
 bundle: $(READY)
 	@if [ -z "$$($(MAKE) --silent find-bundle)" ]; then \
 		ls $(RUNS)/*/metrics.json > /dev/null 2>&1 || \
 			$(BIN)/skintag train experiment=multi_balanced profile=demo || exit 1; \
 		run="$$(dirname "$$(ls $(RUNS)/*/metrics.json | sort | tail -n 1)")"; \
-		$(BIN)/skintag bundle build run="$$run" runtime=onnx; \
+		$(BIN)/skintag bundle build run="$$run" runtime=onnx_half; \
 	fi
 
 # a folder for a Hugging Face Space: make space bundle=<folder or zip>

@@ -22,7 +22,7 @@ def main(bundle: str, out: Path) -> None:
     """Verify the bundle, and copy it and the package. Raises DataError or SystemExit where it will not do."""
     loaded = Bundle.load(bundle)
     if loaded.manifest.runtime not in ONNX_FILES or loaded.manifest.model != HEAD:
-        sys.exit("a Space has no torch: build the bundle with runtime=onnx model=head")
+        sys.exit("a Space has no torch: build the bundle with runtime=onnx_half model=head")
     shutil.copytree(loaded.folder, out / "bundle")
     shutil.copytree(ROOT / "skintag", out / "skintag", ignore=LEFT_OUT)
     print(f"space: {out}, {loaded.manifest.name}, {loaded.manifest.digest[:12]}")

@@ -16,7 +16,7 @@ what stands on the command line goes first. A newer bundle at the same path is t
 NO_BUNDLE: Final = (
     "bundle is not set: name a bundle's folder or zip, bundle=<path>. Without one, make the demo's: "
     "skintag train experiment=multi_balanced profile=demo, then skintag bundle build run=runs/multi_balanced/<run> "
-    "runtime=onnx (in a checkout, make app does both and serves it)"
+    "runtime=onnx_half (in a checkout, make app does both and serves it)"
 )
 
 

@@ -51,7 +51,7 @@ def write_site(bundle: Bundle, out: Path, web: Path = BUILT) -> list[str]:
             bundle.manifest.name,
             expected="an ONNX network and model/resize.onnx, which a phone can run",
             found=f"runtime {bundle.manifest.runtime}",
-            fix="skintag bundle build run=<run> runtime=onnx",
+            fix="skintag bundle build run=<run> runtime=onnx_half",
         )
     shutil.copytree(web, out)
     # hosts of files answer unknown paths with it

@@ -106,7 +106,7 @@ export function modelPath(manifest: Manifest): string {
     'bundle.json',
     'runtime onnx, onnx_half or onnx_int8',
     manifest.runtime,
-    'build the bundle with runtime=onnx',
+    'build the bundle with runtime=onnx_half',
   );
 }
 
