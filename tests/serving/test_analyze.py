@@ -91,7 +91,7 @@ def test_crop_is_a_part_of_the_upright_picture(client: TestClient) -> None:
 def test_quality_is_of_the_part_that_was_taken(client: TestClient) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
     assert [f["finding"] for f in analysed(client, encoded(noise))["quality"]] == []
-    crop = json.dumps({"x": 0, "y": 0, "width": 0.1, "height": 0.1})
+    crop = json.dumps({"x": 0, "y": 0, "width": 0.05, "height": 0.05})
     assert [f["finding"] for f in analysed(client, encoded(noise), crop=crop)["quality"]] == ["small"]
     dark = np.zeros((400, 400, 3), np.uint8)
     assert [f["finding"] for f in analysed(client, encoded(dark))["quality"]] == ["blurred", "underexposed"]

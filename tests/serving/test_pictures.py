@@ -63,10 +63,10 @@ def test_sharpness_is_the_variance_of_the_laplacian() -> None:
 
 def test_findings_name_what_was_measured_and_the_bound() -> None:
     white = np.full((32, 32, 3), 255, np.uint8)
-    found = {f["finding"]: f for f in findings(white, 50)}
+    found = {f["finding"]: f for f in findings(white, 20)}
     assert set(found) == {"blurred", "overexposed", "small"}
     assert found["overexposed"]["value"] == 1.0
-    assert found["small"] == {"finding": "small", "value": 50.0, "bound": bounds()["small"]}
+    assert found["small"] == {"finding": "small", "value": 20.0, "bound": bounds()["small"]}
 
 
 def test_bounds_are_there_for_every_finding() -> None:
