@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import onnx
 
 PREPROCESSING: Final = "preprocessing"
+_WITH_MAP: Final = "model."  # what `WithMap` puts before the names of the model's weights
 _PREFIX: Final = "backbone.model."
 # blocks.3.1.conv_dw -> blocks.3.1, blocks.3.attn -> blocks.3, stages.0.blocks.1.mlp -> stages.0.blocks.1
 _BLOCK: Final = re.compile(r"(?:[a-z_]+\.)+?\d+(?:\.(?:[a-z_]+\.)?\d+)*(?=\.|$)")
@@ -34,10 +35,11 @@ def unit_of(weight: str) -> str | None:
 
     None for what is no layer's weight: constants, and the scale and offset of the pixels.
     """
-    if weight.startswith("head."):
+    within = weight.removeprefix(_WITH_MAP)
+    if within.startswith("head."):
         return "head"
-    name = weight.removeprefix(_PREFIX)
-    if name == weight or "." not in name:
+    name = within.removeprefix(_PREFIX)
+    if name == within or "." not in name:
         return None
     block = _BLOCK.match(name)
     return block.group(0) if block else name.split(".")[0]

@@ -115,9 +115,9 @@ interface Wrong {
 async function poorPhoto(page: Page): Promise<Buffer> {
   const made = await page.evaluate(() => {
     const canvas = document.createElement('canvas');
-    [canvas.width, canvas.height] = [60, 60];
+    [canvas.width, canvas.height] = [30, 30];
     canvas.getContext('2d')!.fillStyle = 'rgb(40 26 20)';
-    canvas.getContext('2d')!.fillRect(0, 0, 60, 60);
+    canvas.getContext('2d')!.fillRect(0, 0, 30, 30);
     return canvas.toDataURL('image/png').split(',')[1]!;
   });
   return Buffer.from(made, 'base64');
