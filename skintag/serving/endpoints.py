@@ -91,10 +91,11 @@ class Endpoints:
         self._key.check(request)
         self._rate.take(client_of(request))
         parts = parts_of(self._one, "image", ("crop",), self._memory)
-        with held(self._memory, parts), self._service.admission():
+        with held(self._memory, parts):
             form = await self._form(request, parts, self._one)
             crop = crop_of(form.fields.get("crop"))
-            answer = await self._while_there(request, self._service.analyse(form.files[0], crop))
+            with self._service.admission():
+                answer = await self._while_there(request, self._service.analyse(form.files[0], crop))
         return Response(to_json(answer), media_type="application/json")
 
     async def batch(self, request: Request) -> Response:
@@ -102,12 +103,12 @@ class Endpoints:
         self._key.check(request)
         self._rate.take(client_of(request))
         parts = parts_of(self._several, "images", (), self._memory)
-        room = self._service.admission(self._several.files)
-        stream = Held([held(self._memory, parts), room])
+        stream = Held([held(self._memory, parts)])
         try:
             form = await self._form(request, parts, self._several)
             if len(form.files) > 1:
                 self._rate.take(client_of(request), len(form.files) - 1)
+            stream.hold(self._service.admission(len(form.files)))
         except BaseException:
             stream.close()
             raise
@@ -169,7 +170,8 @@ class Endpoints:
 
     async def _form(self, request: Request, parts: Any, limits: Limits) -> Form:
         try:
-            return await read_form(request, parts, limits)
+            with self._service.arrival():
+                return await read_form(request, parts, limits)
         except ClientDisconnect as error:
             self._service.metrics.abandoned.inc()
             raise Gone from error

@@ -46,6 +46,10 @@ def bounded(header_timeout: float, max_connections: int) -> type[HttpToolsProtoc
         """One connection."""
 
         _head_bytes = 0
+        _idle_bytes = 0
+        """Received in a body without a byte of it: trailers, extensions of chunks."""
+        _in_body = False
+        _body_came = False
         _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
@@ -67,11 +71,16 @@ def bounded(header_timeout: float, max_connections: int) -> type[HttpToolsProtoc
             between = self.cycle is None or self.cycle.response_complete
             if between and self._timer is None:
                 self._arm()
+            self._body_came = False
             super().data_received(data)
-            if self._timer is not None and not self.transport.is_closing():
+            if self.transport.is_closing():
+                return
+            if self._timer is not None:
                 self._head_bytes += len(data)
-                if self._head_bytes > HEADER_BYTES:
-                    self._refuse(_TOO_LONG)
+            if self._in_body:
+                self._idle_bytes = 0 if self._body_came else self._idle_bytes + len(data)
+            if max(self._head_bytes, self._idle_bytes) > HEADER_BYTES:
+                self._refuse(_TOO_LONG)
             if len(self.pipeline) > _PIPELINED:
                 self.transport.abort()
 
@@ -82,7 +91,16 @@ def bounded(header_timeout: float, max_connections: int) -> type[HttpToolsProtoc
 
         def on_headers_complete(self) -> None:
             self._disarm()
+            self._in_body, self._idle_bytes = True, 0
             super().on_headers_complete()
+
+        def on_body(self, body: bytes) -> None:
+            self._body_came = True
+            super().on_body(body)
+
+        def on_message_complete(self) -> None:
+            self._in_body = False
+            super().on_message_complete()
 
         def send_400_response(self, msg: str) -> None:
             self._refuse(_BROKEN)

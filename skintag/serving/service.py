@@ -104,15 +104,37 @@ class Service:
         self.settings, self.metrics = settings, metrics
         count = settings.decoders or min(processors(), _MOST_DECODERS)
         self.decoders = ThreadPoolExecutor(count, "decode")
-        self.admitted, self.draining, self.closed = 0, False, False
+        self.admitted, self.arriving, self.draining, self.closed = 0, 0, False, False
         self.current = Generation(engine, self)
         metrics.use(engine.about)
         metrics.capacity.set(settings.queue)
         metrics.queue.set_function(lambda: self.admitted)
 
     @contextmanager
+    def arrival(self) -> Iterator[None]:
+        """A request that is read; it has no place yet, or slow senders would keep all. Raises Problem as `admission`."""
+        self._check_room(1)
+        self.arriving += 1
+        try:
+            yield
+        finally:
+            self.arriving -= 1
+
+    @contextmanager
     def admission(self, n: int = 1) -> Iterator[None]:
-        """Room for n pictures, kept for as long as the block lasts. Raises Problem 503 where there is none."""
+        """Places for n pictures that are there, kept for as long as the block lasts.
+
+        Raises:
+            Problem: 503 where there are none.
+        """
+        self._check_room(n)
+        self.admitted += n
+        try:
+            yield
+        finally:
+            self.admitted -= n
+
+    def _check_room(self, n: int) -> None:
         if self.closed:
             raise Problem(503, "ending", "The server has ended: ask another one.", retry_after=_RETRY)
         if self.admitted + n > self.settings.queue:
@@ -121,11 +143,6 @@ class Service:
                 f"{self.admitted} pictures are under way, of {self.settings.queue} at most: ask again soon."
             )
             raise Problem(503, "busy", detail, retry_after=_RETRY)
-        self.admitted += n
-        try:
-            yield
-        finally:
-            self.admitted -= n
 
     async def analyse(self, data: bytes | bytearray, crop: Crop | None) -> dict[str, Any]:
         """What the bundle in use says of a file. Raises Problem where it cannot be read."""
@@ -140,7 +157,7 @@ class Service:
     async def finish(self, seconds: float) -> None:
         """Wait until nothing is under way, so long at most, and end."""
         until = time.monotonic() + seconds
-        while self.admitted and time.monotonic() < until:
+        while (self.admitted or self.arriving) and time.monotonic() < until:
             await asyncio.sleep(0.02)
         self.close()
 

@@ -14,11 +14,15 @@ class Held:
         self._open: list[Any] = []
         try:
             for context in contexts:
-                context.__enter__()
-                self._open.append(context)
+                self.hold(context)
         except BaseException:
             self.close()
             raise
+
+    def hold(self, context: Any) -> None:
+        """Enter one more."""
+        context.__enter__()
+        self._open.append(context)
 
     def close(self) -> None:
         while self._open:

@@ -134,6 +134,47 @@ def test_body_without_end_is_answered_and_cut_off(serve: Callable[..., Process])
     assert well(server)
 
 
+def test_trailers_and_chunks_without_end_are_cut_off(serve: Callable[..., Process]) -> None:
+    server = serve()
+    head = (
+        f"POST /api/analyze HTTP/1.1\r\nHost: it\r\nTransfer-Encoding: chunked\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
+    ).encode()
+    whole = request().split(b"\r\n\r\n", 1)[1]
+    chunk = f"{len(whole):x}\r\n".encode() + whole + b"\r\n"
+    with connect(server.port) as polite:  # a trailer is allowed
+        polite.sendall(head + chunk + b"0\r\nX-Sum: 12\r\n\r\n")
+        assert answer(polite)[0] == 200
+    before = resident(server)
+    endless = {
+        "many trailers": (chunk + b"0\r\n", b"X-A: " + b"b" * 1000 + b"\r\n"),
+        "one trailer": (chunk + b"0\r\nX-A: ", b"b" * 1000),
+        "extension": (b"5;a=", b"b" * 1000),
+    }
+    for what, (begin, more) in endless.items():
+        with connect(server.port) as rude:
+            rude.sendall(head + begin)
+            sent = 0
+            with contextlib.suppress(OSError):
+                while sent < 40_000_000:
+                    rude.sendall(more * 20)
+                    sent += len(more) * 20
+            assert sent < 20_000_000, what
+    assert resident(server) - before < 50_000_000
+    assert httpx.get(f"{server.url}/api/health").status_code == 200
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_slow_senders_keep_nobody_from_an_answer(serve: Callable[..., Process]) -> None:
+    server = serve(queue=4, idle_timeout=10)
+    with contextlib.ExitStack() as stack:
+        for path in ("/api/analyze", "/api/analyze/batch") * 5:
+            slow = stack.enter_context(connect(server.port))
+            slow.sendall(request(path=path)[:-100])
+        time.sleep(0.3)
+        assert httpx.post(f"{server.url}/api/analyze", **form()).status_code == 200
+
+
 def test_clients_that_go_away_cost_no_answer(serve: Callable[..., Process]) -> None:
     server = serve(queue=200, batch_size=1)
     whole = request(encoded(plain(9, size=(900, 900))))
