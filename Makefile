@@ -10,31 +10,37 @@ WEB := skintag/serving/web
 STATIC := skintag/serving/static/index.html
 RUNS := runs/multi_balanced
 PORT ?= 8000
+NPM := command -v npm > /dev/null || { echo "the web app is built with Node 20.19 or newer, which is not here: install it" \
+	"(https://nodejs.org, or your system's packages nodejs and npm), or install a built wheel instead" >&2; exit 1; }
 
-.PHONY: install demo app web bundle find-bundle space test test-long test-space sbom lint format clean
+.PHONY: install demo app has-node web bundle find-bundle space test test-long test-space sbom lint format clean
 
 install: $(READY)
 
 $(READY): pyproject.toml requirements/lock.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/lock.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "installing into $(VENV): some minutes and 7.5 GB, the first time"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/lock.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 demo: $(READY)
 	$(BIN)/skintag train experiment=multi_balanced profile=demo
 
-app: $(READY) $(STATIC) bundle
+app: has-node $(READY) $(STATIC) bundle
 	@echo "the app is at http://localhost:$(PORT) once it says serving; Ctrl-C ends it"
 	$(BIN)/skintag serve bundle="$$($(MAKE) --silent find-bundle)" port=$(PORT)
+
+# first of all, for what comes next takes minutes
+has-node:
+	@test -e $(STATIC) || $(NPM)
 
 web: $(STATIC)
 
 # everything that the web app is built from; it needs Node, and nobody else does
 $(STATIC): $(shell find $(WEB) skintag/serving/texts skintag/serving/quality.json -type f \
 		-not -path '*/node_modules/*' -not -path '*/test-results/*' -not -name schema.d.ts 2> /dev/null)
-	@command -v npm > /dev/null || { echo "the web app is built with Node 20.19 or newer, which is not here: install it" \
-		"(https://nodejs.org, or your system's package nodejs and npm), or install a built wheel instead" >&2; exit 1; }
+	@$(NPM)
 	cd $(WEB) && npm ci --no-audit --no-fund && npm run build
 	touch $@
 
