@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADER_BYTES: Final = 32_768
@@ -32,14 +33,16 @@ _TOO_MANY: Final = _answer(
 _TOO_LONG: Final = _answer("431 Request Header Fields Too Large", "headers", "Expected shorter headers.")
 _TOO_SLOW: Final = _answer("408 Request Timeout", "too-slow", "Expected the headers sooner.")
 _BROKEN: Final = _answer("400 Bad Request", "http", "Expected HTTP/1.1; this is not.")
+_ONE_HOP: Final = (b"connection", b"upgrade", b"http2-settings")
 
 
-def bounded(header_timeout: float, max_connections: int) -> type[HttpToolsProtocol]:
+def bounded(header_timeout: float, max_connections: int, patience: float) -> type[HttpToolsProtocol]:
     """A protocol with these bounds, for uvicorn's `http`.
 
     Args:
         header_timeout: seconds from a connection, or a request's first byte, to the end of its headers.
         max_connections: at a time; the next is told so, and from twice as many on none is spoken to.
+        patience: seconds in which a client has to take what waits for it.
     """
 
     class Bounded(HttpToolsProtocol):
@@ -51,9 +54,13 @@ def bounded(header_timeout: float, max_connections: int) -> type[HttpToolsProtoc
         _in_body = False
         _body_came = False
         _timer: asyncio.TimerHandle | None = None
+        _stalled: asyncio.TimerHandle | None = None
+        _watching: asyncio.TimerHandle | None = None
+        _was_closing = False
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
+            self._watching = self.loop.call_later(patience, self._watch)
             if len(self.connections) > 2 * max_connections:
                 transport.abort()
             elif len(self.connections) > max_connections:
@@ -63,6 +70,9 @@ def bounded(header_timeout: float, max_connections: int) -> type[HttpToolsProtoc
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._disarm()
+            for timer in (self._stalled, self._watching):
+                if timer is not None:
+                    timer.cancel()
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
@@ -72,7 +82,7 @@ def bounded(header_timeout: float, max_connections: int) -> type[HttpToolsProtoc
             if between and self._timer is None:
                 self._arm()
             self._body_came = False
-            super().data_received(data)
+            self._feed(data)
             if self.transport.is_closing():
                 return
             if self._timer is not None:
@@ -89,7 +99,39 @@ def bounded(header_timeout: float, max_connections: int) -> type[HttpToolsProtoc
             if self._timer is None:
                 self._arm()
 
+        def _feed(self, data: bytes) -> None:
+            self._unset_keepalive_if_required()
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as found:
+                # to another protocol, which is ignored (RFC 9110, 7.8); the parser would take the body for a request
+                if self.parser.get_method() == b"CONNECT":
+                    self._refuse(_BROKEN)
+                    return
+                head = self._head_without_upgrade()
+                self.parser = httptools.HttpRequestParser(self)
+                self._feed(head)
+                self._feed(data[found.args[0] :])
+            except httptools.HttpParserError:
+                self._refuse(_BROKEN)
+
+        def _head_without_upgrade(self) -> bytes:
+            lines = [
+                self.parser.get_method()
+                + b" "
+                + self.url
+                + b" HTTP/"
+                + self.parser.get_http_version().encode()
+            ]
+            lines += [name + b": " + value for name, value in self.headers if name not in _ONE_HOP]
+            said = b",".join(value.lower() for name, value in self.headers if name == b"connection")
+            if b"close" in (token.strip() for token in said.split(b",")):
+                lines.append(b"connection: close")
+            return b"\r\n".join([*lines, b"", b""])
+
         def on_headers_complete(self) -> None:
+            if self.parser.should_upgrade():
+                return
             self._disarm()
             self._in_body, self._idle_bytes = True, 0
             super().on_headers_complete()
@@ -99,11 +141,27 @@ def bounded(header_timeout: float, max_connections: int) -> type[HttpToolsProtoc
             super().on_body(body)
 
         def on_message_complete(self) -> None:
+            if self.parser.should_upgrade():
+                return
             self._in_body = False
             super().on_message_complete()
 
-        def send_400_response(self, msg: str) -> None:
-            self._refuse(_BROKEN)
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._stalled = self.loop.call_later(patience, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            if self._stalled is not None:
+                self._stalled.cancel()
+
+        def _watch(self) -> None:
+            """Now and then: a connection that is closed waits for its client to take the rest, but not for ever."""
+            if self._was_closing:
+                self.transport.abort()
+                return
+            self._was_closing = self.transport.is_closing()
+            self._watching = self.loop.call_later(patience, self._watch)
 
         def _arm(self) -> None:
             self._head_bytes = 0

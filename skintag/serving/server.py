@@ -82,7 +82,7 @@ def serve(app: FastAPI, settings: Settings) -> None:
     warnings.simplefilter("ignore")  # Pillow's, which may quote what a file says of itself
     config = uvicorn.Config(
         app,
-        http=bounded(settings.header_timeout, settings.max_connections),
+        http=bounded(settings.header_timeout, settings.max_connections, settings.idle_timeout),
         ws="none",
         lifespan="on",
         log_config=None,

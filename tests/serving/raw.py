@@ -11,8 +11,13 @@ from tests.serving.small import encoded, plain
 BOUNDARY = "b6f2"
 
 
-def connect(port: int, timeout: float = 20) -> socket.socket:
-    found = socket.create_connection(("127.0.0.1", port), timeout)
+def connect(port: int, timeout: float = 20, *, small: bool = False) -> socket.socket:
+    """A connection; a small one takes next to nothing that is not read."""
+    found = socket.socket()
+    if small:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    found.settimeout(timeout)
+    found.connect(("127.0.0.1", port))
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
 
