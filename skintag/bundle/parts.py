@@ -124,10 +124,17 @@ class Texts:
             raise ConfigError("texts: every text has to be there; an empty one would say nothing")
 
     def recommendation(self, tier: str, category: str, *, unlike: bool) -> str:
-        """What to tell the person, without the disclaimer; `unlike`: the picture is out of distribution."""
-        before = [self.out_of_distribution] if unlike else []
-        after = [self.inflammatory] if category == "inflammatory" else []
-        return " ".join([*before, self.advice[tier], *after])
+        """What to tell the person, without the disclaimer.
+
+        Args:
+            unlike: the picture is out of distribution; then nobody is told that the risk is low.
+        """
+        said = [self.out_of_distribution] if unlike else []
+        if not (unlike and tier == "LOW"):
+            said.append(self.advice[tier])
+        if category == "inflammatory":
+            said.append(self.inflammatory)
+        return " ".join(said)
 
     def write(self, folder: Path) -> None:
         """Write `texts.json` into the folder, atomically."""

@@ -33,6 +33,10 @@ _DETAIL: Final = {
     404: "There is nothing at this path: see /api/openapi.json.",
     405: "This path takes other methods.",
 }
+_UNTOLD: Final[Any] = {
+    "tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
+}  # fmt: skip
+"""Of FastAPI's own telemetry, which quotes requests and errors: what is told is in `logs` and `metrics`."""
 DESCRIPTION: Final = (
     "What a SkinTag bundle says of a photograph of a skin lesion. A screening aid, not a diagnosis. Pictures stay in "
     "memory while they are answered, and are neither kept nor logged."
@@ -111,6 +115,7 @@ def _app(lifespan: Any, service: Service, endpoints: Endpoints) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        telemetry=_UNTOLD,
         middleware=_middleware(service, endpoints),
         exception_handlers={
             Problem: _problem,

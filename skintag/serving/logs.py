@@ -24,7 +24,7 @@ class JsonLines(logging.Formatter):
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         fields = getattr(record, _FIELDS, None)
         said: dict[str, Any] = {"time": f"{at}.{int(record.msecs):03d}Z", "level": record.levelname.lower()}
-        said |= {"event": record.msg, **fields} if fields is not None else {"event": record.getMessage()}
+        said |= {"event": record.msg, **fields} if fields is not None else _told(record.getMessage())
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]
             said["error"] = type(error).__name__
@@ -32,6 +32,13 @@ class JsonLines(logging.Formatter):
                 f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)[-8:]
             ]
         return json.dumps(said, ensure_ascii=False)
+
+
+def _told(message: str) -> dict[str, str]:
+    """Of a library; where it quotes a whole traceback, as Starlette does when it is ended by force, the error's kind."""
+    if "Traceback (most recent call last)" not in message:
+        return {"event": message}
+    return {"event": "failed", "error": message.strip().splitlines()[-1].partition(":")[0]}
 
 
 def log(event: str, level: int = logging.INFO, *, error: BaseException | None = None, **fields: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import signal
 import socket
@@ -109,7 +110,10 @@ def _listen(settings: Settings) -> socket.socket:
         listening.bind((settings.host, settings.port))
     except OSError as error:
         listening.close()
+        fix = "another host: an address of this machine, or 0.0.0.0 for all of them"
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            fix = "another port, or 0 (make app PORT=<port>)"
         raise ConfigError(
-            f"host={settings.host} port={settings.port}: {error.strerror or error}; name another port, or 0"
+            f"host={settings.host} port={settings.port}: {error.strerror or error}; name {fix}"
         ) from error
     return listening

@@ -112,7 +112,7 @@ class Service:
 
     @contextmanager
     def arrival(self) -> Iterator[None]:
-        """A request that is read; it has no place yet, or slow senders would keep all. Raises Problem as `admission`."""
+        """A request that is read; without a place, or slow senders had all. Raises Problem as `admission`."""
         self._check_room(1)
         self.arriving += 1
         try:

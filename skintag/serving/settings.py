@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from skintag.core.errors import ConfigError, near_matches
@@ -22,7 +24,7 @@ _WANTED: Final = {
 class Settings(BaseSettings):
     """Every value has a default but the bundle; what is given to the constructor goes before the environment."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", allow_inf_nan=False)
 
     bundle: str = Field(default="", description="folder or zip of the bundle that is served")
     host: str = Field(default="127.0.0.1", description="address to listen at; 0.0.0.0 is everybody's")
@@ -97,6 +99,22 @@ class Settings(BaseSettings):
         default="info", pattern="^(debug|info|warning|error)$", description="debug to error"
     )
 
+    @field_validator("web")
+    @classmethod
+    def _there(cls, value: str | None) -> str | None:
+        if value is not None and not (Path(value) / "index.html").is_file():
+            raise ValueError("it should be a folder with index.html in it")
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Settings:
+        if self.memory_bytes < self.max_image_bytes:
+            raise ValueError(
+                f"memory_bytes={self.memory_bytes} is less than max_image_bytes={self.max_image_bytes}: "
+                "no such picture would ever be taken"
+            )
+        return self
+
     @field_validator("cors", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
@@ -125,6 +143,10 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     for name in values:
         if name not in Settings.model_fields:
             raise ConfigError(f"no {name}: {near_matches(name, Settings.model_fields)}")
+    names = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    for name in os.environ:
+        if name.upper().startswith(PREFIX) and name.upper() not in names:
+            raise ConfigError(f"no {name}, of the environment: {near_matches(name.upper(), names)}")
     try:
         return Settings(**values)
     except ValidationError as error:
@@ -158,7 +180,9 @@ def help_lines() -> list[str]:
 
 
 def _said(error: Any, values: Mapping[str, Any]) -> str:
-    name = str(error["loc"][0]) if error["loc"] else "settings"
+    if not error["loc"]:
+        return str(error["msg"]).removeprefix("Value error, ")
+    name = str(error["loc"][0])
     where = name if name in values else f"{PREFIX}{name.upper()}"
     shown = "" if name == "api_key" else f"={error.get('input')}"
     if name not in Settings.model_fields:

@@ -24,7 +24,12 @@ def load(settings: Settings, path: Path | None = None) -> Engine:
     """
     # a link may be led elsewhere while it is read: what it leads to now is what is read
     where = (path or Path(settings.bundle)).resolve()
-    return Engine.load(where, settings.max_pixels, settings.threads, settings.device)
+    engine = Engine.load(where, settings.max_pixels, settings.threads, settings.device)
+    runtime = engine.bundle.manifest.runtime
+    if settings.device != "cpu" and runtime != "torch":
+        why = f"a bundle of {runtime} is computed on the processor; build one with runtime=torch"
+        log("device not used", logging.WARNING, device=settings.device, why=why)
+    return engine
 
 
 def stamp(path: Path) -> Stamp:

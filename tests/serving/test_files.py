@@ -123,8 +123,9 @@ def test_packed_file_is_the_file(client_of: Callable[..., TestClient], web: Path
 
 
 def test_without_the_web_app_the_root_says_how_to_build_it(
-    client_of: Callable[..., TestClient], tmp_path: Path
+    client_of: Callable[..., TestClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = client_of(web=str(tmp_path / "none")).get("/")
+    monkeypatch.setattr("skintag.serving.app.BUILT", tmp_path / "none")
+    answer = client_of().get("/")
     assert answer.status_code == 200
     assert "make app" in answer.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -314,4 +315,27 @@ def test_address_in_use_is_said(serve: Callable[..., Process], tiny: Path) -> No
     )  # fmt: skip
     assert done.returncode == 1
     assert "in use; name another port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_second_signal_ends_it_at_once_and_without_a_traceback(serve: Callable[..., Process]) -> None:
+    server = serve(drain=20)
+    with connect(server.port) as slow:
+        slow.sendall(request()[:-50])
+        time.sleep(0.2)
+        server.process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        began = time.monotonic()
+        server.terminate()
+        assert time.monotonic() - began < 5
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_host_that_is_none_is_said(tiny: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "skintag", "serve", f"bundle={tiny}", "port=0", "host=192.0.2.7"],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "name another host" in done.stderr
     assert "Traceback" not in done.stderr

@@ -47,6 +47,12 @@ def test_command_line_goes_before_the_environment(monkeypatch: pytest.MonkeyPatc
         ({"cors": "*"}, "is no origin"),
         ({"cors": "https://a.org/x"}, "is no origin"),
         ({"log_level": "loud"}, "log_level=loud"),
+        ({"drain": "inf"}, "drain=inf: it should be a finite number"),
+        ({"web": "nowhere"}, "web=nowhere: it should be a folder with index.html in it"),
+        (
+            {"memory_bytes": "2000", "max_image_bytes": "3000"},
+            "memory_bytes=2000 is less than max_image_bytes=3000",
+        ),
     ],
 )
 def test_what_will_not_do_is_said_with_what_would(given: dict[str, str], said: str) -> None:
@@ -58,6 +64,12 @@ def test_what_will_not_do_is_said_with_what_would(given: dict[str, str], said: s
 def test_environment_that_will_not_do_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKINTAG_SERVE_BATCH_SIZE", "many")
     with pytest.raises(ConfigError, match="SKINTAG_SERVE_BATCH_SIZE=many: expected a whole number"):
+        settings_from({})
+
+
+def test_variable_that_there_is_not_is_said_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKINTAG_SERVE_PROT", "9000")
+    with pytest.raises(ConfigError, match="no SKINTAG_SERVE_PROT.* did you mean 'SKINTAG_SERVE_PORT'"):
         settings_from({})
 
 

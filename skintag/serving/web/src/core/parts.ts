@@ -82,9 +82,13 @@ export function readTexts(content: unknown): Texts {
   };
 }
 
-/** What to tell the person, without the disclaimer; `unlike`: the picture is out of distribution. */
+/**
+ * What to tell the person, without the disclaimer; `unlike`: the picture is out of distribution, and then nobody is told
+ * that the risk is low.
+ */
 export function recommendation(texts: Texts, tier: Tier, category: Category, unlike: boolean): string {
   const before = unlike ? [texts.out_of_distribution] : [];
+  const advice = unlike && tier === 'LOW' ? [] : [texts.advice[tier]];
   const after = category === 'inflammatory' ? [texts.inflammatory] : [];
-  return [...before, texts.advice[tier], ...after].join(' ');
+  return [...before, ...advice, ...after].join(' ');
 }
