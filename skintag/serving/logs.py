@@ -35,7 +35,7 @@ class JsonLines(logging.Formatter):
 
 
 def _told(message: str) -> dict[str, str]:
-    """Of a library; where it quotes a whole traceback, as Starlette does when it is ended by force, the error's kind."""
+    """Of a library; where it quotes a whole traceback, as Starlette does when ended by force, the kind of error."""
     if "Traceback (most recent call last)" not in message:
         return {"event": message}
     return {"event": "failed", "error": message.strip().splitlines()[-1].partition(":")[0]}

@@ -69,7 +69,7 @@ def test_environment_that_will_not_do_names_its_variable(monkeypatch: pytest.Mon
 
 def test_variable_that_there_is_not_is_said_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKINTAG_SERVE_PROT", "9000")
-    with pytest.raises(ConfigError, match="no SKINTAG_SERVE_PROT.* did you mean 'SKINTAG_SERVE_PORT'"):
+    with pytest.raises(ConfigError, match=r"no SKINTAG_SERVE_PROT.* did you mean 'SKINTAG_SERVE_PORT'"):
         settings_from({})
 
 
