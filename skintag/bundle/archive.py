@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -33,6 +34,17 @@ def write_zip(folder: Path, path: Path) -> None:
             info.create_system, info.external_attr = 3, (stat.S_IFREG | 0o644) << 16
             with (folder / name).open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
                 shutil.copyfileobj(source, target, 1 << 20)
+
+
+def unpack_aside(path: Path, limit: int) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder with what a zip holds; raises as `unpack`."""
+    folder = tempfile.TemporaryDirectory(prefix="skintag_bundle_", ignore_cleanup_errors=True)
+    try:
+        unpack(path, Path(folder.name), limit)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return folder
 
 
 def unpack(path: Path, out: Path, limit: int = TOTAL_LIMIT) -> None:

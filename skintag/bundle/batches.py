@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skintag.bundle.parts import Preprocessing
+from skintag.bundle.prediction import Prediction
 from skintag.bundle.preprocess import Image, Preprocessor, name_of
 from skintag.core.errors import ConfigError, ImageError
 
@@ -77,3 +80,31 @@ def _read(preprocessor: Preprocessor, some: tuple[tuple[int, Image], ...]) -> Ba
             errors.append(error)
     side = preprocessor.settings.image_size
     return Batch(names, errors, np.stack(pixels) if pixels else np.empty((0, side, side, 3), np.uint8))
+
+
+def results(
+    images: Iterable[Image],
+    settings: Preprocessing,
+    batch_size: int,
+    workers: int,
+    predict: Callable[[NDArray[np.uint8], list[str]], list[Prediction]],
+) -> Iterator[list[tuple[str, Prediction | ImageError]]]:
+    """Each image's name, with what `predict` says of it or why it cannot be had; batches as `read_ahead` has them.
+
+    Args:
+        predict: what is said of pictures uint8 [n, S, S, 3] and their names.
+    """
+    for batch in read_ahead(images, settings, batch_size, workers):
+        good = [name for name, error in zip(batch.names, batch.errors, strict=True) if error is None]
+        made = iter(predict(batch.pixels, good) if good else ())
+        yield [
+            (name, next(made) if error is None else error)
+            for name, error in zip(batch.names, batch.errors, strict=True)
+        ]
+
+
+def several(images: Any) -> Any:
+    """Images as they came. Raises TypeError for one alone: a path or bytes would be taken letter by letter."""
+    if isinstance(images, str | bytes | Path) or (isinstance(images, np.ndarray) and images.ndim == 3):
+        raise TypeError("predict takes a list of images: put the one that you have in brackets, [image]")
+    return images

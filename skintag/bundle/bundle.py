@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skintag.bundle.archive import TOTAL_LIMIT, unpack
-from skintag.bundle.batches import read_ahead
+from skintag.bundle.archive import TOTAL_LIMIT, unpack_aside
+from skintag.bundle.batches import results, several
 from skintag.bundle.decisions import Decisions
-from skintag.bundle.manifest import AGAIN, Manifest
+from skintag.bundle.manifest import Manifest
 from skintag.bundle.networks import open_runtime, torch_network
 from skintag.bundle.parts import Preprocessing
 from skintag.bundle.prediction import Failure, Prediction
 from skintag.bundle.preprocess import Image, Preprocessor, checked, name_of
-from skintag.bundle.probe_files import probe_names, read_probe
+from skintag.bundle.probe_files import check_name, probe_names, read_probe
 from skintag.bundle.resizer import RESIZE, Resizer
 from skintag.bundle.runtime import OnnxRuntime, Runtime, check_outputs
 from skintag.bundle.seen import seen_by
@@ -49,6 +49,7 @@ class Bundle:
     def __init__(self, folder: Path, manifest: Manifest, device: str, threads: int | None) -> None:
         self.folder, self.manifest = folder, manifest
         self._device, self._threads = device, threads
+        self._module: LesionNetwork | None = None
         self._unpacked: tempfile.TemporaryDirectory[str] | None = None
         self.preprocessing = Preprocessing.read(folder)
         self.decisions = decisions = Decisions.read(folder, manifest)
@@ -59,21 +60,13 @@ class Bundle:
         self.probe_names = probe_names(folder / "probes")
         """What the predictions table calls the probes on the network's embeddings."""
         self._read: dict[str, Probe] = {}
-        model = manifest.model
-        if model != HEAD and model not in self.probe_names:
-            found = f"the probes {', '.join(self.probe_names) or 'none'}"
-            raise DataError(folder, expected=f"the deployed probe {model!r}", found=found, fix=AGAIN)
-        if model != HEAD:
-            self.probe(model)
+        if manifest.model != HEAD:
+            check_name(folder, manifest.model, self.probe_names)
+            self.probe(manifest.model)
 
     @classmethod
     def load(
-        cls,
-        path: str | Path,
-        *,
-        device: str = "cpu",
-        threads: int | None = None,
-        limit: int = TOTAL_LIMIT,
+        cls, path: str | Path, *, device: str = "cpu", threads: int | None = None, limit: int = TOTAL_LIMIT
     ) -> Bundle:
         """A bundle from its folder or its zip, verified before anything in it is used. Runs no code from it.
 
@@ -90,21 +83,27 @@ class Bundle:
                 that leads out of its folder; the message names the file and what to do.
         """
         path = Path(path)
-        if not path.exists():
-            raise DataError(
-                path, expected="a bundle: a folder or a zip", found="no such file", fix="check the path"
-            )
+        if not path.is_dir() and not path.is_file():
+            found = "neither file nor folder" if path.exists() else "no such file"
+            raise DataError(path, expected="a bundle: a folder or a zip", found=found, fix="check the path")
         if path.is_dir():
             return cls(path, verify(path), device, threads)
-        unpacked = tempfile.TemporaryDirectory(prefix="skintag_bundle_", ignore_cleanup_errors=True)
+        unpacked = unpack_aside(path, limit)
         try:
-            unpack(path, Path(unpacked.name), limit)
             bundle = cls(Path(unpacked.name), verify(Path(unpacked.name), path), device, threads)
         except BaseException:
             unpacked.cleanup()
             raise
         bundle._unpacked = unpacked
         return bundle
+
+    def close(self) -> None:
+        """Let go of networks, and of what a zip was unpacked to; with a zip it can say nothing from then on."""
+        for name in ("runtime", "resizer"):
+            self.__dict__.pop(name, None)
+        self._module = None
+        if self._unpacked is not None:
+            self._unpacked.cleanup()
 
     def __repr__(self) -> str:
         return f"Bundle({self.manifest.name!r}, model={self.manifest.model!r}, runtime={self.manifest.runtime!r})"
@@ -122,7 +121,7 @@ class Bundle:
             ImageError: one cannot be read; use `predict_batches` to go on past it.
         """
         out: list[Prediction] = []
-        for batch in self._batches(_several(images), batch_size, workers=0):
+        for batch in results(several(images), self.preprocessing, batch_size, 0, self._predictions):
             for _, result in batch:
                 if isinstance(result, ImageError):
                     raise result
@@ -139,22 +138,10 @@ class Bundle:
             batch_size: images that go through the model at a time.
             workers: threads that read and decode ahead of the model; 0: none.
         """
-        for batch in self._batches(_several(images), batch_size, workers):
+        for batch in results(several(images), self.preprocessing, batch_size, workers, self._predictions):
             yield [
                 Failure.of(name, result) if isinstance(result, ImageError) else result
                 for name, result in batch
-            ]
-
-    def _batches(
-        self, images: Iterable[Image], batch_size: int, workers: int
-    ) -> Iterator[list[tuple[str, Prediction | ImageError]]]:
-        """Each image's name, with what is said of it or why nothing is."""
-        for batch in read_ahead(images, self.preprocessing, batch_size, workers):
-            good = [name for name, error in zip(batch.names, batch.errors, strict=True) if error is None]
-            made = iter(self._predictions(batch.pixels, good) if good else ())
-            yield [
-                (name, next(made) if error is None else error)
-                for name, error in zip(batch.names, batch.errors, strict=True)
             ]
 
     def _predictions(self, pixels: np.ndarray, names: list[str]) -> list[Prediction]:
@@ -180,7 +167,7 @@ class Bundle:
 
     def pixels(self, images: Sequence[Image]) -> np.ndarray:
         """What the model is given of [n] images, uint8 [n, S, S, 3] RGB. Raises ImageError."""
-        images = _several(images)
+        images = several(images)
         return self._preprocessor(images, [name_of(image, i) for i, image in enumerate(images)])
 
     def square(self, part: np.ndarray) -> np.ndarray:
@@ -214,12 +201,10 @@ class Bundle:
         """What computes the network's outputs."""
         return open_runtime(self.folder, self.manifest, self.module, self._device, self._threads)
 
-    @cached_property
-    def _module(self) -> LesionNetwork:
-        return torch_network(self.folder, self.manifest)
-
     def module(self) -> LesionNetwork:
         """The network in torch, in evaluation mode. Raises DataError where the bundle has no torch weights."""
+        if self._module is None:
+            self._module = torch_network(self.folder, self.manifest)
         return self._module
 
     @property
@@ -263,10 +248,3 @@ class Bundle:
     def model_card(self) -> str:
         """What a reader is told of the model, its data and its figures, in Markdown."""
         return (self.folder / "model_card.md").read_text(encoding="utf-8")
-
-
-def _several(images: Any) -> Any:
-    """Images as they came; one alone is an easy mistake, and a path or bytes would be taken letter by letter."""
-    if isinstance(images, str | bytes | Path) or (isinstance(images, np.ndarray) and images.ndim == 3):
-        raise TypeError("predict takes a list of images: put the one that you have in brackets, [image]")
-    return images

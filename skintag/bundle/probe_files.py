@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skintag.bundle.manifest import AGAIN
 from skintag.core.errors import DataError
 from skintag.core.vocabulary import FEATURES
 
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 def probe_names(folder: Path) -> tuple[str, ...]:
     """What the predictions table calls the probes of a folder; none where the bundle has none. Reads no probe."""
     return tuple(_records(folder))
+
+
+def check_name(folder: Path, name: str, names: tuple[str, ...]) -> None:
+    """Raise DataError where a bundle's deployed probe is none of those that it has."""
+    if name not in names:
+        found = f"the probes {', '.join(names) or 'none'}"
+        raise DataError(folder, expected=f"the deployed probe {name!r}", found=found, fix=AGAIN)
 
 
 def read_probe(folder: Path, name: str) -> Probe:

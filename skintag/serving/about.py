@@ -5,7 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
+from skintag.bundle.manifest import AGAIN
+from skintag.core.errors import DataError
 from skintag.serving.engine import MALIGNANT, Engine
+from skintag.serving.schemas import Model
+from skintag.serving.text import to_json
+
+
+def told(engine: Engine, *, device: bool) -> bytes:
+    """`about` as JSON. Made when a bundle is loaded, so that one which cannot be told of is never taken into use.
+
+    Raises:
+        DataError: figures or texts of the bundle are not what they should be.
+    """
+    try:
+        said = about(engine, device=device)
+        Model.model_validate(said)
+        return to_json(said)
+    except (ValidationError, ValueError, TypeError, AttributeError, KeyError) as error:
+        found = f"{type(error).__name__}: {error}"[:300]
+        expected = "figures and texts that can be told of it"
+        raise DataError(engine.bundle.manifest.name, expected=expected, found=found, fix=AGAIN) from error
 
 
 def about(engine: Engine, *, device: bool) -> dict[str, Any]:

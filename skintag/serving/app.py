@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -66,20 +67,18 @@ def create_app(bundle: Bundle | str | Path | None = None, *, settings: Settings 
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
-        looking = None
+        ended = threading.Event()
         if path is not None and settings.reload_seconds:
-            looking = asyncio.create_task(watch(service, path), name="watch")
+            given = service, path, asyncio.get_running_loop(), ended
+            threading.Thread(target=watch, args=given, name="watch", daemon=True).start()
         try:
             yield
         finally:
-            if looking is not None:
-                looking.cancel()
-                with suppress(asyncio.CancelledError):
-                    await looking
+            ended.set()
             await service.finish(settings.shutdown_timeout)
 
     app = _app(lifespan, service, Endpoints(service, web))
-    app.state.service, app.state.lifespan = service, lifespan
+    app.state.service, app.state.lifespan, app.state.web = service, lifespan, web
     return app
 
 

@@ -21,7 +21,8 @@ class Batcher(Generic[R]):
     """Gathers pictures into batches; one batch computes while the next is gathered and laid side by side.
 
     A batch closes when it is full, or when the model is idle and either the wait is over or nobody is expected.
-    Who has cancelled meanwhile is left out of it. Lives in one event loop, and holds no thread of its own.
+    Who has cancelled meanwhile is left out of it. Lives in the event loop that first asks it, and in a later one once
+    that has ended; holds no thread of its own.
 
     Args:
         compute: pictures uint8 [n, S, S, 3] and what came with each -> n answers; called in `executor`.
@@ -44,15 +45,22 @@ class Batcher(Generic[R]):
         self._compute, self._size, self._wait = compute, size, wait
         self._expected, self._executor, self._stacker, self._seen = expected, executor, stacker, seen
         self._waiting: deque[tuple[Pixels, Any, asyncio.Future[R]]] = deque()
-        self._arrived, self._idle = asyncio.Event(), asyncio.Event()
-        self._idle.set()
+        self._in_hand: list[tuple[Pixels, Any, asyncio.Future[R]]] = []
+        self._closed = False
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._arrived = self._idle = asyncio.Event()
 
     async def __call__(self, pixels: Pixels, more: Any) -> R:
         """The answer for a picture uint8 [S, S, 3]; `more` goes to `compute` with it."""
         loop = asyncio.get_running_loop()
+        if self._closed:
+            raise asyncio.CancelledError("the batcher is closed")
+        if loop is not self._loop:
+            self._begin(loop)
         if self._task is None or self._task.done():
             self._task = loop.create_task(self._run(), name="batches")
+            self._task.add_done_callback(self._ended)
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((pixels, more, future))
         self._arrived.set()
@@ -63,17 +71,39 @@ class Batcher(Generic[R]):
         self._arrived.set()
 
     def close(self) -> None:
-        """End it; what still waits is cancelled."""
+        """End it; what still waits is cancelled, and what is computed is answered."""
+        self._closed = True
+        if self._loop is None or self._loop.is_closed():
+            return
         if self._task is not None:
             self._task.cancel()
-        for _, _, future in self._waiting:
-            future.cancel()
+        self._give_up(None)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In a loop that it has not met: events and whoever waited belong to the one before."""
+        self._loop, self._task = loop, None
+        self._arrived, self._idle = asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self._waiting.clear()
+        self._in_hand = []
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._give_up(None if task.cancelled() else task.exception())
+        self._idle.set()
+
+    def _give_up(self, why: BaseException | None) -> None:
+        """Nobody will come for those who wait: tell them."""
+        for _, _, future in [*self._in_hand, *self._waiting]:
+            if not future.done():
+                future.cancel() if why is None else future.set_exception(why)
+        self._in_hand = []
+        self._waiting.clear()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await self._gathered(loop)
-            batch = self._taken()
+            batch = self._in_hand = self._taken()
             if not batch:
                 continue
             if len(batch) == 1:
@@ -87,11 +117,12 @@ class Batcher(Generic[R]):
             if len(kept) < len(batch):
                 batch, stacked = [batch[i] for i in kept], stacked[kept]
             if batch:
-                self._idle.clear()
                 self._seen(len(batch))
+                self._idle.clear()
                 given = [more for _, more, _ in batch]
                 done = loop.run_in_executor(self._executor, self._answers, stacked, given)
                 done.add_done_callback(lambda done, batch=batch: self._deliver(done, batch))  # type: ignore[misc]
+                self._in_hand = []
                 # its pictures are not held for longer than it computes
                 del batch, stacked, given, done
 

@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
 from skintag.bundle.manifest import MANIFEST
-from skintag.serving.about import about
 from skintag.serving.documents import BATCH, FILE, FORM, METRICS_TEXT, NDJSON, RETRY, WEB, errors
 from skintag.serving.files import Served
 from skintag.serving.guards import ApiKey, RateLimit, client_of
@@ -128,8 +127,7 @@ class Endpoints:
     async def model(self, request: Request) -> Response:
         """What the app shows of the model, and what decides."""
         self._key.check(request)
-        now = self._service.current
-        said = to_json(about(now.engine, device=now.served.device))
+        said = self._service.current.about
         return Response(said, media_type="application/json", headers={"cache-control": "no-cache"})
 
     async def metrics(self, request: Request) -> Response:

@@ -45,6 +45,8 @@ class Engine:
     """Files to pixels."""
     run: Network
     """Pixels to outputs."""
+    owns: bool = False
+    """Whether the bundle was loaded for it, and goes with it."""
 
     @classmethod
     def load(
@@ -62,17 +64,21 @@ class Engine:
             DataError: no bundle, a damaged one, or one that does not give the answer that it should.
         """
         run = network_of(lambda each: Bundle.load(path, device=device, threads=each), threads or processors())
-        return cls._tested(run, max_pixels)
+        return cls._tested(run, max_pixels, owns=True)
 
     @classmethod
     def of(cls, bundle: Bundle, max_pixels: int) -> Engine:
         """The engine of a bundle that is loaded, with as many threads as that was done with; raises as `load`."""
-        return cls._tested(Network(bundle), max_pixels)
+        return cls._tested(Network(bundle), max_pixels, owns=False)
 
     @classmethod
-    def _tested(cls, run: Network, max_pixels: int) -> Engine:
-        engine = cls(run.bundle, Pictures(run.bundle, max_pixels), run)
-        self_test(run.bundle, run)
+    def _tested(cls, run: Network, max_pixels: int, *, owns: bool) -> Engine:
+        engine = cls(run.bundle, Pictures(run.bundle, max_pixels), run, owns)
+        try:
+            self_test(run.bundle, run)
+        except BaseException:
+            engine.close()
+            raise
         return engine
 
     @property
@@ -99,8 +105,10 @@ class Engine:
         return self.run(np.zeros((1, side, side, 3), np.uint8)).maps is not None
 
     def close(self) -> None:
-        """Let its threads end."""
+        """Let its threads end, and what it loaded go."""
         self.run.close()
+        if self.owns:
+            self.bundle.close()
 
     def answers(self, pixels: NDArray[np.uint8], pictures: list[Picture]) -> list[dict[str, Any]]:
         """What is said of n pictures.

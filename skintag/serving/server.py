@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import logging
 import signal
 import socket
 import time
@@ -97,6 +98,9 @@ def serve(app: FastAPI, settings: Settings) -> None:
     host, port = listening.getsockname()[:2]
     about = app.state.service.current.engine.about
     log("serving", address=f"http://{host}:{port}", bundle=about["name"], version=about["version"])
+    if settings.api_key is not None and app.state.web.there():
+        why = "it knows no key, and is answered 401: leave api_key unset, or let a proxy add it"
+        log("web app cannot be used", logging.WARNING, why=why)
     gc.collect()
     gc.freeze()  # what is loaded stays: no use in looking through it again and again
     Server(config, app.state.service, settings.drain).run(sockets=[listening])

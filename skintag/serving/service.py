@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from skintag.core.errors import ImageError
+from skintag.serving.about import told
 from skintag.serving.batching import Batcher
 from skintag.serving.engine import Engine, processors
 from skintag.serving.files import Served
@@ -24,11 +25,15 @@ _RETRY: Final = 1
 
 
 class Generation:
-    """One bundle and what is under way with it; the next one takes over for pictures that come later."""
+    """One bundle and what is under way with it; the next one takes over for pictures that come later.
+
+    Raises DataError where the bundle has figures or texts that cannot be told.
+    """
 
     def __init__(self, engine: Engine, service: Service) -> None:
         self.engine = engine
         self.served = Served(engine.bundle)
+        self.about = told(engine, device=self.served.device)
         self._metrics, self._settings = service.metrics, service.settings
         self._decoders, self.decoding, self.under_way, self.replaced = service.decoders, 0, 0, False
         # collating has a thread of its own: among those that decode it would wait for its turn, and the model with it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -95,9 +95,18 @@ class Settings(BaseSettings):
     web: str | None = Field(
         default=None, description="folder of the web app; unset: the one that came with SkinTag"
     )
-    log_level: str = Field(
-        default="info", pattern="^(debug|info|warning|error)$", description="debug to error"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the least that is logged: debug, info, warning or error"
     )
+
+    @field_validator("api_key")
+    @classmethod
+    def _real_key(cls, value: SecretStr | None) -> SecretStr | None:
+        # an empty variable is a secret that was not found, not a wish for none
+        key = None if value is None else value.get_secret_value()
+        if key is not None and key.split() != [key]:
+            raise ValueError("it should be a key without spaces; leave it unset to let everybody ask")
+        return value
 
     @field_validator("web")
     @classmethod
@@ -112,6 +121,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"memory_bytes={self.memory_bytes} is less than max_image_bytes={self.max_image_bytes}: "
                 "no such picture would ever be taken"
+            )
+        most = min(self.max_images, self.queue)
+        if self.rate_per_minute and self.rate_burst < most:
+            raise ValueError(
+                f"rate_burst={self.rate_burst} is less than the {most} images that one request may hold "
+                "(max_images, queue): such a request would be refused for ever"
             )
         return self
 

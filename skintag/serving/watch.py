@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from skintag.core.errors import SkinTagError
@@ -43,36 +45,39 @@ def stamp(path: Path) -> Stamp:
         return ()
 
 
-async def watch(service: Service, path: Path) -> None:
-    """Runs until it is cancelled.
+def watch(service: Service, path: Path, loop: asyncio.AbstractEventLoop, ended: threading.Event) -> None:
+    """In a thread that nobody waits for, as a disk may hang: look until it is ended.
 
     A folder that is still being written changes from look to look: it is loaded only when two looks see the same.
     What is broken is said once in the log, and the bundle in use goes on.
     """
-    loop, every = asyncio.get_running_loop(), service.settings.reload_seconds
-    tried = before = await loop.run_in_executor(None, stamp, path)
-    while not service.closed:
-        await asyncio.sleep(every)
-        now = await loop.run_in_executor(None, stamp, path)
+    tried = before = stamp(path)
+    while not ended.wait(service.settings.reload_seconds):
+        now = stamp(path)
         if now == before and now != tried:
             tried = now
-            await loop.run_in_executor(None, _change, service, path, loop)
+            if made := _newer(service, path):
+                with suppress(RuntimeError):  # the loop has ended meanwhile
+                    loop.call_soon_threadsafe(service.use, made)
         before = now
 
 
-def _change(service: Service, path: Path, loop: asyncio.AbstractEventLoop) -> None:
-    """In a thread: load what lies there, and hand it over in the loop."""
-    using = service.current.engine.about["version"]
+def _newer(service: Service, path: Path) -> Generation | None:
+    """What lies there, loaded; None where it is the one in use, or broken."""
+    using, engine = service.current.engine.about["version"], None
     try:
         engine = load(service.settings, path)
         if engine.digest == service.current.engine.digest:
-            return
+            engine.close()
+            return None
         made = Generation(engine, service)
     except (SkinTagError, OSError, MemoryError) as error:
         service.metrics.loads.labels("refused").inc()
         said = str(error)[:500] if isinstance(error, SkinTagError) else type(error).__name__
         log("bundle refused", logging.ERROR, why=said, using=using)
-        return
+        if engine is not None:
+            engine.close()
+        return None
     service.metrics.loads.labels("loaded").inc()
     log("bundle replaced", version=engine.about["version"], before=using)
-    loop.call_soon_threadsafe(service.use, made)
+    return made

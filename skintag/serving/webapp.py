@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import mimetypes
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +23,8 @@ BUILT: Final = Path(__file__).with_name("static")
 """Where `make app` puts the web app, and the wheel has it."""
 INDEX: Final = "index.html"
 _PIECE: Final = 65_536
+_LOOK: Final = 1.0
+"""Seconds for which it is remembered which files there are."""
 _ASSETS: Final = "assets/"
 """Below it names change with content, so they may be kept for ever."""
 FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -74,6 +77,16 @@ class Pieces(Response):
             raise Gone from error
 
 
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding has gzip, and not as what is refused (RFC 9110, 12.5.3)."""
+    for part in accepted.lower().split(","):
+        coding, *parameters = (piece.strip() for piece in part.split(";"))
+        if coding in ("gzip", "x-gzip", "*"):
+            weight = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+            return weight.strip("0.") != ""
+    return False
+
+
 def unchanged(request: Request, etag: str) -> bool:
     """Whether the client has what it would be sent."""
     given = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
@@ -85,8 +98,14 @@ class _File:
     stamp: tuple[int, int]
     data: bytes
     packed: bytes | None
-    etag: str
+    digest: str
     media_type: str
+
+    def sent(self, *, gzipped: bool) -> tuple[bytes, dict[str, str]]:
+        """Bytes and headers; the packed ones are another representation, with a tag of its own (RFC 9110, 8.8.3)."""
+        if gzipped and self.packed is not None:
+            return self.packed, {"etag": f'"{self.digest}-gzip"', "content-encoding": "gzip"}
+        return self.data, {"etag": f'"{self.digest}"'}
 
 
 class WebApp:
@@ -100,32 +119,42 @@ class WebApp:
     def __init__(self, folder: Path, patience: float) -> None:
         self.folder, self._patience = folder, patience
         self._kept: dict[str, _File] = {}
+        self._there: frozenset[str] = frozenset()
+        self._look_again = 0.0
         self._reading = threading.Lock()
+
+    def there(self) -> bool:
+        """Whether it was built."""
+        return (self.folder / INDEX).is_file()
 
     async def answer(self, request: Request, path: str) -> Response | None:
         """The file of a path, `index.html` for one without an ending; None where there is none."""
         name = path.strip("/") or INDEX
         if not PurePosixPath(name).suffix:
             name = INDEX
-        if name not in self._names():
-            return None
         file = await asyncio.get_running_loop().run_in_executor(None, self._file, name)
-        kept = FOR_EVER if name.startswith(_ASSETS) else "no-cache"
-        headers = {"etag": file.etag, "cache-control": kept, "vary": "accept-encoding"}
-        if unchanged(request, file.etag):
+        if file is None:
+            return None
+        data, headers = file.sent(gzipped=takes_gzip(request.headers.get("accept-encoding", "")))
+        headers |= {
+            "cache-control": FOR_EVER if name.startswith(_ASSETS) else "no-cache",
+            "vary": "accept-encoding",
+        }
+        if unchanged(request, headers["etag"]):
+            headers.pop("content-encoding", None)
             return Response(status_code=304, headers=headers)
-        data = file.data
-        if file.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
-            data, headers["content-encoding"] = file.packed, "gzip"
         return Pieces(data, patience=self._patience, media_type=file.media_type, headers=headers)
 
-    def _names(self) -> set[str]:
-        """What there is: no other path is ever opened."""
-        return set(_below(self.folder))
-
-    def _file(self, name: str) -> _File:
+    def _file(self, name: str) -> _File | None:
+        """In a thread; no path is ever opened but those that a look at the folder found."""
         with self._reading:  # many ask at once for what nobody has read yet
-            return self._read(name)
+            if time.monotonic() >= self._look_again:
+                self._there = frozenset(_below(self.folder))
+                self._look_again = time.monotonic() + _LOOK
+            try:
+                return self._read(name) if name in self._there else None
+            except FileNotFoundError:  # built anew just now
+                return None
 
     def _read(self, name: str) -> _File:
         path = self.folder / name
@@ -137,7 +166,7 @@ class WebApp:
         data = path.read_bytes()
         packed = gzip.compress(data, 6, mtime=0) if path.suffix in _PACKED and len(data) > 1024 else None
         kind = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        self._kept[name] = file = _File(stamp, data, packed, f'"{sha256(data).hexdigest()}"', kind)
+        self._kept[name] = file = _File(stamp, data, packed, sha256(data).hexdigest(), kind)
         return file
 
 
@@ -147,4 +176,4 @@ def _below(folder: Path) -> Iterator[str]:
             yield path.relative_to(folder).as_posix()
 
 
-__all__ = ["BUILT", "FOR_EVER", "INDEX", "Pieces", "WebApp", "unchanged"]
+__all__ = ["BUILT", "FOR_EVER", "INDEX", "Pieces", "WebApp", "takes_gzip", "unchanged"]

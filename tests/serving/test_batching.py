@@ -149,14 +149,43 @@ def test_closing_lets_nobody_wait_for_ever() -> None:
 
     async def test(batcher: Any) -> None:
         model.free.clear()
-        waiting = [asyncio.ensure_future(batcher(picture(i), i)) for i in range(6)]
+        # four are computed, four lie side by side and wait for the model, two wait for a place
+        waiting = [asyncio.ensure_future(batcher(picture(i), i)) for i in range(10)]
         await soon(model)
         batcher.close()
         model.free.set()
         found = await asyncio.gather(*waiting, return_exceptions=True)
-        assert isinstance(found[-1], asyncio.CancelledError)
+        assert found[:4] == [(i, i) for i in range(4)]
+        assert [type(one) for one in found[4:]] == [asyncio.CancelledError] * 6
+        with pytest.raises(asyncio.CancelledError):
+            await batcher(picture(1), 1)
 
     run(test, model)
+
+
+def test_what_goes_wrong_between_batches_reaches_those_who_wait() -> None:
+    model = Model()
+
+    async def test(batcher: Any) -> None:
+        batcher._seen = lambda n: 1 / 0
+        with pytest.raises(ZeroDivisionError):
+            await batcher(picture(1), 1)
+        batcher._seen = lambda n: None
+        assert await batcher(picture(2), 2) == (2, 2)
+
+    run(test, model)
+
+
+def test_one_loop_after_another_is_answered() -> None:
+    with ThreadPoolExecutor(1) as thread:
+        batcher: Batcher[Any] = Batcher(Model(), 4, 0.0, lambda: 0, thread, thread)
+        for value in (1, 2):
+
+            async def ask(value: int = value) -> list[Any]:
+                return await asyncio.gather(*(batcher(picture(value), i) for i in range(6)))
+
+            assert asyncio.run(ask()) == [(value, i) for i in range(6)]
+        batcher.close()
 
 
 def test_answers_are_nobody_elses() -> None:

@@ -156,11 +156,16 @@ def test_the_tunnel_starts_again_whatever_ends(tmp_path: Path) -> None:
     }  # fmt: skip
     command = [str(ROOT / "deploy" / "tunnel.sh"), "5", str(tunnel), str(server)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+
+    def told(n: int) -> bool:
+        return summary.is_file() and len(summary.read_text().splitlines()) >= n
+
     try:
+        until(lambda: told(1))
         for name in ("tunnels", "servers"):
             os.kill(int(started(tmp_path / name, 1)[0]), signal.SIGKILL)
             started(tmp_path / name, 2)
-        until(lambda: summary.is_file() and len(summary.read_text().splitlines()) >= 2)
+        until(lambda: told(2))
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 143

@@ -79,8 +79,10 @@ def test_web_app_is_served(client_of: Callable[..., TestClient], web: Path) -> N
     assert script.headers["content-type"].startswith("text/javascript")
     assert script.headers["content-encoding"] == "gzip"
     assert script.text == "let a = 1;\n" * 500
-    plain = client.get("/assets/app-1a2b.js", headers={"accept-encoding": "identity"})
-    assert (plain.text, "content-encoding" in plain.headers) == (script.text, False)
+    for accepted in ("identity", "gzip;q=0, identity", "gzip; q=0.000"):
+        plain = client.get("/assets/app-1a2b.js", headers={"accept-encoding": accepted})
+        assert (plain.text, "content-encoding" in plain.headers) == (script.text, False)
+        assert plain.headers["etag"] != script.headers["etag"]
     assert client.get("/sw.js").headers["cache-control"] == "no-cache"
     assert client.get("/manifest.webmanifest").headers["content-type"] == "application/manifest+json"
     assert client.get("/", headers={"if-none-match": client.get("/").headers["etag"]}).status_code == 304

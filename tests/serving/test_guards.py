@@ -61,7 +61,7 @@ def test_a_client_is_its_address_or_its_network(host: str, client: str) -> None:
 
 
 def test_too_many_pictures_are_told_when_to_go_on(client_of: Callable[..., TestClient]) -> None:
-    client = client_of(rate_per_minute=1, rate_burst=2)
+    client = client_of(rate_per_minute=1, rate_burst=2, max_images=2)
     assert [client.post("/api/analyze", **form()).status_code for _ in range(3)] == [200, 200, 429]
     refused = client.post("/api/analyze", **form())
     assert int(refused.headers["retry-after"]) > 1
@@ -174,8 +174,9 @@ def test_full_queue_and_full_memory_say_when_to_ask_again(client_of: Callable[..
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         assert client.post("/api/analyze/batch", **form("images")).status_code == 503
     assert client.post("/api/analyze", **form()).status_code == 200
-    small = client_of(memory_bytes=1024)
-    refused = small.post("/api/analyze", **form())
+    small = client_of(memory_bytes=1500, max_image_bytes=1500)
+    files = [("images", (f"{i}.jpg", b"x" * 900, "image/jpeg")) for i in range(2)]
+    refused = small.post("/api/analyze/batch", files=files)
     assert (refused.status_code, refused.json()["type"][-6:]) == (503, "memory")
 
 

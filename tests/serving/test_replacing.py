@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from skintag.bundle import Bundle
+from skintag.bundle.archive import write_zip
 from skintag.bundle.sample import ANSWER, write_sample
 from skintag.core.errors import DataError
 from skintag.serving import Settings, create_app
@@ -78,7 +80,7 @@ def test_folder_written_in_place_is_taken_when_it_is_whole(
     until(client, lambda: version_of(client) != before)
 
 
-@pytest.mark.parametrize("how", ["changed", "cut", "gone", "other answer"])
+@pytest.mark.parametrize("how", ["changed", "cut", "gone", "other answer", "figures", "pipe"])
 def test_broken_bundle_is_refused_and_the_old_goes_on(
     client_of: Callable[..., TestClient], link: Path, how: str
 ) -> None:
@@ -89,6 +91,12 @@ def test_broken_bundle_is_refused_and_the_old_goes_on(
     elif how == "cut":
         (new / "model" / "model.onnx").write_bytes((new / "model" / "model.onnx").read_bytes()[:500])
         sign(new)
+    elif how == "figures":
+        (new / "metrics.json").write_text('{"models": {"head": {"levels": []}}}')
+        sign(new)
+    elif how == "pipe":
+        shutil.rmtree(new)
+        os.mkfifo(new)
     elif how == "gone":
         (new / "taxonomy.json").unlink()
     else:
@@ -133,6 +141,33 @@ def test_what_is_under_way_ends_with_the_bundle_that_it_began_with(link: Path) -
             assert old.under_way == 0
 
     asyncio.run(main())
+
+
+def test_what_is_said_of_a_bundle_is_what_was_verified(
+    client_of: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    folder = write_bundle(tmp_path / "bundle")
+    client = client_of(folder, reload_seconds=0)
+    before = client.get("/api/model").json()
+    (folder / "model_card.md").write_text("another")
+    (folder / "metrics.json").unlink()
+    assert client.get("/api/model").json() == before
+
+
+def test_bundle_that_is_replaced_leaves_no_folder_behind(
+    client_of: Callable[..., TestClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    path, newer = tmp_path / "bundle.zip", tmp_path / "newer.zip"
+    write_zip(write_bundle(tmp_path / "old"), path)
+    write_zip(write_bundle(tmp_path / "new", shift=2.0), newer)
+    client = client_of(path, reload_seconds=0.02)
+    before = version_of(client)
+    newer.rename(path)
+    until(client, lambda: version_of(client) != before)
+    until(client, lambda: len(list((tmp_path / "temporary").glob("skintag_bundle_*"))) == 1)
+    assert client.post("/api/analyze", **form()).status_code == 200
 
 
 def test_bundle_whose_sample_is_answered_otherwise_is_refused(tmp_path: Path) -> None:

@@ -46,9 +46,12 @@ def test_command_line_goes_before_the_environment(monkeypatch: pytest.MonkeyPatc
         ({"queue": "0"}, "queue=0: it should be greater than or equal to 1"),
         ({"cors": "*"}, "is no origin"),
         ({"cors": "https://a.org/x"}, "is no origin"),
-        ({"log_level": "loud"}, "log_level=loud"),
+        ({"log_level": "loud"}, "log_level=loud: it should be 'debug', 'info', 'warning' or 'error'"),
         ({"drain": "inf"}, "drain=inf: it should be a finite number"),
         ({"web": "nowhere"}, "web=nowhere: it should be a folder with index.html in it"),
+        ({"api_key": ""}, "api_key: it should be a key without spaces"),
+        ({"api_key": " a"}, "api_key: it should be a key without spaces"),
+        ({"rate_burst": "5"}, "rate_burst=5 is less than the 16 images that one request may hold"),
         (
             {"memory_bytes": "2000", "max_image_bytes": "3000"},
             "memory_bytes=2000 is less than max_image_bytes=3000",
