@@ -416,6 +416,7 @@ def test_calibration_leaves_decisions_where_the_run_had_them(kind: str) -> None:
     assert given.threshold.value == given.calibration.apply([0.3])[0]
 
 
+@pytest.mark.long
 def test_model_that_val_ranks_first_is_built_and_another_choice_is_told_of_it(
     run_copy: Path, tmp_path: Path
 ) -> None:
@@ -436,6 +437,7 @@ def test_model_that_val_ranks_first_is_built_and_another_choice_is_told_of_it(
     assert "mlp_finetuned is better there (1.000): model=mlp_finetuned" in said
 
 
+@pytest.mark.long
 def test_bundle_warns_of_what_it_is_at_chance_on() -> None:
     table = scored(images(3000, seed=4), {"m": 2.5})
     frame = table.frame

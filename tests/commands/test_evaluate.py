@@ -120,6 +120,7 @@ def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
         report.report_run(tmp_path, QUICK)
 
 
+@pytest.mark.long
 def test_runs_of_a_sweep_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for job, (name, seed) in enumerate((("multi", 0), ("multi", 1), ("single_ham", 0))):
         run_folder(tmp_path / "sweep" / f"{job}_{name}_seed{seed}", name, seed)
@@ -221,6 +222,7 @@ def test_three_columns_and_a_threshold_make_a_whole_report(
     assert row.split("│")[-2].strip() == "—"
 
 
+@pytest.mark.long
 def test_another_objective_leaves_what_the_run_wrote_as_it_was(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "run")
     before = {name: (folder / name).read_bytes() for name in ("metrics.json", "thresholds.json")}

@@ -318,6 +318,7 @@ keys = st.one_of(st.none(), st.integers(0, 6).map(str))
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(keys, keys, keys, keys), min_size=1, max_size=25), st.randoms())
+@pytest.mark.long
 def test_groups_are_the_connected_components_whatever_the_order(
     rows: list[tuple[str | None, ...]], random: object
 ) -> None:

@@ -84,6 +84,7 @@ def test_the_held_out_set_is_the_headline_and_at_chance_a_verdict() -> None:
     assert (entry["group"], entry["at_chance"]) == ("ddi", True)
 
 
+@pytest.mark.long
 def test_a_test_set_that_is_all_held_out_has_one_figure() -> None:
     evidence = gathered(external(table(), mixed=False), "leave_one_dataset_out")
     lead = build_page(evidence).lead
@@ -107,6 +108,7 @@ def test_a_domain_of_several_datasets_is_named_once_and_one_of_a_single_dataset_
     assert [(e["grouping"], e["group"]) for e in foremost(single)] == [("dataset", "ddi")]
 
 
+@pytest.mark.long
 def test_nothing_is_held_out_by_a_mixed_split_or_without_val_rows() -> None:
     frame = external(table()).frame
     assert held_out(gathered(Predictions(frame), "grouped")) == []
@@ -117,6 +119,7 @@ def test_nothing_is_held_out_by_a_mixed_split_or_without_val_rows() -> None:
     assert build_page(evidence).lead.startswith("On ")
 
 
+@pytest.mark.long
 def test_few_images_are_not_called_at_chance_where_their_interval_reaches_far() -> None:
     frame = external(table()).frame
     own = frame.index[(frame["dataset"] == "ddi") & (frame["split"] == "test")]
@@ -137,6 +140,7 @@ def test_few_images_are_not_called_at_chance_where_their_interval_reaches_far() 
     assert "means nothing" not in page.cautions[0].text
 
 
+@pytest.mark.long
 def test_a_model_that_ranks_well_everywhere_is_nowhere_at_chance() -> None:
     evidence = gathered(table(), "grouped")
     assert at_chance(evidence).empty
@@ -144,6 +148,7 @@ def test_a_model_that_ranks_well_everywhere_is_nowhere_at_chance() -> None:
     assert "Held out" not in [fact.name for fact in build_page(evidence).facts]
 
 
+@pytest.mark.long
 def test_a_dataset_that_is_too_small_for_val_is_not_called_held_out() -> None:
     predictions = external(table())
     frame = predictions.frame

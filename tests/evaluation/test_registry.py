@@ -115,6 +115,7 @@ def printed(what: object) -> str:
     return console.export_text()
 
 
+@pytest.mark.long
 def test_a_new_metric_is_in_every_table_that_lists_metrics(
     metrics: tuple[Metric, Metric], tmp_path: Path
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_new_metric_has_intervals_and_its_gap_a_chance_level(metrics: tuple[Me
     assert plain["overall"]["all"]["youden"] == entry["levels"]["overall"]["all"]["youden"]["value"]
 
 
+@pytest.mark.long
 def test_a_new_metric_changes_no_figure_of_the_others(forgotten: None) -> None:
     before = evidence()
     for metric in (MARGIN, YOUDEN):
@@ -273,6 +275,7 @@ def test_a_metric_is_called_alike_in_tables_and_plots() -> None:
     assert label_of("worst_group_sensitivity") == "worst-group sensitivity"
 
 
+@pytest.mark.long
 def test_a_section_is_added_by_one_file(
     forgotten: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

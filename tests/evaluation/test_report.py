@@ -340,6 +340,7 @@ def test_nothing_of_a_name_becomes_markup_in_the_model_card(text: str) -> None:
         assert " ".join(text.split()).strip("#- ~")[:6] in said
 
 
+@pytest.mark.long
 def test_both_binarisations_are_shown_where_rows_say(predictions: Predictions) -> None:
     frame = predictions.frame
     positive = frame["target"] == 1
@@ -354,6 +355,7 @@ def test_both_binarisations_are_shown_where_rows_say(predictions: Predictions) -
     assert "cannot be counted the other way" in headline_table(made(predictions)).note
 
 
+@pytest.mark.long
 def test_a_table_without_val_rows_is_reported_at_a_given_threshold(
     predictions: Predictions, tmp_path: Path
 ) -> None:

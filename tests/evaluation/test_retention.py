@@ -82,6 +82,7 @@ def test_a_group_that_lost_more_is_found_and_the_others_are_not(planted: Retenti
     assert (auroc.loc[["I-II", "III-IV"], "extra_loss"] < 0).all()  # against a rest that holds V-VI
 
 
+@pytest.mark.long
 def test_a_student_that_lost_alike_everywhere_is_not_called_unfair() -> None:
     claims = 0
     for seed in range(4):

@@ -182,6 +182,7 @@ def evidence():
     return gather(predictions, fit_thresholds(predictions), Origin("x", "y"), settings, own_groups=hospital)
 
 
+@pytest.mark.long
 def test_the_report_gives_both_gaps_and_speaks_of_the_disagreement(evidence) -> None:
     page = build_page(evidence)
     tables = {t.name: t for t in page.tables}

@@ -129,6 +129,7 @@ def test_students_without_labels_alone_are_refused(
     assert "labels alone" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_arms_of_one_name_with_other_settings_are_told_apart(tmp_path: Path) -> None:
     for seed in (0, 1):
         write(tmp_path / "sweep", "none", seed, 1.0)

@@ -40,6 +40,7 @@ def test_planted_effects_are_found_and_nothing_else_is_claimed(planted: Path) ->
     assert not judged["outcome"].isin(["MISSED", "FALSE CLAIM"]).any()
 
 
+@pytest.mark.long
 def test_a_null_grid_claims_nothing(null: Path) -> None:
     judged = pd.read_csv(null / "questions.csv")
     assert len(judged) >= 10

@@ -42,6 +42,7 @@ def test_each_position_is_what_the_head_says_of_that_position_alone(model: Deplo
         torch.testing.assert_close(mine, its, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.long
 def test_onnx_gives_the_map_where_it_is_asked_for(model: DeployedModel, tmp_path: Path) -> None:
     write_onnx(model, tmp_path / "model.onnx", {})
     runtime = OnnxRuntime(tmp_path / "model.onnx")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from skintag.bundle.runtime import OnnxRuntime
@@ -48,6 +49,7 @@ def test_what_does_not_fit_and_what_is_small_stays() -> None:
         np.testing.assert_array_equal(numpy_helper.to_array(model.graph.initializer[0]), weights)
 
 
+@pytest.mark.long
 def test_a_network_answers_nearly_as_before(tmp_path: Path) -> None:
     whole, half = tmp_path / "model.onnx", tmp_path / "model_half.onnx"
     write_onnx(DeployedModel(mobilenet(64)), whole, {"model": "tiny"})

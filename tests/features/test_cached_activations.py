@@ -137,6 +137,7 @@ def test_run_cut_off_in_mid_epoch_goes_on_to_the_same_end(
     )
 
 
+@pytest.mark.long
 def test_activations_over_the_limit_are_not_kept_and_that_is_said(
     compose_run: Compose, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.serving.conftest import Process
 from tests.serving.raw import BOUNDARY, answer, connect, request
@@ -240,6 +241,7 @@ def test_signal_under_load_leaves_nobody_without_an_answer(serve: Callable[..., 
     assert len(answered) == len(statuses)
 
 
+@pytest.mark.long
 def test_readers_that_stop_are_given_up(serve: Callable[..., Process], tmp_path: Path) -> None:
     web = tmp_path / "web"
     web.mkdir()

@@ -316,6 +316,7 @@ def test_offline_unless_a_key_is_set(
     assert is_offline() is offline
 
 
+@pytest.mark.long
 def test_unreachable_server_does_not_lose_the_results(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -134,6 +134,7 @@ def test_weights_that_have_seen_the_test_images_are_refused(compose_run: Compose
     assert train(compose_run(*SMALL, "split_seed=1", "fit=false", best), tmp_path / "same") is not None
 
 
+@pytest.mark.long
 def test_weights_remember_what_the_weights_that_they_began_from_had_seen(
     compose_run: Compose, tmp_path: Path
 ) -> None:
