@@ -2,8 +2,11 @@
 import { useSyncExternalStore } from 'react';
 import { analyse as askServerFor, modelInfo, ServerError } from '../api/client';
 import type { Analysis, Crop } from '../core/types';
+import { messageOf } from '../core/errors';
+import type { Format } from '../core/photo';
 import type { Answer, ModelInfo } from '../device/messages';
-import { viewOf } from './view';
+import { storedIn } from '../device/upright';
+import { previewOf, viewOf } from './view';
 import { settings } from './settings';
 import { askServer, device, prepareDevice } from './status';
 
@@ -22,14 +25,27 @@ export interface Result {
 
 export interface Session {
   photo: Blob | null;
+  /** Of what is shown of it, upright; null while it is made, and where there is a problem. */
   url: string | null;
+  /** Its kind; null while its file is read. */
+  format: Format | null;
+  /** Why it cannot be looked at, in the words of PhotoError; null where nothing is known to be the matter. */
+  problem: string | null;
   crop: Crop | null;
   result: Result | null;
   /** The id under which the result was kept. */
   kept: string | null;
 }
 
-const EMPTY: Session = { photo: null, url: null, crop: null, result: null, kept: null };
+const EMPTY: Session = {
+  photo: null,
+  url: null,
+  format: null,
+  problem: null,
+  crop: null,
+  result: null,
+  kept: null,
+};
 let current = EMPTY;
 const listeners = new Set<() => void>();
 
@@ -48,10 +64,21 @@ export function useSession(): Session {
   );
 }
 
-/** Begin anew with a photo. */
+/** Begin anew with a photo; what its file is, and a picture of it to frame the spot in, come a moment later. */
 export function take(photo: Blob): void {
   if (current.url) URL.revokeObjectURL(current.url);
-  set({ ...EMPTY, photo, url: URL.createObjectURL(photo) });
+  set({ ...EMPTY, photo });
+  void examine(photo);
+}
+
+async function examine(photo: Blob): Promise<void> {
+  try {
+    const stored = await storedIn(photo);
+    const shown = await previewOf(photo, stored);
+    if (current.photo === photo) set({ ...current, format: stored.format, url: URL.createObjectURL(shown) });
+  } catch (error) {
+    if (current.photo === photo) set({ ...current, problem: messageOf(error) });
+  }
 }
 
 export function crop(part: Crop | null): void {

@@ -1,10 +1,11 @@
 /** From a photo's bytes to the pixels that `resize.onnx` takes; in strips, so that large photos need little memory. */
 import { PhotoError } from '../core/errors';
+import { refuseStrip } from '../core/photo';
 import { boxReduceInto, cropBox, fittedBox, reduction, type Rgb } from '../core/picture';
 import type { Crop } from '../core/types';
+import { Upright } from './upright';
 
 const STRIP_PIXELS = 4_000_000;
-const MAX_PIXELS = 120_000_000;
 
 export interface Decoded {
   picture: Rgb;
@@ -14,18 +15,8 @@ export interface Decoded {
   shorter: number;
 }
 
-/** An upright bitmap of a photo, as it was stored: no colour management, nothing premultiplied. */
-export async function bitmapOf(photo: Blob): Promise<ImageBitmap> {
-  try {
-    return await createImageBitmap(photo, {
-      imageOrientation: 'from-image',
-      premultiplyAlpha: 'none',
-      colorSpaceConversion: 'none',
-    });
-  } catch {
-    throw new PhotoError('unreadable');
-  }
-}
+/** The pixels as they were stored: no colour management, nothing premultiplied. */
+const AS_STORED: ImageBitmapOptions = { premultiplyAlpha: 'none', colorSpaceConversion: 'none' };
 
 type Context = OffscreenCanvasRenderingContext2D;
 
@@ -33,6 +24,7 @@ function contextOf(width: number, height: number): Context {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   if (!context) throw new PhotoError('memory');
+  context.imageSmoothingEnabled = false; // pixel for pixel, whichever way it is turned
   return context;
 }
 
@@ -43,12 +35,12 @@ export async function decode(
   side: number,
   fit: 'squash' | 'center_crop',
 ): Promise<Decoded> {
-  const bitmap = await bitmapOf(photo);
+  const upright = await Upright.of(photo, AS_STORED);
   try {
-    const { width, height } = bitmap;
-    if (width * height > MAX_PIXELS) throw new PhotoError('large');
+    const { width, height } = upright;
     const whole = cropBox(crop, width, height);
-    const shorter = Math.min(whole.right - whole.left, whole.bottom - whole.top);
+    const sides = [whole.right - whole.left, whole.bottom - whole.top] as const;
+    refuseStrip(...sides);
     const box = fittedBox(whole, fit);
     const [w, h] = [box.right - box.left, box.bottom - box.top];
     const k = reduction(w, h, side);
@@ -60,11 +52,12 @@ export async function decode(
       const height_ = Math.min(rows, h - y);
       context.fillStyle = '#fff';
       context.fillRect(0, 0, w, height_);
-      context.drawImage(bitmap, box.left, box.top + y, w, height_, 0, 0, w, height_);
+      const part = { left: box.left, right: box.right, top: box.top + y, bottom: box.top + y + height_ };
+      upright.draw(context, part, w, height_);
       boxReduceInto(context.getImageData(0, 0, w, height_).data, w, k, picture, y / k);
     }
-    return { picture, width, height, shorter };
+    return { picture, width, height, shorter: Math.min(...sides) };
   } finally {
-    bitmap.close();
+    upright.close();
   }
 }

@@ -113,17 +113,21 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
 
 export default function CropScreen() {
   const { t } = useTranslation();
-  const { url } = useSession();
+  const { photo, url, problem } = useSession();
   const [failed, setFailed] = useState(false);
   useEffect(() => {
-    if (!url) go('home', [], true);
-  }, [url]);
-  if (!url) return null;
-  if (failed) return <Unreadable />;
+    if (!photo) go('home', [], true);
+  }, [photo]);
+  if (!photo) return null;
+  if (failed || problem) return <Unreadable />;
   return (
     <section className="grid gap-5">
       <Title>{t('crop.title')}</Title>
-      <Frame url={url} onFail={() => setFailed(true)} />
+      {url ? (
+        <Frame url={url} onFail={() => setFailed(true)} />
+      ) : (
+        <p className="py-16 text-center text-muted">{t('app.loading')}</p>
+      )}
     </section>
   );
 }
