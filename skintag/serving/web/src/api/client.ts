@@ -13,7 +13,8 @@ export class ServerError extends Error {
   constructor(
     readonly status: number,
     message: string,
-    readonly requestId: string | null = null,
+    /** Short, the same for the same problem: the end of its `type`. */
+    readonly kind: string = '',
   ) {
     super(message);
     this.name = 'ServerError';
@@ -32,8 +33,8 @@ async function call(path: string, init: RequestInit, seconds: number): Promise<R
   if (response.ok) return response;
   const problem: unknown = await response.json().catch(() => null);
   const detail = isObject(problem) && typeof problem.detail === 'string' ? problem.detail : response.statusText;
-  const id = isObject(problem) && typeof problem.request_id === 'string' ? problem.request_id : null;
-  throw new ServerError(response.status, detail, id);
+  const kind = isObject(problem) && typeof problem.type === 'string' ? (problem.type.split(':').pop() ?? '') : '';
+  throw new ServerError(response.status, detail, kind);
 }
 
 /** Whether the server is there and has its model loaded. */

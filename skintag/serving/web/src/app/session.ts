@@ -1,22 +1,23 @@
 /** The photo that is being looked at, and what was said of it. Gone when the page is closed. */
 import { useSyncExternalStore } from 'react';
-import { analyse as askServerFor, modelInfo, ServerError } from '../api/client';
+import i18next from 'i18next';
+import { modelInfo } from '../api/client';
 import type { Analysis, Crop } from '../core/types';
-import { messageOf } from '../core/errors';
+import { messageOf, PhotoError } from '../core/errors';
 import type { Format } from '../core/photo';
-import type { Answer, ModelInfo } from '../device/messages';
+import type { ModelInfo } from '../device/messages';
 import { storedIn } from '../device/upright';
-import { previewOf, viewOf } from './view';
+import { answerOf, type By, type TookOver } from './answer';
 import { settings } from './settings';
-import { askServer, device, prepareDevice } from './status';
+import { prepareDevice } from './status';
+import { previewOf, sheetOf, viewOf } from './view';
 
-export type By = 'device' | 'server';
+export type { By, TookOver } from './answer';
 
 export interface Result {
   analysis: Analysis;
   by: By;
-  /** The server was asked for, and the device took over. */
-  tookOver: boolean;
+  tookOver: TookOver;
   milliseconds: number;
   info: ModelInfo | null;
   /** The part that was looked at, small enough to show and to keep. */
@@ -47,6 +48,8 @@ const EMPTY: Session = {
   kept: null,
 };
 let current = EMPTY;
+/** Counts what was begun: an answer of an earlier turn is dropped. */
+let turn = 0;
 const listeners = new Set<() => void>();
 
 function set(next: Session): void {
@@ -67,6 +70,7 @@ export function useSession(): Session {
 /** Begin anew with a photo; what its file is, and a picture of it to frame the spot in, come a moment later. */
 export function take(photo: Blob): void {
   if (current.url) URL.revokeObjectURL(current.url);
+  abandon();
   set({ ...EMPTY, photo });
   void examine(photo);
 }
@@ -82,6 +86,7 @@ async function examine(photo: Blob): Promise<void> {
 }
 
 export function crop(part: Crop | null): void {
+  abandon();
   set({ ...current, crop: part, result: null, kept: null });
 }
 
@@ -89,33 +94,38 @@ export function markKept(id: string): void {
   set({ ...current, kept: id });
 }
 
-/** Have the photo looked at where the person chose; the device takes over where the server cannot. Throws. */
-export async function analyse(where: By = settings().where): Promise<Result> {
+/**
+ * Have the photo looked at where the person chose. Null where the answer came too late: another look, another photo or
+ * another frame was begun meanwhile, or the person has left. Throws what stood in the way.
+ */
+export async function analyse(where: By = settings().where): Promise<Result | null> {
   const { photo, crop: part } = current;
   if (!photo) throw new Error('no photo');
-  const { answer, by } = where === 'server' ? await byServer(photo, part) : await byDevice(photo, part);
-  const info = await (by === 'device' ? prepareDevice() : modelInfo()).catch(() => null);
-  const view = await viewOf(photo, part);
-  const result = { ...answer, by, tookOver: by !== where, info, view };
-  if (current.photo === photo) set({ ...current, result, kept: null });
-  return result;
-}
-
-async function byDevice(photo: Blob, part: Crop | null): Promise<{ answer: Answer; by: By }> {
-  await prepareDevice();
-  return { answer: await device.analyse(photo, part), by: 'device' };
-}
-
-async function byServer(photo: Blob, part: Crop | null): Promise<{ answer: Answer; by: By }> {
+  const mine = ++turn;
   try {
-    return { answer: await askServerFor(photo, part), by: 'server' };
+    const answered = await answerOf(photo, part, where);
+    const info = await (answered.by === 'device' ? prepareDevice() : modelInfo()).catch(() => null);
+    const view = await shownOf(photo, part);
+    if (mine !== turn) return null;
+    const { answer, ...by } = answered;
+    const result = { ...answer, ...by, info, view };
+    set({ ...current, result, kept: null });
+    return result;
   } catch (error) {
-    // what the server says of the photo itself stands; where it is away, busy or broken, the device can answer
-    const about = error instanceof ServerError ? error.status : 0;
-    if (about >= 400 && about < 500 && about !== 429 && about !== 401 && about !== 404) throw error;
-    void askServer();
-    return byDevice(photo, part).catch(() => {
-      throw error;
-    });
+    if (mine !== turn) return null;
+    throw error;
   }
+}
+
+/** Let what is being looked at go: its answer is no longer waited for. */
+export function abandon(): void {
+  turn++;
+}
+
+/** The part that was looked at; a sheet that says so where only the server can decode the file. */
+function shownOf(photo: Blob, part: Crop | null): Promise<Blob> {
+  return viewOf(photo, part).catch((error: unknown) => {
+    if (!(error instanceof PhotoError) || error.message !== 'unreadable') throw error;
+    return sheetOf(i18next.t('photo.noView', { format: current.format ?? '' }));
+  });
 }

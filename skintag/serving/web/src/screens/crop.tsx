@@ -1,5 +1,5 @@
 /** Frame the spot: the square that is looked at. */
-import { useEffect, useState } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import Cropper, { type Area, type Point } from 'react-easy-crop';
 import 'react-easy-crop/react-easy-crop.css';
 import { useTranslation } from 'react-i18next';
@@ -9,12 +9,21 @@ import { CAMERAS, change, useSettings, type CameraKind } from '../app/settings';
 import type { Crop } from '../core/types';
 import { localeOf } from '../i18n';
 import { Button, ButtonLink, Range, Title } from '../ui/parts';
+import { refusalIn } from '../ui/refusal';
 
 /** A part in percent, as the cropper gives it, in fractions that lie within the picture. */
 export function fractionsOf(area: Area): Crop {
   const within = (value: number, most: number): number => Math.min(Math.max(value / 100, 0), most);
   const [x, y] = [within(area.x, 1), within(area.y, 1)];
   return { x, y, width: within(area.width, 1 - x), height: within(area.height, 1 - y) };
+}
+
+/** What the server decodes, and most browsers do not. */
+const SERVER_ONLY = ['TIFF', 'HEIC'];
+
+function begin(part: Crop | null): void {
+  setCrop(part);
+  go('analysing', [], true);
 }
 
 function CameraField() {
@@ -38,16 +47,36 @@ function CameraField() {
   );
 }
 
-function Unreadable() {
+/** What is said in place of the frame. */
+function Instead({ title, text, children }: { title: string; text: string; children?: ReactNode }) {
   const { t } = useTranslation();
   return (
     <div className="card mx-auto grid max-w-md gap-4 text-center">
-      <Title>{t('analysing.failed')}</Title>
-      <p>{t('crop.unreadable')}</p>
-      <ButtonLink to="home" look="main">
+      <Title>{title}</Title>
+      <p>{text}</p>
+      {children}
+      <ButtonLink to="home" look={children ? 'quiet' : 'main'}>
         {t('crop.other')}
       </ButtonLink>
     </div>
+  );
+}
+
+/** A photo that the browser cannot decode: where the server was chosen it is sent whole, and the person is told so. */
+function Blind({ format }: { format: string }) {
+  const { t } = useTranslation();
+  const { where } = useSettings();
+  if (where === 'device') {
+    const text = t(SERVER_ONLY.includes(format) ? 'photo.noShow' : 'photo.unreadable', { format });
+    return <Instead title={t('analysing.failed')} text={text} />;
+  }
+  return (
+    <Instead title={t('photo.blindTitle')} text={t('photo.blind', { format })}>
+      <Button look="main" onClick={() => begin(null)}>
+        {t('photo.sendWhole')}
+      </Button>
+      <CameraField />
+    </Instead>
   );
 }
 
@@ -56,10 +85,6 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
   const [at, setAt] = useState<Point>({ x: 0, y: 0 });
   const [zoom, setZoom] = useState(1);
   const [area, setArea] = useState<Area | null>(null);
-  const start = (whole: boolean): void => {
-    setCrop(whole || !area ? null : fractionsOf(area));
-    go('analysing', [], true);
-  };
   return (
     <div className="grid gap-5 lg:grid-cols-[1fr_22rem]">
       <div className="relative h-[min(46dvh,36rem)] lg:h-[min(66dvh,36rem)] overflow-hidden rounded-3xl bg-sunk">
@@ -94,11 +119,11 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
             valueText={`${new Intl.NumberFormat(localeOf(i18n.language), { maximumFractionDigits: 1 }).format(zoom)} ×`}
           />
         </div>
-        <Button look="main" disabled={!area} onClick={() => start(false)}>
+        <Button look="main" disabled={!area} onClick={() => area && begin(fractionsOf(area))}>
           {t('crop.go')}
         </Button>
         <div className="flex flex-wrap justify-center gap-2">
-          <Button look="quiet" onClick={() => start(true)}>
+          <Button look="quiet" onClick={() => begin(null)}>
             {t('crop.whole')}
           </Button>
           <ButtonLink to="home" look="quiet">
@@ -113,13 +138,14 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
 
 export default function CropScreen() {
   const { t } = useTranslation();
-  const { photo, url, problem } = useSession();
+  const { photo, url, format, problem } = useSession();
   const [failed, setFailed] = useState(false);
   useEffect(() => {
     if (!photo) go('home', [], true);
   }, [photo]);
   if (!photo) return null;
-  if (failed || problem) return <Unreadable />;
+  if (problem) return <Instead title={t('analysing.failed')} text={t(`photo.${refusalIn(problem)}`)} />;
+  if (failed) return <Blind format={format ?? ''} />;
   return (
     <section className="grid gap-5">
       <Title>{t('crop.title')}</Title>

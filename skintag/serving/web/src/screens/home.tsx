@@ -12,9 +12,10 @@ function begin(photo: Blob): void {
   go('crop');
 }
 
-/** The first picture among what was dropped or pasted. */
+/** The first picture among what was dropped or pasted, else the first file: its bytes tell what it is, not its name. */
 export function pictureOf(files: Iterable<File> | null | undefined): File | null {
-  return [...(files ?? [])].find((file) => file.type.startsWith('image/')) ?? null;
+  const all = [...(files ?? [])];
+  return all.find((file) => file.type.startsWith('image/')) ?? all[0] ?? null;
 }
 
 /** A picture out of the clipboard, which the browser asks the person about. */
@@ -113,7 +114,7 @@ function Chooser({ onPicture }: { onPicture: (photo: Blob | null) => void }) {
       <input
         ref={input}
         type="file"
-        accept="image/*"
+        accept="image/*,.heic,.heif,.tif,.tiff"
         className="hidden"
         aria-label={t('home.choose')}
         onChange={chosen}

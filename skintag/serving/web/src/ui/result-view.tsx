@@ -1,6 +1,7 @@
 /** Everything that is said of a photo; the same for a fresh result and a kept one. */
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { TookOver } from '../app/answer';
 import type { Analysis, Sensitivities } from '../core/types';
 import { localeOf } from '../i18n';
 import { disclaimerOf } from '../i18n/triage';
@@ -19,7 +20,7 @@ export interface ResultViewProps {
   sensitivities: Sensitivities | null;
   view: Blob;
   by: 'device' | 'server';
-  tookOver?: boolean;
+  tookOver?: TookOver;
   milliseconds?: number;
   /** Buttons and fields that belong to where the result is shown. */
   children: ReactNode;
@@ -57,7 +58,7 @@ function Origin({ analysis, by, tookOver, milliseconds }: ResultViewProps) {
     <section className="text-sm text-muted" data-testid="origin" data-by={by}>
       {tookOver && (
         <p className="flex items-center gap-2">
-          <Icon name="info" className="size-4" /> {t('result.tookOver')}
+          <Icon name="info" className="size-4" /> {t(tookOver === 'key' ? 'result.tookOverKey' : 'result.tookOver')}
         </p>
       )}
       <p className="flex items-center gap-2">

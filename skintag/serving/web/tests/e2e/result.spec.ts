@@ -83,7 +83,55 @@ test('a file that is no photo says so', async ({ page, server }) => {
   await page
     .getByTestId('file')
     .setInputFiles({ name: 'x.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('<svg/>') });
-  await expect(page.getByText('cannot be read as a photo')).toBeVisible();
+  await expect(page.getByText('This file is no photo')).toBeVisible();
+});
+
+test('a format that only the server reads is sent to it whole, where it was chosen', async ({ page, server }) => {
+  const tiff = {
+    name: 'spot.tif',
+    mimeType: '',
+    buffer: readFileSync(new URL('../fixtures/spot.tif', import.meta.url)),
+  };
+  await open(page, server);
+  await page.getByTestId('file').setInputFiles(tiff);
+  await expect(page.getByText('cannot read TIFF files')).toBeVisible();
+  expect(server.uploads).toEqual([]);
+  await page.evaluate(() => {
+    const said = JSON.parse(localStorage.getItem('skintag-settings')!) as object;
+    localStorage.setItem('skintag-settings', JSON.stringify({ ...said, where: 'server' }));
+  });
+  await page.goto(server.url);
+  await page.reload();
+  await page.getByTestId('file').setInputFiles(tiff);
+  await expect(page.getByText('it would look at the whole photo')).toBeVisible();
+  await page.getByRole('button', { name: 'Send the whole photo' }).click();
+  await expect(page.getByTestId('origin')).toHaveAttribute('data-by', 'server');
+  await expect(page.getByRole('img', { name: 'The photo that was looked at' })).toBeVisible();
+  expect(server.uploads).toHaveLength(1);
+});
+
+test('an animation is refused as the server refuses it, whatever its name says', async ({ page, server }) => {
+  await open(page, server);
+  const buffer = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
+  await page.getByTestId('file').setInputFiles({ name: 'x.jpg', mimeType: 'image/jpeg', buffer });
+  await expect(page.getByText('Photos of this kind')).toBeVisible();
+});
+
+test('a strip is refused, and a part of it can be framed', async ({ page, server }) => {
+  await open(page, server);
+  const made = await page.evaluate(() => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [1100, 100];
+    canvas.getContext('2d')!.fillRect(0, 0, 1100, 100);
+    return canvas.toDataURL('image/png').split(',')[1]!;
+  });
+  const file = { name: 'x.png', mimeType: 'image/png', buffer: Buffer.from(made, 'base64') };
+  await page.getByTestId('file').setInputFiles(file);
+  await page.getByRole('button', { name: 'Whole photo' }).click();
+  await expect(page.getByRole('alert')).toContainText('more than ten times as long as wide');
+  await expect(page.getByRole('button', { name: 'Try again' })).toHaveCount(0);
+  await page.getByRole('link', { name: 'Frame the spot' }).click();
+  await expect(page.getByRole('button', { name: 'Look at it' })).toBeEnabled();
 });
 
 test('the crop is moved and zoomed by keyboard', async ({ page, server }) => {
