@@ -1,8 +1,12 @@
 /** Whether a value from outside (a server, an imported file) is an analysis: every field that is shown is looked at. */
 import { isObject } from '../core/json';
+import { ROUNDING } from '../core/numbers';
 import type { Analysis } from '../core/types';
 
 const share = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value <= 1;
+/** Of a condition: as the network gives it, which may be off by as much as `checkOutputs` lets pass. */
+const aboutAShare = (value: unknown): boolean =>
+  typeof value === 'number' && value >= -ROUNDING && value <= 1 + ROUNDING;
 const shareOrNull = (value: unknown): boolean => value === null || share(value);
 const numeric = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
 const text = (value: unknown): boolean => typeof value === 'string' && value.length <= 5000;
@@ -33,7 +37,7 @@ const isAnalysis = has({
   malignancy_score: share,
   malignancy_probability: share,
   above_threshold: (value) => typeof value === 'boolean',
-  conditions: listOf(3, has({ name: text, probability: share })),
+  conditions: listOf(3, has({ name: text, probability: aboutAShare })),
   category: oneOf('malignant', 'inflammatory', 'benign'),
   tier: oneOf('LOW', 'MODERATE', 'HIGH'),
   tier_reason: text,

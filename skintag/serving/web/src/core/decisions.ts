@@ -2,6 +2,7 @@
 import { calibrate, readCalibration, type Calibration } from './calibration';
 import { BundleError } from './errors';
 import type { Manifest } from './manifest';
+import { ROUNDING } from './numbers';
 import { isUnlike, oodScore, readOod, type OodReference } from './ood';
 import { readConditions, readTexts, recommendation, type Texts } from './parts';
 import {
@@ -19,7 +20,6 @@ import type { Policy } from './triage';
 import type { Categories, Condition, Prediction } from './types';
 
 const TOP = 3;
-const ROUNDING = 1e-4;
 
 /** What a bundle decides by. */
 export interface Decisions {
@@ -38,6 +38,8 @@ export interface Outputs {
   malignant: number;
   conditions: Float32Array | null;
   embedding: Float32Array;
+  /** Where it looked, logits; null where it does not say. */
+  map: Float32Array | null;
 }
 
 /** Decisions out of a bundle's files. Throws BundleError where one is not what it has to be. */
@@ -57,10 +59,10 @@ export function readDecisions(manifest: Manifest, files: ReadonlyMap<string, Arr
 
 /** Refuse what cannot be a network's answer: a damaged file says anything. */
 export function checkOutputs(outputs: Outputs, count: number): void {
-  const { malignant, conditions, embedding } = outputs;
+  const { malignant, conditions, embedding, map } = outputs;
   const shares = [malignant, ...(conditions ?? [])];
   const inside = shares.every((p) => Number.isFinite(p) && p >= -ROUNDING && p <= 1 + ROUNDING);
-  if (!inside || !embedding.every(Number.isFinite)) {
+  if (!inside || !embedding.every(Number.isFinite) || !(map ?? embedding).every(Number.isFinite)) {
     throw new BundleError('model', 'probabilities and finite numbers', 'others');
   }
   if (conditions && conditions.length !== count) {
@@ -69,7 +71,7 @@ export function checkOutputs(outputs: Outputs, count: number): void {
 }
 
 /** What is said of one image with these outputs. */
-export function predict(decisions: Decisions, outputs: Outputs): Prediction {
+export function predict(decisions: Decisions, outputs: Omit<Outputs, 'map'>): Prediction {
   const { policy, texts, ood } = decisions;
   const probability = calibrate(decisions.calibration, outputs.malignant);
   const score = decisions.onProbability ? probability : outputs.malignant;
@@ -101,12 +103,13 @@ function topThree(names: readonly string[], row: Float32Array | null): Condition
   return order.slice(0, TOP).map((k) => ({ name: names[k]!, probability: row[k]! }));
 }
 
-/** Malignant as calibrated; the rest shared as the conditions stand to each other. Sum 1. */
+/** Malignant as calibrated; the rest shared as the conditions stand to each other, as `engine.categories`. Sum 1. */
 export function categoriesOf(probability: number, conditions: Float32Array | null): Categories {
-  if (!conditions) return { malignant: probability, inflammatory: null, benign: 1 - probability };
+  const rest = 1 - probability;
+  if (!conditions?.every(Number.isFinite)) return { malignant: probability, inflammatory: null, benign: rest };
   let others = 0;
   conditions.forEach((p, code) => (others += MALIGNANT.includes(code) ? 0 : p));
   const share = others > 0 ? conditions[NON_NEOPLASTIC]! / others : 0;
-  const inflammatory = (1 - probability) * share;
-  return { malignant: probability, inflammatory, benign: 1 - probability - inflammatory };
+  const inflammatory = rest * Math.min(Math.max(share, 0), 1); // a network's shares may be a little below 0
+  return { malignant: probability, inflammatory, benign: rest - inflammatory };
 }

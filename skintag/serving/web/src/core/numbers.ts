@@ -1,5 +1,8 @@
 /** The logistic function and its inverse as `skintag/evaluation/decisions/logistic.py` has them, and Python's `%.4g`. */
 
+/** By how much a network's probability may lie outside [0, 1]. */
+export const ROUNDING = 1e-4;
+
 /** `1 / (1 + exp(-x))`. */
 export function expit(x: number): number {
   return 1 / (1 + Math.exp(-x));

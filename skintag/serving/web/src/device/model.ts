@@ -69,7 +69,8 @@ export class Model {
     const pixels = await this.resized(decoded.picture);
     const out = await this.network.run({ image: new ort.Tensor('uint8', pixels, [1, side, side, 3]) });
     const conditions = out.p_condition ? floats(out.p_condition) : null;
-    const outputs = { malignant: floats(out.p_malignant)[0]!, conditions, embedding: floats(out.embedding) };
+    const map = out.map ? floats(out.map) : null;
+    const outputs = { malignant: floats(out.p_malignant)[0]!, conditions, embedding: floats(out.embedding), map };
     checkOutputs(outputs, this.decisions.conditions.length);
     const prediction = predict(this.decisions, outputs);
     return {

@@ -44,6 +44,8 @@ describe('languages', () => {
 describe('an analysis from outside', () => {
   it('is taken where every field fits', () => {
     expect(checkAnalysis(analysis)).toBe(analysis);
+    const rounded = { ...analysis, conditions: [{ name: 'melanoma', probability: 1.00005 }] };
+    expect(checkAnalysis(rounded)).toBe(rounded); // the server lets as much pass
   });
 
   it.each([

@@ -1,11 +1,11 @@
 /** The device decides as Python does: numbers that `tests/fixtures/make_parity.py` had Python work out. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { predict, readDecisions } from '../../src/core/decisions';
+import { categoriesOf, checkOutputs, predict, readDecisions } from '../../src/core/decisions';
 import type { Manifest } from '../../src/core/manifest';
 import { expit, format4g, logit } from '../../src/core/numbers';
 import { findings } from '../../src/core/picture';
-import type { Prediction } from '../../src/core/types';
+import type { Categories, Prediction } from '../../src/core/types';
 import bounds from '../../../quality.json';
 
 interface Case {
@@ -22,6 +22,7 @@ interface Parity {
   cases: Case[];
   numbers: [number, string][];
   logits: [number, number, number][];
+  shares: { p: number; conditions: number[] | null; categories: Categories }[];
   pictures: { side: number; pixels: number[]; shorter: number; findings: unknown[] }[];
 }
 
@@ -71,6 +72,35 @@ describe('decisions', () => {
     expect(new Set(said.map((p) => p.category)).size).toBe(3);
     expect(new Set(said.map((p) => p.out_of_distribution)).size).toBe(3);
     expect(said.some((p) => p.tier_reason.includes('is never LOW'))).toBe(true);
+  });
+});
+
+describe('categories', () => {
+  it('are Python’s, where rounding left shares outside [0, 1] too', () => {
+    for (const { p, conditions, categories } of parity.shares) {
+      close(categoriesOf(p, Float32Array.from(conditions ?? [NaN, ...Array<number>(10).fill(0)])), categories);
+    }
+  });
+});
+
+describe('outputs that cannot be a network’s', () => {
+  const fine = {
+    malignant: 0.5,
+    conditions: new Float32Array(11),
+    embedding: new Float32Array(4),
+    map: new Float32Array(4),
+  };
+  it.each([
+    ['a score above 1', { malignant: 1.001 }],
+    ['no score', { malignant: NaN }],
+    ['a condition below 0', { conditions: Float32Array.of(-0.001, ...Array<number>(10).fill(0)) }],
+    ['too few conditions', { conditions: new Float32Array(10) }],
+    ['an embedding of infinity', { embedding: Float32Array.of(Infinity) }],
+    ['a map of no numbers', { map: Float32Array.of(NaN) }],
+  ])('are refused: %s', (_, wrong) => {
+    expect(() => checkOutputs(fine, 11)).not.toThrow();
+    expect(() => checkOutputs({ ...fine, map: null, malignant: 1.00005 }, 11)).not.toThrow();
+    expect(() => checkOutputs({ ...fine, ...wrong }, 11)).toThrow('model: expected');
   });
 });
 
