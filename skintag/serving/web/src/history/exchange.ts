@@ -1,6 +1,7 @@
 /** The history as one JSON file, out and in; what comes in is checked field by field. */
 import { checkAnalysis } from '../api/check';
 import { isObject } from '../core/json';
+import type { Analysis } from '../core/types';
 import type { Entry, Spot } from './types';
 
 const KIND = 'skintag history';
@@ -46,8 +47,23 @@ export async function exportHistory(entries: readonly Entry[], spots: readonly S
   return new Blob([...parts, ']}'], { type: 'application/json' });
 }
 
-/** What an exported file holds. Throws ImportError, and takes nothing of a file that is not right throughout. */
-export async function importHistory(file: Blob): Promise<{ entries: Entry[]; spots: Spot[] }> {
+export interface History {
+  entries: Entry[];
+  spots: Spot[];
+}
+
+/** What of a taken-in history is new, and how many of its photos are there already: those stay as they are here. */
+export function newOf(found: History, here: History): History & { known: number } {
+  const ids = new Set(here.entries.map((entry) => entry.id));
+  const entries = found.entries.filter((entry) => !ids.has(entry.id) && ids.add(entry.id)); // twice in the file: once
+  const wanted = new Set(entries.map((entry) => entry.spot));
+  const named = new Set(here.spots.map((spot) => spot.id));
+  const spots = found.spots.filter((spot) => wanted.has(spot.id) && !named.has(spot.id));
+  return { entries, spots, known: found.entries.length - entries.length };
+}
+
+/** What an exported file holds, and nothing of what else is in it. Throws ImportError, and takes nothing of a file that is not right throughout. */
+export async function importHistory(file: Blob): Promise<History> {
   if (file.size > MAX_BYTES) throw new ImportError('large'); // before it is read
   const text = await file.text();
   let said: unknown;
@@ -93,5 +109,40 @@ function entryOf(value: unknown, spots: ReadonlySet<string>): Entry {
   if (spot !== null && !(id(spot) && spots.has(spot))) throw new ImportError('entry');
   const bounds = boundsOf(value.bounds);
   const pictures = { view: blobOf(view), thumb: blobOf(thumb) };
-  return { id: value.id as string, taken: iso(taken), spot, note, by, analysis, bounds, ...pictures };
+  return { id: value.id as string, taken: iso(taken), spot, note, by, analysis: copyOf(analysis), bounds, ...pictures };
+}
+
+/** The known fields of an analysis alone: a file from elsewhere may have others beside them. */
+function copyOf(said: Analysis): Analysis {
+  const { picture, crop, map, bundle, categories } = said;
+  return {
+    malignancy_score: said.malignancy_score,
+    malignancy_probability: said.malignancy_probability,
+    above_threshold: said.above_threshold,
+    conditions: said.conditions.map(({ name, probability }) => ({ name, probability })),
+    category: said.category,
+    tier: said.tier,
+    tier_reason: said.tier_reason,
+    recommendation: said.recommendation,
+    confidence: said.confidence,
+    out_of_distribution: said.out_of_distribution,
+    out_of_distribution_score: said.out_of_distribution_score,
+    disclaimer: said.disclaimer,
+    categories: {
+      malignant: categories.malignant,
+      inflammatory: categories.inflammatory,
+      benign: categories.benign,
+    },
+    quality: said.quality.map(({ finding, value, bound }) => ({ finding, value, bound })),
+    map: map && { height: map.height, width: map.width, values: [...map.values] },
+    picture: { width: picture.width, height: picture.height },
+    crop: crop && { x: crop.x, y: crop.y, width: crop.width, height: crop.height },
+    bundle: {
+      name: bundle.name,
+      version: bundle.version,
+      model: bundle.model,
+      runtime: bundle.runtime,
+      note: bundle.note,
+    },
+  };
 }

@@ -4,8 +4,8 @@ import { useTranslation } from 'react-i18next';
 import { download } from '../app/download';
 import { hrefOf } from '../app/route';
 import { arePictures } from '../app/view';
-import { keep, removeAll, StorageError } from '../history/db';
-import { exportHistory, importHistory, ImportError } from '../history/exchange';
+import { entries as keptEntries, keep, removeAll, spots as keptSpots, StorageError } from '../history/db';
+import { exportHistory, importHistory, ImportError, newOf } from '../history/exchange';
 import type { Entry } from '../history/types';
 import { useKept, type Kept } from '../history/use';
 import { useDates } from '../ui/dates';
@@ -99,8 +99,10 @@ function useExchange(
       const found = await importHistory(file);
       if (!(await arePictures(found.entries.flatMap(({ view, thumb }) => [view, thumb]))))
         throw new ImportError('entry');
-      await keep(found.entries, found.spots);
-      setSaid(t('history.imported', { count: found.entries.length }));
+      const { entries, spots, known } = newOf(found, { entries: await keptEntries(), spots: await keptSpots() });
+      await keep(entries, spots);
+      const taken = t('history.imported', { count: entries.length });
+      setSaid(known ? `${taken} ${t('history.importedKnown', { count: known })}` : taken);
       again();
     } catch (error) {
       if (error instanceof ImportError) setSaid(t(`history.import${error.reason}`));

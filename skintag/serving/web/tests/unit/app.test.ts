@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { checkAnalysis } from '../../src/api/check';
 import { hrefOf, parseRoute } from '../../src/app/route';
 import { parseSettings } from '../../src/app/settings';
-import { exportHistory, importHistory, ImportError, MAX_BYTES } from '../../src/history/exchange';
+import { exportHistory, importHistory, ImportError, MAX_BYTES, newOf } from '../../src/history/exchange';
 import { pdfOf } from '../../src/history/pdf';
 import type { Entry } from '../../src/history/types';
 import { languageOf, localeOf } from '../../src/i18n';
@@ -100,6 +100,27 @@ describe('an exported history', () => {
     const broken = change(JSON.parse(text) as Record<string, unknown>);
     const refused = new ImportError(reason as ImportError['reason']);
     await expect(importHistory(new Blob([broken]))).rejects.toThrow(refused);
+  });
+
+  it('brings nothing with it that is not known', async () => {
+    const said = JSON.parse(await (await exportHistory([entry], [spot])).text()) as Record<string, unknown>;
+    const foreign = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(foreign);
+      if (typeof value !== 'object' || value === null) return value;
+      const inner = Object.entries(value).map(([key, item]) => [key, foreign(item)]);
+      return { ...Object.fromEntries(inner), foreign: { of: 'elsewhere' } };
+    };
+    const { entries, spots } = await importHistory(new Blob([JSON.stringify(foreign(said))]));
+    expect(JSON.stringify({ entries, spots })).not.toContain('foreign');
+    expect(entries[0]!.analysis).toEqual(analysis);
+  });
+
+  it('leaves what is there already as it is, and counts it apart', () => {
+    const other = { ...entry, id: 'a-2' };
+    const found = { entries: [{ ...entry, note: 'older' }, other, other], spots: [{ ...spot, name: 'older' }] };
+    expect(newOf(found, { entries: [entry], spots: [spot] })).toEqual({ entries: [other], spots: [], known: 2 });
+    expect(newOf(found, { entries: [], spots: [] })).toMatchObject({ spots: found.spots, known: 1 });
+    expect(newOf(found, { entries: [entry, other], spots: [] })).toEqual({ entries: [], spots: [], known: 3 });
   });
 
   it('is refused where it is too large, before it is read', async () => {
