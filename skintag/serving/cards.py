@@ -28,12 +28,33 @@ _OPAQUE: Final = 190
 
 def percent(share: float) -> str:
     """A share as a whole number of a hundred; what is not nothing or all does not look like it."""
-    value = share * 100
+    return _said(share * 100, _half_up(share * 100))
+
+
+def whole_shares(categories: Mapping[str, float | None]) -> dict[str, str]:
+    """The categories' shares as `percent` has them, but so that whole numbers sum to 100.
+
+    The first is rounded as it is on the meter, and the others by the largest remainder of what is left; one that the
+    model does not tell is left out.
+    """
+    told = {name: share * 100 for name, share in categories.items() if share is not None}
+    first, *others = told
+    whole = {first: _half_up(told[first])} | {name: math.floor(told[name]) for name in others}
+    missing = 100 - sum(whole.values())
+    for name in sorted(others, key=lambda name: whole[name] - told[name])[: max(0, missing)]:
+        whole[name] += 1
+    return {name: _said(value, whole[name]) for name, value in told.items()}
+
+
+def _said(value: float, whole: int) -> str:
     if 0 < value < 1:
         return "<1"
-    if 99 < value < 100:
-        return ">99"
-    return str(round(value))
+    return ">99" if 99 < value < 100 else str(whole)
+
+
+def _half_up(value: float) -> int:
+    """As browsers round; Python's own `round` takes halves to even numbers."""
+    return math.floor(value + 0.5)
 
 
 def result(analysis: Analysis, pixels: NDArray[np.uint8], low: float, high: float) -> str:
@@ -111,10 +132,10 @@ def findings(analysis: Analysis) -> str:
 
 def shares(analysis: Analysis) -> str:
     """A bar for each of the three categories; one that the model does not tell is left out."""
+    told = analysis["categories"]
     bars = "".join(
-        _bar(word, analysis["categories"][name])
-        for name, word in CATEGORIES.items()
-        if analysis["categories"][name] is not None
+        _bar(CATEGORIES[name], told[name], said)
+        for name, said in whole_shares({name: told[name] for name in CATEGORIES}).items()
     )
     return f'<section class="st-card" data-part="categories"><h3>What kind of spot</h3>{bars}</section>'
 
@@ -199,10 +220,10 @@ def disclaimer(text: str) -> str:
     return f'<aside class="st-disclaimer" role="note"><b>Please note.</b> {escape(text)}</aside>'
 
 
-def _bar(word: str, share: float) -> str:
+def _bar(word: str, share: float, said: str | None = None) -> str:
     width = min(max(share, 0.0), 1.0) * 100
     return (
-        f'<div class="st-bar"><span>{escape(word)}</span><span>{escape(percent(share))} of 100</span>'
+        f'<div class="st-bar"><span>{escape(word)}</span><span>{escape(said or percent(share))} of 100</span>'
         f'<div><div style="width:{width:.1f}%"></div></div></div>'
     )
 

@@ -68,10 +68,17 @@ def test_a_bundle_cannot_write_html() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0, "0"), (0.004, "<1"), (0.5, "50"), (0.994, ">99"), (1, "100")]
+    ("share", "text"), [(0, "0"), (0.004, "<1"), (0.125, "13"), (0.5, "50"), (0.994, ">99"), (1, "100")]
 )
 def test_what_is_not_nothing_does_not_look_like_it(share: float, text: str) -> None:
     assert cards.percent(share) == text
+
+
+def test_whole_shares_of_the_categories_sum_to_100_and_begin_as_the_meter_has_it() -> None:
+    shares = {"malignant": 0.335, "inflammatory": 0.335, "benign": 0.33}
+    assert cards.whole_shares(shares) == {"malignant": "34", "inflammatory": "33", "benign": "33"}
+    alone = {"malignant": 0.125, "inflammatory": None, "benign": 0.875}
+    assert cards.whole_shares(alone) == {"malignant": "13", "benign": "87"}
 
 
 def test_the_map_is_clear_at_its_least_and_nothing_where_it_is_flat() -> None:

@@ -2,6 +2,7 @@
 import { useTranslation } from 'react-i18next';
 import type { Categories, Condition } from '../core/types';
 import { CONDITIONS } from '../core/parts';
+import { wholeShares } from '../core/percent';
 import { Heading, Outbound } from './parts';
 import { percent } from './tier';
 
@@ -20,16 +21,14 @@ const LOOKS = { malignant: 'bg-high', inflammatory: 'bg-moderate', benign: 'bg-l
 
 export function CategoryBars({ categories }: { categories: Categories }) {
   const { t } = useTranslation();
-  const shown = (['malignant', 'inflammatory', 'benign'] as const).filter((name) => categories[name] !== null);
   return (
     <section className="card grid gap-3">
       <Heading>{t('result.categories')}</Heading>
       <ul className="grid gap-3">
-        {shown.map((name) => (
+        {wholeShares(categories).map(([name, said]) => (
           <li key={name} className="grid gap-1">
             <p className="flex justify-between gap-3">
-              <span className="font-semibold">{t(`result.${name}`)}</span>{' '}
-              <span>{t('common.of100', { n: percent(categories[name]!) })}</span>
+              <span className="font-semibold">{t(`result.${name}`)}</span> <span>{t('common.of100', { n: said })}</span>
             </p>
             <Bar share={categories[name]!} className={LOOKS[name]} />
           </li>

@@ -3,6 +3,8 @@ import type { TFunction } from 'i18next';
 import type { Tier } from '../core/types';
 import type { IconName } from './icons';
 
+export { percent } from '../core/percent';
+
 export const TIER_LOOK: Record<Tier, { icon: IconName; text: string; soft: string; border: string }> = {
   LOW: { icon: 'check', text: 'text-low', soft: 'bg-low-soft', border: 'border-low' },
   MODERATE: { icon: 'eye', text: 'text-moderate', soft: 'bg-moderate-soft', border: 'border-moderate' },
@@ -19,12 +21,4 @@ export function tierTitle(tier: Tier, t: TFunction): string {
 export function ends(low: number, high: number): { low: number; high: number } {
   const exact = (share: number): number => Number((share * 100).toFixed(6)); // 0.29 * 100 is a little less than 29
   return { low: Math.floor(exact(low)), high: Math.ceil(exact(high)) };
-}
-
-/** A share as a whole number of a hundred; what is not 0 or all does not look like it. */
-export function percent(share: number): string {
-  const value = share * 100;
-  if (value > 0 && value < 1) return '<1';
-  if (value < 100 && value > 99) return '>99';
-  return String(Math.round(value));
 }

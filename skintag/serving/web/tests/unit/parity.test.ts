@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { categoriesOf, checkOutputs, predict, readDecisions } from '../../src/core/decisions';
 import type { Manifest } from '../../src/core/manifest';
 import { expit, format4g, logit } from '../../src/core/numbers';
+import { percent, wholeShares } from '../../src/core/percent';
 import { findings } from '../../src/core/picture';
 import type { Categories, Prediction } from '../../src/core/types';
 import bounds from '../../../quality.json';
@@ -22,6 +23,7 @@ interface Parity {
   cases: Case[];
   numbers: [number, string][];
   logits: [number, number, number][];
+  percents: { alone: [number, string][]; together: [Categories, Record<string, string>][] };
   shares: { p: number; conditions: number[] | null; categories: Categories }[];
   pictures: { side: number; pixels: number[]; shorter: number; findings: unknown[] }[];
 }
@@ -80,6 +82,26 @@ describe('categories', () => {
     for (const { p, conditions, categories } of parity.shares) {
       close(categoriesOf(p, Float32Array.from(conditions ?? [NaN, ...Array<number>(10).fill(0)])), categories);
     }
+  });
+});
+
+describe('shares as whole numbers', () => {
+  it('are rounded as Python rounds them', () => {
+    for (const [share, text] of parity.percents.alone) expect(percent(share), String(share)).toBe(text);
+    expect(percent(0.125)).toBe('13'); // half up, and not to the even number
+  });
+
+  it('of the categories sum to 100, as Python’s do', () => {
+    for (const [categories, wanted] of parity.percents.together) {
+      const found = wholeShares(categories);
+      expect(Object.fromEntries(found)).toEqual(wanted);
+      const texts = found.map(([, text]) => text);
+      if (texts.every((text) => /^\d+$/.test(text))) {
+        expect(texts.reduce((sum, text) => sum + Number(text), 0)).toBe(100);
+      }
+    }
+    const thirds = { malignant: 0.335, inflammatory: 0.335, benign: 0.33 };
+    expect(Object.values(Object.fromEntries(wholeShares(thirds)))).toEqual(['34', '33', '33']);
   });
 });
 
