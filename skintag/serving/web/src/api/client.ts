@@ -73,7 +73,8 @@ export async function modelInfo(): Promise<ModelInfo> {
 /** What the server says of its model, as far as it is shown. */
 function infoOf(said: Record<string, unknown>): ModelInfo {
   const model = said as unknown as Schemas['Model'];
-  const { name, version, model: head, runtime, note } = model.bundle;
+  const { name, version, model: head, runtime } = model.bundle;
+  const note = model.bundle.note || model.metrics.data; // what its figures stand on says the same of it
   const { low, high } = model.tiers;
   if (!(low >= 0 && low <= high && high <= 1)) throw new Error('tiers out of order');
   const { overall, fitzpatrick, domain } = model.metrics;

@@ -5,6 +5,7 @@ import { CONDITIONS } from '../core/parts';
 import type { Analysis } from '../core/types';
 import { localeOf } from '../i18n';
 import { adviceOf, disclaimerOf } from '../i18n/triage';
+import { noteText } from '../ui/model-note';
 import { percent, tierTitle } from '../ui/tier';
 import { pdfOf, type PdfPage } from './pdf';
 
@@ -20,7 +21,7 @@ export interface Report {
 const [WIDTH, HEIGHT, MARGIN] = [1240, 1754, 110]; // A4 at 150 dots an inch
 const SERIF = "'Instrument Serif', 'Noto Sans Devanagari', serif";
 const SANS = "'DM Sans', 'Noto Sans Devanagari', sans-serif";
-const [INK, MUTED, LINE] = ['#2a241e', '#62574b', '#dfd4c2'];
+const [INK, MUTED, LINE, ALARM] = ['#2a241e', '#62574b', '#dfd4c2', '#8c281c'];
 
 /** Writes down a page, and begins another where it is full. */
 class Paper {
@@ -161,6 +162,11 @@ export async function reportOf(report: Report, t: TFunction, language: string): 
   paper.write(t('pdf.title'), 64, { serif: true });
   paper.write(t('pdf.taken', { date: date(report.taken) }), 24, { colour: MUTED });
   if (report.spot) paper.write(`${t('history.spot')}: ${report.spot}`, 24, { bold: true });
+  const said = noteText(report.analysis.bundle.note, t);
+  if (said) {
+    paper.skip(10);
+    paper.write(said, 26, { bold: true, colour: ALARM });
+  }
   paper.skip(12);
   paper.rule();
   const bitmap = await createImageBitmap(report.view);

@@ -3,6 +3,8 @@ import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { modelCard } from '../api/client';
 import { askServer, useStatus } from '../app/status';
+import { Markdown } from '../ui/markdown';
+import { ModelNote } from '../ui/model-note';
 import { Disclosure, Heading, Title } from '../ui/parts';
 
 interface Licence {
@@ -52,23 +54,23 @@ function Licences() {
 /** The model's card, as far as the server is there to give it. */
 function Card() {
   const { t } = useTranslation();
-  const { server } = useStatus();
+  const { server, online } = useStatus();
   const [card, setCard] = useState('');
   useEffect(() => {
     if (server === null) void askServer();
     if (server) modelCard().then(setCard, () => undefined);
   }, [server]);
-  if (!card) return <p className="text-sm text-muted">{t('about.cardNone')}</p>;
+  if (!card) return <p className="text-sm text-muted">{t(online ? 'about.cardNone' : 'about.cardOffline')}</p>;
   return (
-    <pre
+    <div
       lang="en"
       tabIndex={0}
       role="region"
       aria-label={t('about.card')}
-      className="max-h-96 overflow-auto rounded-xl bg-sunk p-3 text-xs whitespace-pre-wrap"
+      className="grid max-h-[32rem] gap-2 overflow-auto rounded-xl bg-sunk p-4"
     >
-      {card}
-    </pre>
+      <Markdown text={card} under={2} />
+    </div>
   );
 }
 
@@ -78,6 +80,7 @@ export default function AboutScreen() {
   return (
     <div className="mx-auto grid max-w-3xl gap-5">
       <Title>{t('about.title')}</Title>
+      <ModelNote note={info?.bundle.note ?? ''} />
       <section className="card grid gap-3">
         <p className="text-lg">{t('about.text')}</p>
         <p>{t('disclaimer', { ns: 'triage' })}</p>

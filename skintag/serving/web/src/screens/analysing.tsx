@@ -52,10 +52,9 @@ function Ways({ text, again, by }: { text: string; again: (by: By) => void; by: 
 function Failed({ failure, by, again }: { failure: Failure; by: By; again: (by: By) => void }) {
   const { t } = useTranslation();
   const text = textOf(failure, by);
-  const reason =
-    failure.error instanceof ServerError && failure.error.status === 0
-      ? t('status.serverDown')
-      : messageOf(failure.error);
+  const { online } = useStatus();
+  const away = failure.error instanceof ServerError && failure.error.status === 0;
+  const reason = away ? t(online ? 'status.serverDown' : 'status.offline') : messageOf(failure.error);
   return (
     <div className="card mx-auto grid max-w-lg gap-4" role="alert">
       <Title>{t('analysing.failed')}</Title>

@@ -30,10 +30,10 @@ function CameraField() {
   const { t } = useTranslation();
   const { camera } = useSettings();
   return (
-    <label className="grid gap-1 text-sm text-muted">
+    <label className="flex items-center gap-4 text-sm text-muted">
       {t('crop.where')}
       <select
-        className="field"
+        className="field min-w-0 grow"
         value={camera}
         onChange={(event) => change({ camera: event.target.value as CameraKind })}
       >
@@ -87,7 +87,7 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
   const [area, setArea] = useState<Area | null>(null);
   return (
     <div className="grid gap-5 lg:grid-cols-[1fr_22rem]">
-      <div className="relative h-[min(46dvh,36rem)] lg:h-[min(66dvh,36rem)] overflow-hidden rounded-3xl bg-sunk">
+      <div className="relative h-[min(38dvh,36rem)] lg:h-[min(66dvh,36rem)] overflow-hidden rounded-3xl bg-sunk">
         <Cropper
           image={url}
           crop={at}
@@ -105,7 +105,7 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
           cropperProps={{ 'aria-label': t('crop.area'), role: 'application' }}
         />
       </div>
-      <div className="grid content-start gap-4">
+      <div className="grid content-start gap-2 lg:gap-4">
         <p className="text-muted">{t('crop.text')}</p>
         <div className="flex items-center gap-4">
           <span className="text-sm text-muted">{t('crop.zoom')}</span>
@@ -119,6 +119,7 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
             valueText={`${new Intl.NumberFormat(localeOf(i18n.language), { maximumFractionDigits: 1 }).format(zoom)} ×`}
           />
         </div>
+        <CameraField />
         <Button look="main" disabled={!area} onClick={() => area && begin(fractionsOf(area))}>
           {t('crop.go')}
         </Button>
@@ -130,7 +131,6 @@ function Frame({ url, onFail }: { url: string; onFail: () => void }) {
             {t('crop.other')}
           </ButtonLink>
         </div>
-        <CameraField />
       </div>
     </div>
   );

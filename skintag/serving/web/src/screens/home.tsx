@@ -5,6 +5,7 @@ import { go } from '../app/route';
 import { take } from '../app/session';
 import { useSettings } from '../app/settings';
 import { Icon } from '../ui/icons';
+import { ModelNote, useModelNote } from '../ui/model-note';
 import { Button, ButtonLink, Heading, Title } from '../ui/parts';
 
 function begin(photo: Blob): void {
@@ -139,8 +140,10 @@ export function HomeScreen() {
   );
   usePaste(onPicture);
   const [over, handlers] = useDrop(onPicture);
+  const note = useModelNote();
   return (
     <div {...handlers} className="grid gap-8 md:py-4 lg:grid-cols-[1fr_20rem] lg:items-center lg:gap-12">
+      <ModelNote note={note} className="-mb-4 lg:col-span-2" />
       <section
         className={`rise grid gap-6 rounded-[2rem] border-2 border-dashed px-4 py-8 text-center md:py-14 ${over ? 'border-accent bg-sunk' : 'border-line bg-card'}`}
       >
@@ -155,7 +158,7 @@ export function HomeScreen() {
           <p className="mx-auto max-w-md text-balance text-muted">{t('home.text')}</p>
         </div>
         <Chooser onPicture={onPicture} />
-        <p role="status" className="text-sm text-muted">
+        <p role="status" className={`text-sm text-muted ${problem || over ? '' : 'pointer-coarse:hidden'}`}>
           {t(problem ? 'home.noImage' : over ? 'home.dropNow' : 'home.drop')}
         </p>
         <Where />

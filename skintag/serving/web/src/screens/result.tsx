@@ -6,10 +6,11 @@ import { useSession, type Result } from '../app/session';
 import { useUrl } from '../ui/use-url';
 import { Button, ButtonLink, Title } from '../ui/parts';
 import { KeepSheet } from '../ui/keep-sheet';
+import { ModelNote } from '../ui/model-note';
 import { PdfButton } from '../ui/pdf-button';
 import { ResultView } from '../ui/result-view';
 
-function Unlike({ view, onAnyway }: { view: Blob; onAnyway: () => void }) {
+function Unlike({ view, note, onAnyway }: { view: Blob; note: string; onAnyway: () => void }) {
   const { t } = useTranslation();
   const url = useUrl(view);
   return (
@@ -17,6 +18,7 @@ function Unlike({ view, onAnyway }: { view: Blob; onAnyway: () => void }) {
       {url && <img src={url} alt={t('result.photo')} className="mx-auto size-40 rounded-full object-cover" />}
       <Title className="!text-3xl">{t('unlike.title')}</Title>
       <p>{t('unlike.text')}</p>
+      <ModelNote note={note} />
       <div className="grid gap-2">
         <ButtonLink to="home" look="main">
           {t('unlike.again')}
@@ -71,7 +73,9 @@ export default function ResultScreen() {
   }, [result]);
   if (!result) return null;
   const { analysis, info } = result;
-  if (analysis.out_of_distribution && !anyway) return <Unlike view={result.view} onAnyway={() => setAnyway(true)} />;
+  if (analysis.out_of_distribution && !anyway) {
+    return <Unlike view={result.view} note={analysis.bundle.note} onAnyway={() => setAnyway(true)} />;
+  }
   return (
     <div className="grid gap-4">
       <Title>{t('result.title')}</Title>

@@ -22,7 +22,8 @@ function Section({ title, text, children }: { title: string; text?: string; chil
 function Where() {
   const { t } = useTranslation();
   const { where } = useSettings();
-  const { server } = useStatus();
+  const { server, online } = useStatus();
+  const none = online ? 'settings.serverNone' : 'status.offline';
   const away = server === false;
   useEffect(() => void askServer(), []);
   return (
@@ -36,7 +37,7 @@ function Where() {
           {
             value: 'server',
             label: t('settings.server'),
-            text: t(away ? 'settings.serverNone' : 'settings.serverText'),
+            text: t(away ? none : 'settings.serverText'),
             disabled: away && where === 'device',
           },
         ]}

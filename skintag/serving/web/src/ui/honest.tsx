@@ -2,6 +2,7 @@
 import { useTranslation } from 'react-i18next';
 import { useSettings } from '../app/settings';
 import type { Sensitivities, Share } from '../core/types';
+import { FEW } from '../core/metrics';
 import { Icon } from './icons';
 import { Heading } from './parts';
 import { ends, percent } from './tier';
@@ -25,7 +26,9 @@ function Figure({ sentence, share, group }: { sentence: string; share: Share | n
           style={{ insetInlineStart: `${share.value * 100}%` }}
         />
       </div>
-      {share.few && <Warning text={t('result.honestFew')} />}
+      {share.few && (
+        <Warning text={t(share.n < FEW ? 'result.honestFew' : 'result.honestFewPeople', { n: share.n })} />
+      )}
     </div>
   );
 }

@@ -40,11 +40,19 @@ export function PhotoMap({ view, map }: { view: Blob; map: LogitMap | null }) {
   const url = useUrl(view);
   const [shown, setShown] = useState(false);
   const place = map && placeOf(map);
+  const [ratio, setRatio] = useState(1);
   return (
     <figure className="card overflow-hidden !p-0">
       <div className="bg-sunk">
-        <div className="relative mx-auto w-fit">
-          {url && <img src={url} alt={t('result.photo')} className="block max-h-[26rem] max-w-full" />}
+        <div className="relative mx-auto" style={{ aspectRatio: ratio, width: `min(100%, ${26 * ratio}rem)` }}>
+          {url && (
+            <img
+              src={url}
+              alt={t('result.photo')}
+              className="block size-full" // a small part of a photo as large as a large one
+              onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) => setRatio(naturalWidth / naturalHeight)}
+            />
+          )}
           {shown && map && <Overlay map={map} />}
         </div>
       </div>

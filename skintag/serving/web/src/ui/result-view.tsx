@@ -9,6 +9,7 @@ import { Abcde } from './abcde';
 import { Disclaimer } from './disclaimer';
 import { Honest } from './honest';
 import { Icon } from './icons';
+import { ModelNote } from './model-note';
 import { ButtonLink, Disclosure, Heading } from './parts';
 import { PhotoMap } from './photo-map';
 import { CategoryBars, ConditionList } from './shares';
@@ -91,6 +92,7 @@ export function ResultView(props: ResultViewProps) {
   const { analysis, bounds, sensitivities, view, children } = props;
   return (
     <>
+      <ModelNote note={analysis.bundle.note} className="mb-4" />
       {analysis.out_of_distribution && (
         <p className="mb-4 flex items-start gap-3 rounded-2xl bg-high-soft p-4 text-high">
           <Icon name="warning" className="mt-0.5 size-5" />

@@ -29,7 +29,7 @@ export const test = plain.extend<Fixtures>({
       page.on('console', (message) => message.type() === 'error' && said.push(message.text()));
       page.on('pageerror', (error) => said.push(String(error)));
       await use(said);
-      expect(said.filter((text) => !/ERR_|status of 404/.test(text))).toEqual([]);
+      expect(said.filter((text) => !/ERR_|status of (401|404)/.test(text))).toEqual([]);
     },
     { auto: true },
   ],

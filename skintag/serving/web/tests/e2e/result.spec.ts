@@ -66,7 +66,7 @@ test('figures for skin like one’s own, with a warning where they are too few',
   await expect(
     page.getByText('On skin like yours (Dark) the model found 70 of 100 cancers (40–90; n = 10).'),
   ).toBeVisible();
-  await expect(page.getByText('Too few cancers were tested')).toBeVisible();
+  await expect(page.getByText('Too few cancers were tested to rely on this figure: 10.')).toBeVisible();
 });
 
 test('a pasted and a dropped photo', async ({ page, server }) => {
@@ -187,7 +187,9 @@ test('the server answers where it was chosen', async ({ page, server }) => {
   await expect(page.getByTestId('tier')).toHaveAttribute('data-tier', 'HIGH'); // what the test's server always says
   expect(server.uploads).toHaveLength(1);
   await expect(page.getByText('On photographs like this (Phone) the model found 84 of 100 cancers')).toBeVisible();
-  await expect(page.getByText('Too few cancers were tested')).toBeVisible(); // as the server says of its figure
+  // as the server says of its figure, which stands on enough cancers of too few people
+  await expect(page.getByText('These 92 pictures of cancers come from too few different people')).toBeVisible();
+  await expect(page.getByText('n, how many pictures of cancers were tested')).toBeVisible();
 });
 
 test('a server that is away is shown, and the device takes over', async ({ page, server }) => {

@@ -38,6 +38,8 @@ export class TestServer {
   broken = '';
   /** Files of the bundle that are answered with other bytes, by path. */
   readonly replaced = new Map<string, Buffer>();
+  /** A status that `POST /api/analyze` answers with in place of an analysis; 0: none. */
+  refuse = 0;
   /** What `POST /api/analyze` was sent: bytes of each request. */
   uploads: number[] = [];
   private port = 0;
@@ -101,6 +103,14 @@ export class TestServer {
     request.on('data', (part: Buffer) => (bytes += part.length));
     request.on('end', () => {
       this.uploads.push(bytes);
+      if (this.refuse) {
+        response.statusCode = this.refuse;
+        return json(response, {
+          type: 'urn:skintag:problem:key',
+          status: this.refuse,
+          detail: 'Expected the API key.',
+        });
+      }
       json(response, JSON.parse(readFileSync(here('../fixtures/api/analysis.json'), 'utf-8')));
     });
   }
