@@ -88,6 +88,13 @@ test('the PDF is a PDF with the photo and the words in it', async ({ page, serve
   expect(bytes.trimEnd().endsWith('%%EOF')).toBe(true);
   const at = Number(/startxref\n(\d+)/.exec(bytes)![1]);
   expect(bytes.slice(at, at + 4)).toBe('xref');
+  const written = [...bytes.matchAll(/<((?:[0-9a-f]{4})+)> Tj/g)].map(([, hex]) =>
+    hex!.replace(/.{4}/g, (code) => String.fromCharCode(parseInt(code, 16))),
+  );
+  expect(written[0]).toBe('Report of a photo check');
+  expect(written.join(' ')).toContain('Demonstration only: this model learned from made-up pictures');
+  expect(written.join(' ')).toContain('What to do next');
+  expect(written.at(-1)).toBe('Page 1 of 1');
   const from = bytes.indexOf('/DCTDecode');
   const size = Number(/\/Length (\d+)/.exec(bytes.slice(from))![1]);
   const start = bytes.indexOf('stream\n', from) + 'stream\n'.length;

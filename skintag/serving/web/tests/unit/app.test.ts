@@ -137,17 +137,33 @@ describe('an exported history', () => {
 });
 
 describe('a PDF', () => {
+  const line = { text: 'जाँच né', x: 124, y: 100, size: 20, width: 200 };
+  const page = { jpeg: Uint8Array.from([0xff, 0xd8, 0xff, 0xd9]), width: 1240, height: 1754, texts: [line] };
+  const made = async (): Promise<string> =>
+    Buffer.from(await pdfOf([page, { ...page, texts: [] }], 'हिन्दी', 'hi').arrayBuffer()).toString('latin1');
+
   it('has a table that points at its objects', async () => {
-    const page = { jpeg: Uint8Array.from([0xff, 0xd8, 0xff, 0xd9]), width: 1, height: 1 };
-    const text = Buffer.from(await pdfOf([page, page], 'हिन्दी', 'hi').arrayBuffer()).toString('latin1');
+    const text = await made();
     const at = Number(/startxref\n(\d+)/.exec(text)![1]);
     const rows = text
       .slice(at)
       .split('\n')
-      .slice(3, 12)
+      .slice(3, 16)
       .map((row) => Number(row.slice(0, 10)));
     rows.forEach((start, i) => expect(text.slice(start).startsWith(`${i + 1} 0 obj`)).toBe(true));
     expect(text).toContain('/Count 2');
+  });
+
+  it('has its text over its picture, unseen, where and as wide as it is drawn', async () => {
+    const text = await made();
+    const [whole, , stretch, x, y, hex] =
+      /BT 3 Tr\n\/F ([\d.]+) Tf ([\d.]+) Tz 1 0 0 1 ([\d.]+) ([\d.]+) Tm <(\w+)> Tj\nET/.exec(text)!;
+    const letters = hex!.match(/.{4}/g)!.map((code) => String.fromCharCode(parseInt(code, 16)));
+    expect(letters.join('')).toBe(line.text);
+    expect([Number(x), Number(y)]).toEqual([59.53, expect.closeTo(841.89 - 117 * 0.48006, 1)]);
+    expect(Number(stretch)).toBeCloseTo((100 * 200) / (line.text.length * 10), 1);
+    expect(text.indexOf(whole)).toBeGreaterThan(text.indexOf('/P Do Q'));
+    expect(text).toContain('<0000> <ffff> <0000>');
   });
 });
 
