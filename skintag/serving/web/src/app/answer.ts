@@ -1,4 +1,4 @@
-/** Who looks at a photo: the device, or the server where it was chosen, and the device in its place where it does not. */
+/** Who looks at a photo: the device, or the server where that was chosen, and the device where the server does not. */
 import { analyse as askServerFor, ServerError } from '../api/client';
 import { PhotoError } from '../core/errors';
 import { MAX_BYTES, MAX_PIXELS } from '../core/photo';

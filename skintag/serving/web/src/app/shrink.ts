@@ -12,7 +12,7 @@ export interface Most {
 const CANVAS_PIXELS = 16_000_000;
 const TRIES = 4;
 
-/** The photo where it is within the limits, else an upright copy that is. Throws PhotoError `large` where none can be made. */
+/** The photo where it is within the limits, else an upright copy that is. Throws PhotoError `large` without one. */
 export async function fitted(photo: Blob, most: Most): Promise<Blob> {
   const { size } = await storedIn(photo);
   const many = size !== null && size.width * size.height > most.pixels;

@@ -42,8 +42,8 @@ export async function copyOf(
 }
 
 /**
- * What an `<img>` shows upright: the photo itself, or a copy where it is turned in a way that browsers do not heed. Where
- * the browser cannot decode it, the photo too, so that the `<img>` fails.
+ * What an `<img>` shows upright: the photo itself, or a copy where it is turned in a way that browsers do not heed.
+ * Where the browser cannot decode it, the photo too, so that the `<img>` fails.
  */
 export async function previewOf(photo: Blob, { format, turn }: Stored): Promise<Blob> {
   const heeded = format === 'JPEG' && turn.patch !== null;

@@ -100,8 +100,19 @@ function while_(lines: string[], holds: (line: string) => boolean): string[] {
   return lines.splice(0, end < 0 ? lines.length : end);
 }
 
-const SPAN =
-  /\\([!-/:-@[-`{-~])|(`+)(.+?)\2(?!`)|\*\*((?:\\.|[^\\])+?)\*\*|\*((?:\\.|[^\\*])+?)\*|\[((?:\\.|[^\]\\])*)\]\(([^\s)]*)\)|&(#?\w+);/g;
+const SPAN = new RegExp(
+  [
+    /\\([!-/:-@[-`{-~])/, // escaped
+    /(`+)(.+?)\2(?!`)/, // code
+    /\*\*((?:\\.|[^\\])+?)\*\*/, // bold
+    /\*((?:\\.|[^\\*])+?)\*/, // emphasis
+    /\[((?:\\.|[^\]\\])*)\]\(([^\s)]*)\)/, // a link
+    /&(#?\w+);/, // an entity
+  ]
+    .map((part) => part.source)
+    .join('|'),
+  'g',
+);
 
 /** Text with its marks. */
 export function spansOf(text: string): Span[] {

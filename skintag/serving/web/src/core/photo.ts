@@ -1,4 +1,4 @@
-/** What a photo is by its bytes, and what is refused: the rules of `skintag/data/images`, so that device and server agree. */
+/** What a photo is by its bytes, and what is refused: as `skintag/data/images`, so that device and server agree. */
 import { ascii, startsWith, uint16, uint32, type Turn } from './bytes';
 import { PhotoError } from './errors';
 import { heicKind, jpegOf, pngOf, tiffOf, webpOf } from './containers';

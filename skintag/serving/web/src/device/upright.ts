@@ -1,4 +1,4 @@
-/** A photo's pixels, upright: turned by us by what the file says, for browsers heed it in some formats and not in others. */
+/** A photo's pixels, upright: turned here by what the file says, for browsers heed it in some formats alone. */
 import { PhotoError } from '../core/errors';
 import { checkSize, storedOf, type Stored } from '../core/photo';
 import type { Box } from '../core/picture';

@@ -1,7 +1,7 @@
 /**
- * A PDF of pages that are pictures, with their text laid over them unseen, so that it can be searched, copied and read
- * aloud. The browser draws the letters: Devanagari wants its letters shaped, by a shaper and a font that would both have
- * to be in the file, and Latin beside it would look as if from elsewhere.
+ * A PDF of pages that are pictures, with their text laid over them unseen, so that it can be searched, copied and
+ * read aloud. The browser draws the letters: Devanagari wants its letters shaped, by a shaper and a font that would
+ * both have to be in the file, and Latin beside it would look as if from elsewhere.
  */
 
 /** A line of text where it is drawn, in the page's own pixels. */

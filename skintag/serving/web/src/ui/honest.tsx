@@ -26,9 +26,7 @@ function Figure({ sentence, share, group }: { sentence: string; share: Share | n
           style={{ insetInlineStart: `${share.value * 100}%` }}
         />
       </div>
-      {share.few && (
-        <Warning text={t(share.n < FEW ? 'result.honestFew' : 'result.honestFewPeople', { n: share.n })} />
-      )}
+      {share.few && <Warning text={t(share.n < FEW ? 'result.honestFew' : 'result.honestFewPeople', { n: share.n })} />}
     </div>
   );
 }

@@ -12,7 +12,7 @@ export function isDemo(note: string): boolean {
   return /\b(synthetic|drawn|demo)\b/i.test(note);
 }
 
-/** The note in the person's language where it is a demonstration, else as the bundle has it; empty where there is none. */
+/** The note in the person's language where it is a demonstration, else as the bundle has it; empty without one. */
 export function noteText(note: string, t: TFunction): string {
   if (!note) return '';
   return isDemo(note) ? t('note.demo') : t('result.honestNote', { note });

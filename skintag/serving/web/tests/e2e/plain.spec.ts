@@ -1,4 +1,4 @@
-/** What has to be said plainly: a model that knows nothing of skin, a photo that is too big, a server that is closed. */
+/** What has to be said plainly: of a model that knows no skin, a photo that is too big, a server that is closed. */
 import type { Page } from '@playwright/test';
 import { readFileSync } from 'node:fs';
 import { expect, look, open, photo, test } from './base';

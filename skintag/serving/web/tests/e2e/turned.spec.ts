@@ -1,4 +1,4 @@
-/** Photos are turned by what their file says, whatever the browser makes of it: as Pillow turned them, see `make_turned.py`. */
+/** Photos are turned by what their file says, whatever the browser makes of it; see `make_turned.py`. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
