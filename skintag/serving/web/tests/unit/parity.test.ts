@@ -5,6 +5,7 @@ import { categoriesOf, checkOutputs, predict, readDecisions } from '../../src/co
 import type { Manifest } from '../../src/core/manifest';
 import { expit, format4g, logit } from '../../src/core/numbers';
 import { percent, wholeShares } from '../../src/core/percent';
+import { storedOf } from '../../src/core/photo';
 import { findings } from '../../src/core/picture';
 import type { Categories, Prediction } from '../../src/core/types';
 import bounds from '../../../quality.json';
@@ -23,6 +24,7 @@ interface Parity {
   cases: Case[];
   numbers: [number, string][];
   logits: [number, number, number][];
+  files: { name: string; data: string; refused: string; size: [number, number] | null }[];
   percents: { alone: [number, string][]; together: [Categories, Record<string, string>][] };
   shares: { p: number; conditions: number[] | null; categories: Categories }[];
   pictures: { side: number; pixels: number[]; shorter: number; findings: unknown[] }[];
@@ -144,5 +146,23 @@ describe('quality findings', () => {
     for (const { side, pixels, shorter, findings: wanted } of parity.pictures) {
       close(findings({ width: side, height: side, data: Uint8Array.from(pixels) }, shorter, bounds), wanted);
     }
+  });
+});
+
+describe('files', () => {
+  const WORDS: Record<string, string> = {
+    'not an image': 'unknown',
+    'unsupported format': 'unsupported',
+    'several frames': 'frames',
+    truncated: 'damaged',
+    damaged: 'damaged',
+    empty: 'empty',
+  };
+  it.each(parity.files)('$name: refused as Python refuses it, or turned as it turns it', ({ data, refused, size }) => {
+    const read = () => storedOf(Uint8Array.from(Buffer.from(data, 'base64')));
+    if (refused) return expect(read).toThrow(WORDS[refused]);
+    const stored = read();
+    const { width, height } = stored.size!;
+    expect(stored.turn.orientation >= 5 ? [height, width] : [width, height]).toEqual(size);
   });
 });

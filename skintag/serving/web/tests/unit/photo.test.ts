@@ -1,6 +1,6 @@
 /** What a photo's file says of itself: read from bytes that are put together here, by the formats' own documents. */
 import { describe, expect, it } from 'vitest';
-import { formatOf, refuseStrip, storedOf } from '../../src/core/photo';
+import { checkSize, formatOf, refuseStrip, storedOf } from '../../src/core/photo';
 import { storedBox } from '../../src/device/upright';
 
 const text = (letters: string): number[] => [...letters].map((letter) => letter.charCodeAt(0));
@@ -167,6 +167,13 @@ describe('what the server refuses, the device refuses', () => {
     });
     expect(read(png([...animation(1), ...frame])).format).toBe('PNG');
     expect(read(jpeg([...[0xff, 0xff, 0xe0], ...big(4, 2), 1, 1])).size).toEqual(size);
+  });
+
+  it('what has too many pixels, or too long a side', () => {
+    expect(() => checkSize(10_000, 5_000)).not.toThrow();
+    expect(() => checkSize(10_000, 5_001)).toThrow('large');
+    expect(() => checkSize(65_536, 1)).toThrow('large');
+    expect(() => checkSize(10_000, 10_000, 120_000_000)).not.toThrow();
   });
 
   it('strips are longer than ten times their width', () => {
