@@ -176,9 +176,11 @@ def test_sending_again_changes_no_job_type(
 
 
 def test_results_go_to_the_run_that_training_logs_to(finished: Path, tmp_path: Path) -> None:
-    from lightning.pytorch.loggers import WandbLogger
+    from skintag.tracking.logger import PatientWandbLogger
 
-    logger = WandbLogger(save_dir=str(tmp_path), project="p", offline=True, id="training1", tags=["mine"])
+    logger = PatientWandbLogger(
+        save_dir=str(tmp_path), project="p", offline=True, id="training1", tags=["mine"]
+    )
     logger.log_metrics({"val/auroc": 0.5}, step=3)
     log_run(finished, logger.experiment)
     logger.log_metrics({"after": 1.0}, step=4)

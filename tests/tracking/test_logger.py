@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from skintag.tracking.logger import PatientWandbLogger
 
 
 @pytest.fixture(autouse=True)
-def _no_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_DISABLED", "WANDB_BASE_URL", "NETRC"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("WANDB_SILENT", "true")
+    yield
+    wandb.teardown()  # it keeps what it read of this environment, for the tests that follow in this process
 
 
 @pytest.mark.long
