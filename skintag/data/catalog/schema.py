@@ -25,6 +25,7 @@ RECORD_COLUMNS: Final[dict[str, str]] = {
     "inflammatory": "boolean",
     "fitzpatrick": "Int8",  # 1..6; null: unknown or known only as a pair
     "fst_group": "str",  # one of FST_GROUPS; null: unknown
+    "skin_tone": "Int8",  # 0 very dark .. 5 very light, another scale than Fitzpatrick's; 0 is a tone, null is unknown
     "sex": "str",  # one of SEXES
     "age": "Float32",  # years
     "site": "str",  # body site as the source writes it, lower case
@@ -45,13 +46,20 @@ CATALOG_COLUMNS: Final[dict[str, str]] = {
     "group_id": "str",  # leakage group: joined by patient, lesion or duplicate_id, directly or in a chain
 }
 
+# What catalogs of version 0.1 and of the first 0.2 lack: read as unknown.
+_LATER: Final = ("skin_tone",)
+
 
 def conform(frame: pd.DataFrame, columns: dict[str, str], where: object) -> pd.DataFrame:
     """The frame with exactly `columns`, in order and with their dtypes.
 
+    A column that earlier versions did not have is null where it is missing.
+
     Raises:
-        DataError: a column is missing, or a value cannot be held by the column's dtype.
+        DataError: another column is missing, or a value cannot be held by the column's dtype.
     """
+    later = {name: pd.NA for name in _LATER if name in columns and name not in frame}
+    frame = frame.assign(**later) if later else frame
     missing = [name for name in columns if name not in frame]
     if missing:
         raise DataError(

@@ -27,6 +27,7 @@ _SKIN_TYPE: Final = {
     **{roman: number for number, roman in enumerate(_ROMAN, start=1)},
 }
 _SKIN_TONE: Final = {"12": "I-II", "34": "III-IV", "56": "V-VI"}
+_LIGHTEST: Final = 5  # of the scale of skin tones; 0 is very dark
 _OLDEST: Final = 120
 
 
@@ -64,6 +65,13 @@ def skin_tone_groups(cells: pd.Series, where: object) -> pd.Series:
     """DDI's pairs of Fitzpatrick types, 12, 34 and 56, to `I-II`, `III-IV` and `V-VI`, text [n]."""
     pairs = cells.str.removesuffix(".0")
     return translate(pairs, _SKIN_TONE, where, "a skin tone 12, 34 or 56").astype("str")
+
+
+def skin_tones(cells: pd.Series, where: object) -> pd.Series:
+    """Skin tones from 0, very dark, to 5, very light, Int8 [n]. They are no Fitzpatrick types, and 0 is not unknown."""
+    tones = {f"{tone}{end}": tone for tone in range(_LIGHTEST + 1) for end in ("", ".0")}
+    expected = f"a skin tone from 0 (very dark) to {_LIGHTEST} (very light), or nothing"
+    return translate(cells, tones, where, expected).astype("Int8")
 
 
 def flags(cells: pd.Series, where: object) -> pd.Series:

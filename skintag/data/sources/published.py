@@ -24,4 +24,5 @@ PUBLISHED: Final[dict[str, Published]] = {
     "fitzpatrick17k": Published(16_577, None, "Groh et al. 2021"),
     "ddi": Published(656, None, "Daneshjou et al. 2022"),
     "pad_ufes_20": Published(2_298, 1_641, "Pacheco et al. 2020, doi:10.17632/zr7vgbcyr2.1"),
+    "milk10k": Published(10_480, 5_240, "MILK study team 2025, doi:10.34970/648456"),
 }
