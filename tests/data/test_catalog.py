@@ -247,6 +247,16 @@ def test_catalog_that_is_none_is_refused(raw: Path, tmp_path: Path) -> None:
         read_catalog(path)
 
 
+def test_catalog_of_an_earlier_version_is_read_with_skin_tone_unknown(raw: Path, tmp_path: Path) -> None:
+    frame = build(raw)
+    path = tmp_path / "catalog.parquet"
+    frame.drop(columns="skin_tone").to_parquet(path)
+    again = read_catalog(path)
+    assert again.equals(frame)
+    assert str(again["skin_tone"].dtype) == "Int8"
+    assert again["skin_tone"].isna().all()
+
+
 def test_fingerprint_ignores_order_and_nothing_else(raw: Path) -> None:
     frame = build(raw)
     known = catalog_fingerprint(frame)

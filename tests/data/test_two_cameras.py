@@ -162,7 +162,7 @@ def test_registration_is_checked() -> None:
 
 def test_every_shipped_source_has_pictures_of_known_domains() -> None:
     shipped = [name for name in registered() if name != "two_cameras"]
-    assert shipped == ["bcn20000", "ddi", "fitzpatrick17k", "ham10000", "pad_ufes_20"]
+    assert shipped == ["bcn20000", "ddi", "fitzpatrick17k", "ham10000", "milk10k", "pad_ufes_20"]
     assert all(set(adapter_of(name).domains) <= set(DOMAINS) for name in shipped)
 
 

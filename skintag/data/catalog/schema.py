@@ -58,8 +58,8 @@ def conform(frame: pd.DataFrame, columns: dict[str, str], where: object) -> pd.D
     Raises:
         DataError: another column is missing, or a value cannot be held by the column's dtype.
     """
-    later = {name: pd.NA for name in _LATER if name in columns and name not in frame}
-    frame = frame.assign(**later) if later else frame
+    if later := [name for name in _LATER if name in columns and name not in frame]:
+        frame = frame.reindex(columns=[*frame.columns, *later])
     missing = [name for name in columns if name not in frame]
     if missing:
         raise DataError(

@@ -10,6 +10,7 @@ from skintag.data.catalog.records import SourceTable
 from skintag.data.sources import archive, cells
 from skintag.data.sources.common import image_ids, prefixed, source_table
 from skintag.data.sources.folder import RawFolder
+from skintag.data.sources.links import link
 from skintag.data.sources.registry import source
 from skintag.data.sources.table import MetadataTable, read_table
 
@@ -66,14 +67,7 @@ def _challenge(folder: RawFolder) -> SourceTable:
     truth, lesions = read_table(folder.need_table(TRUTH)), read_table(folder.need_table(LESIONS))
     ids = image_ids(truth.need("image"), truth.path)
     label = cells.one_hot(pd.DataFrame({name: truth.need(name) for name in CLASSES}), truth.path)
-    known = image_ids(lesions.need("image"), lesions.path)
-    line = pd.Series(known.index, index=known.to_numpy()).reindex(ids.to_numpy()).to_numpy()
-    if pd.isna(line).any():
-        cells.refuse(ids[pd.isna(line)], truth.path, f"each image to be in {lesions.path.name}")
-
-    def of_image(column: pd.Series) -> pd.Series:
-        return column.loc[line].set_axis(ids.index)
-
+    of_image = link(ids, truth.path, image_ids(lesions.need("image"), lesions.path), lesions.path).carry
     return source_table(
         folder,
         truth,

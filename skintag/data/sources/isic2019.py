@@ -15,6 +15,7 @@ from skintag.data.catalog.records import SourceTable
 from skintag.data.sources import cells
 from skintag.data.sources.common import image_ids, prefixed, source_table
 from skintag.data.sources.folder import RawFolder
+from skintag.data.sources.links import link
 from skintag.data.sources.table import MetadataTable, read_table
 
 GROUND_TRUTH: Final = "isic_2019_training_groundtruth*.csv"
@@ -69,7 +70,4 @@ def _labels(truth: MetadataTable, ids: pd.Series, table: MetadataTable) -> pd.Se
     """The class of each image, text [n], in the order and with the index of `ids`."""
     columns = pd.DataFrame({name: truth.need(name) for name in CLASSES})
     label = cells.one_hot(columns, truth.path)
-    found = ids.map(pd.Series(label.to_numpy(), index=_ids(truth).to_numpy()))
-    expected = f"each image to be in {truth.path.name}"
-    cells.refuse(ids[found.isna()], table.path, expected, "use two files of one release")
-    return found.astype("str")
+    return link(ids, table.path, _ids(truth), truth.path).carry(label)
