@@ -76,10 +76,11 @@ def raw_folders(sources: dict[str, str]) -> Iterator[Finding]:
     """Whether each raw folder can be read, and holds as many rows and images as were published.
 
     Args:
-        sources: dataset -> its raw folder.
+        sources: dataset -> its raw folder, or the file that describes it.
     """
     try:
         from skintag.data.sources import read_source
+        from skintag.data.sources.description import is_description
         from skintag.data.sources.published import PUBLISHED
     except ModuleNotFoundError as error:
         yield Finding(
@@ -88,9 +89,14 @@ def raw_folders(sources: dict[str, str]) -> Iterator[Finding]:
         return
 
     for dataset, root in sources.items():
-        if not Path(root).is_dir():
+        if not Path(root).exists():
+            cure = (
+                "correct table="
+                if is_description(root)
+                else f"set paths.raw=<folder that holds {Path(root).name}>"
+            )
             yield Finding(
-                dataset, ABSENT, f"no folder {root}; set paths.raw=<folder that holds {Path(root).name}>"
+                dataset, ABSENT, f"no {'file' if is_description(root) else 'folder'} {root}; {cure}"
             )
             continue
         try:

@@ -159,7 +159,11 @@ def read_label_table(path: Path) -> LabelTable:
             found=f"the columns {', '.join(map(str, text.columns))}",
             fix="write the header line as expected",
         )
-    text.index = pd.RangeIndex(2, len(text) + 2)
+    return label_table(path, text.set_axis(pd.RangeIndex(2, len(text) + 2)))
+
+
+def label_table(path: Path, text: pd.DataFrame) -> LabelTable:
+    """Check a label table: `TABLE_COLUMNS`, all text, indexed by row number. Raises as `read_label_table`."""
     undiagnosed = (text["condition"] == "") & (text["malignancy"] == "") & (text["inflammatory"] == "")
     _check_values(path, text[~undiagnosed])
     key = text["raw_label"].map(label_key)

@@ -15,6 +15,8 @@ from skintag.data.catalog.catalog import CATALOG, read_catalog
 from skintag.data.prepared.settings import DataSettings
 from skintag.data.prepared.writing import write_prepared
 from skintag.data.shards.format import Manifest, shard_folder
+from skintag.data.sources import raw_folder
+from skintag.data.sources.description import is_description
 
 ORIGIN: Final = "origin.json"
 # Below this the published systems' input (224 to 384 pixels) is mostly interpolation.
@@ -51,7 +53,7 @@ def _was_left_unfinished(data: DataSettings, prepared: Path) -> bool:
     """Whether the file that is written last is not there, and the raw folders are, to go on with."""
     if (prepared / ORIGIN).is_file():
         return False
-    return bool(data.synthetic) or all(Path(root).is_dir() for root in data.sources.values())
+    return bool(data.synthetic) or all(_folder(place) is not None for place in data.sources.values())
 
 
 def prepare_data(data: DataSettings, *, verify: bool = False) -> Path:
@@ -105,9 +107,9 @@ def _check_origin(data: DataSettings, prepared: Path) -> None:
     for name, root in wanted["sources"].items():
         known = found.get("sources", {}).get(name)
         # a prepared folder may have been copied to a machine without the raw ones
-        if known is None or known == root or not Path(root).is_dir():
+        if known is None or known == root or (folder := _folder(root)) is None:
             continue
-        if (other := _other_picture(prepared, name, Path(root))) is not None:
+        if (other := _other_picture(prepared, name, folder)) is not None:
             differs.append(f"{name} from {known}, and {other} is not as it was there")
     if differs:
         raise DataError(
@@ -116,6 +118,14 @@ def _check_origin(data: DataSettings, prepared: Path) -> None:
             found=f"{found.get('synthetic') or 'other raw folders'}; it differs in {first_few(differs)}",
             fix="name another folder (paths.prepared=...), or delete this one to prepare it again",
         )
+
+
+def _folder(place: str) -> Path | None:
+    """The folder with a dataset's pictures; None where it is not on this machine."""
+    if is_description(place) and not Path(place).is_file():
+        return None
+    folder = raw_folder(place)
+    return folder if folder.is_dir() else None
 
 
 def _other_picture(prepared: Path, dataset: str, root: Path) -> Path | None:

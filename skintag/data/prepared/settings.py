@@ -10,7 +10,8 @@ from typing import Any
 from skintag.core.errors import ConfigError
 from skintag.core.settings import number
 from skintag.data.images.encoding import ShardSettings
-from skintag.data.sources import adapter_of, registered
+from skintag.data.sources import check_source, registered
+from skintag.data.sources.description import is_description
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class DataSettings:
     """A choice of the `data` group (configs/data): which sources, where they lie, how they are stored."""
 
     sources: Mapping[str, str]
-    """Dataset -> its raw folder."""
+    """Dataset -> its raw folder, or the YAML file that describes it."""
     prepared: str
     """The prepared folder."""
     workers: int | None = number(least=1, default=None)
@@ -38,9 +39,17 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         if not self.sources:
-            raise ConfigError("data.sources: no dataset; name at least one of " + ", ".join(registered()))
-        for dataset in self.sources:
-            adapter_of(dataset)  # says if there is none
+            raise ConfigError(
+                f"data.sources: no dataset; describe one of your own (table=<file.yaml>, see docs/datasets.md), or "
+                f"name at least one of {', '.join(registered())}"
+            )
+        for dataset, place in self.sources.items():
+            check_source(dataset, place)
+            if self.synthetic and is_description(place):
+                raise ConfigError(
+                    f"data.sources.{dataset}={place}: among drawn lesions; say data=table for this dataset alone, or "
+                    "data=five beside the public ones"
+                )
         if self.workers is not None and self.workers < 1:
             raise ConfigError(f"data.workers={self.workers}: expected at least 1, or null for one per core")
         _ = self.shards  # checks itself
@@ -52,7 +61,7 @@ class DataSettings:
 
     @property
     def origin(self) -> dict[str, Any]:
-        """What the prepared folder is made from: its raw folders, and the knobs of a drawn benchmark."""
+        """What the prepared folder is made from: where its datasets lie, and the knobs of a drawn benchmark."""
         roots = {name: str(Path(folder).resolve()) for name, folder in self.sources.items()}
         knobs = {name: value for name, value in (self.synthetic or {}).items() if name != "out"}
         return {"sources": roots, "synthetic": knobs or None}

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from skintag.core.errors import DataError, first_few
+from skintag.core.vocabulary import FST_GROUPS
 
 # What metadata files write where they do not know.
 _UNKNOWN: Final = ("", "nan", "na", "n/a", "null", "none", "unknown", "unk", "not specified", "-")
@@ -65,6 +66,13 @@ def skin_tone_groups(cells: pd.Series, where: object) -> pd.Series:
     """DDI's pairs of Fitzpatrick types, 12, 34 and 56, to `I-II`, `III-IV` and `V-VI`, text [n]."""
     pairs = cells.str.removesuffix(".0")
     return translate(pairs, _SKIN_TONE, where, "a skin tone 12, 34 or 56").astype("str")
+
+
+def skin_type_pairs(cells: pd.Series, where: object) -> pd.Series:
+    """Pairs of Fitzpatrick types as `skin_tone_groups` reads them, or written `I-II`, `III-IV`, `V-VI`, text [n]."""
+    pairs = {**_SKIN_TONE, **{group.lower(): group for group in FST_GROUPS}}
+    said = cells.str.removesuffix(".0")
+    return translate(said, pairs, where, f"12, 34, 56 or {', '.join(FST_GROUPS)}, or nothing").astype("str")
 
 
 def skin_tones(cells: pd.Series, where: object) -> pd.Series:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import pandas as pd
 
 from skintag.core.errors import DataError, first_few, near_matches
-from skintag.data.catalog.labels import load_label_table
+from skintag.data.catalog.labels import LabelTable, load_label_table
 from skintag.data.catalog.records import SourceTable
 from skintag.data.catalog.schema import RECORD_COLUMNS, conform
 from skintag.data.sources.cells import refuse
-from skintag.data.sources.folder import IMAGE_SUFFIXES, RawFolder
-from skintag.data.sources.registry import Adapter, adapter_of
+from skintag.data.sources.folder import RawFolder, without_suffix
+from skintag.data.sources.registry import adapter_of
 from skintag.data.sources.table import MetadataTable
-
-_SUFFIX: Final = rf"(?i)(?:{'|'.join(suffix.replace('.', '[.]') for suffix in IMAGE_SUFFIXES)})$"
 
 
 def image_ids(cells: pd.Series, where: object) -> pd.Series:
@@ -26,12 +23,16 @@ def image_ids(cells: pd.Series, where: object) -> pd.Series:
         DataError: a row without an id, or two rows with the same one.
     """
     refuse(cells[cells.isna()], where, "an image id in every row")
-    ids = cells.str.replace(r"^.*[/\\]", "", regex=True).str.replace(_SUFFIX, "", regex=True)
+    return each_once(without_suffix(cells.str.replace(r"^.*[/\\]", "", regex=True)), where)
+
+
+def each_once(ids: pd.Series, where: object) -> pd.Series:
+    """The ids as they are; DataError where two rows have the same one."""
     twice = ids[ids.duplicated(keep=False)]
     if len(twice):
         shown = [f"{name!r} in rows {first_few(list(rows.index), 4)}" for name, rows in twice.groupby(twice)]
         raise DataError(
-            f"{where}, column {cells.name!r}",
+            f"{where}, column {ids.name!r}",
             expected="one row per image",
             found=f"{len(shown)} image(s) more than once: {first_few(shown, 5)}",
             fix="remove the repeated rows",
@@ -56,6 +57,8 @@ def source_table(
     columns: Mapping[str, pd.Series],
     malignancy: pd.Series | None = None,
     notes: Sequence[str] = (),
+    domains: Sequence[str] | None = None,
+    labels: LabelTable | None = None,
 ) -> SourceTable:
     """Look labels and image files up, and bring everything into the schema.
 
@@ -67,26 +70,34 @@ def source_table(
         columns: further columns of `RECORD_COLUMNS`, each [n]; `domain` is needed where there are several.
         malignancy: one of `MALIGNANCY` [n] as the source's own column says, compared row by row.
         notes: further notes.
+        domains: those that the pictures may be of; None: the registered adapter's.
+        labels: the label table; None: the registered adapter's.
 
     Raises:
         DataError: an unseen label, a malignancy that differs from the source's, or a row without a domain.
         ValueError: a name in `columns` that no record has.
     """
-    adapter, where = adapter_of(folder.dataset), table.path
-    meaning = _meaning(adapter, raw_label, malignancy, where)
+    where = table.path
+    if domains is None:
+        domains = adapter_of(folder.dataset).domains
+    if labels is None:
+        labels = load_label_table(folder.dataset, adapter_of(folder.dataset).labels)
+    if malignancy is not None:
+        labels.check(raw_label, malignancy, where)
+    meaning = labels.apply(raw_label, where)
     paths, image_notes = folder.locate(ids)
     known: dict[str, pd.Series] = {
-        "image_id": prefixed(adapter.dataset, ids),
-        "dataset": pd.Series(adapter.dataset, index=ids.index),
+        "image_id": prefixed(folder.dataset, ids),
+        "dataset": pd.Series(folder.dataset, index=ids.index),
         "path": paths,
         "raw_label": raw_label,
         **{str(name): meaning[name] for name in meaning},
         **columns,
-        "domain": _domains(adapter, columns.get("domain"), ids.index, where),
+        "domain": _domains(domains, columns.get("domain"), ids.index, where),
     }
     records = _records(known, ids.index, where)
     said = (*image_notes, *_undiagnosed(meaning), *table.notes, *_absent(table), *notes)
-    return SourceTable(adapter.dataset, folder.root, records, said)
+    return SourceTable(folder.dataset, folder.root, records, said)
 
 
 def _absent(table: MetadataTable) -> list[str]:
@@ -105,24 +116,14 @@ def _undiagnosed(meaning: pd.DataFrame) -> list[str]:
     return [f"{rows:,} rows without a diagnosis are kept, condition unknown"] if rows else []
 
 
-def _meaning(
-    adapter: Adapter, raw_label: pd.Series, malignancy: pd.Series | None, where: object
-) -> pd.DataFrame:
-    """Condition, malignancy and inflammatory of each label, [n, 3], compared with the source's malignancy."""
-    labels = load_label_table(adapter.dataset, adapter.labels)
-    if malignancy is not None:
-        labels.check(raw_label, malignancy, where)
-    return labels.apply(raw_label, where)
-
-
-def _domains(adapter: Adapter, said: pd.Series | None, rows: pd.Index, where: object) -> pd.Series:
-    """The domain of each row, text [n]: what the row says, or the only one that the adapter has."""
-    if said is None and len(adapter.domains) == 1:
-        return pd.Series(adapter.domains[0], index=rows)
-    domains = pd.Series(pd.NA, index=rows, dtype="str", name="domain") if said is None else said
-    expected = f"a domain in every row: {', '.join(adapter.domains)}"
-    refuse(domains[~domains.isin(adapter.domains)], where, expected)
-    return domains
+def _domains(domains: Sequence[str], said: pd.Series | None, rows: pd.Index, where: object) -> pd.Series:
+    """The domain of each row, text [n]: what the row says, or the only one that there is."""
+    if said is None and len(domains) == 1:
+        return pd.Series(domains[0], index=rows)
+    of_row = pd.Series(pd.NA, index=rows, dtype="str", name="domain") if said is None else said
+    expected = f"a domain in every row: {', '.join(domains)}"
+    refuse(of_row[~of_row.isin(domains)], where, expected)
+    return of_row
 
 
 def _records(known: Mapping[str, pd.Series], rows: pd.Index, where: object) -> pd.DataFrame:

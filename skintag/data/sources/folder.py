@@ -17,6 +17,7 @@ from skintag.core.errors import DataError, first_few
 IMAGE_SUFFIXES: Final = (
     ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".gif",
 )  # fmt: skip
+_SUFFIX: Final = rf"(?i)(?:{'|'.join(re.escape(suffix) for suffix in IMAGE_SUFFIXES)})$"
 TABLE_SUFFIXES: Final = (".csv", ".tab", ".tsv", "")
 # What never is the picture of a row, however it is called. Any other suffix may be: Fitzpatrick17k images
 # carry whatever suffix their web address had.
@@ -105,13 +106,19 @@ class RawFolder:
         """Path of each image (text [n], null where there is no file), and notes on what was found.
 
         Args:
-            ids: the source's own image ids, text [n], without suffix.
+            ids: the source's own image ids, text [n], without suffix; all with their folder below `root` where one
+                has it.
         """
         keys = ids.map(image_key)
         best = {key: files[0] for key, files in self.candidates.items()}
+        if ids.str.contains("/", regex=False).any():  # files of one name in several folders
+            every = [path for files in self.candidates.values() for path in reversed(files)]
+            best = {image_key(PurePosixPath(path).with_suffix("").as_posix()): path for path in every}
         paths = keys.map(best).astype("str")
         listed = set(keys)
-        several = [best[key] for key, files in self.candidates.items() if len(files) > 1 and key in listed]
+        several = [
+            best[k] for k, files in self.candidates.items() if len(files) > 1 and k in listed and k in best
+        ]
         extra = [
             path for key, path in best.items() if key not in listed and path.lower().endswith(IMAGE_SUFFIXES)
         ]
@@ -126,6 +133,11 @@ class RawFolder:
         if self.masks:
             notes.append(f"{self.masks:,} files in folders of masks or segmentations not used")
         return paths, tuple(notes)
+
+
+def without_suffix(names: pd.Series) -> pd.Series:
+    """File names without the suffix of a picture, text [n]."""
+    return names.str.replace(_SUFFIX, "", regex=True)
 
 
 def image_key(name: str) -> str:
