@@ -23,6 +23,7 @@ from skintag.commands.door import log_into
 from skintag.commands.folders import Refused, run_folder, sweep_folder
 from skintag.commands.help import choices_of, groups_in, help_text, hydra_of_our_own, wants_help
 from skintag.commands.overrides import cures, parsed, prepared_overrides
+from skintag.commands.own_tables import TABLE, with_own_tables
 from skintag.commands.resumed import expand_resume
 from skintag.commands.sweeps import SWEEP, SweepSummary, run_job
 from skintag.core import stopping
@@ -64,6 +65,7 @@ def run_command(
     try:
         with stopping.heeded():
             sys.argv[1:] = prepared_overrides(sys.argv[1:], CONFIG_DIR, config_name)
+            sys.argv[1:] = with_own_tables(sys.argv[1:], CONFIG_DIR, config_name)
             sys.argv[1:] = prepared_overrides(rewrite(expand_resume(sys.argv[1:])), CONFIG_DIR, config_name)
             _compose_and_call(config_name, task, tuple(command))
     except HydraException as error:
@@ -207,7 +209,7 @@ def _hints(arguments: Sequence[str], config_name: str) -> list[str]:
             or name.startswith(("hydra.", "hydra/"))
         ):
             continue
-        near = near_matches(name, {*known, *groups})
+        near = near_matches(name, {*known, *groups, TABLE})
         top = {key.partition(".")[0] for key in known}
         hints.append(f"  {name}: {near if near.startswith('did') else near_matches(name, top)}")
     return hints

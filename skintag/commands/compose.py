@@ -9,6 +9,7 @@ from hydra.errors import HydraException
 
 from skintag.commands.cli import CONFIG_DIR, explain
 from skintag.commands.help import hydra_of_our_own
+from skintag.commands.own_tables import with_own_tables
 from skintag.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def compose(*overrides: str) -> RunSettings:
 
     try:
         with hydra_of_our_own(CONFIG_DIR):
-            config = hydra.compose("train", overrides=list(overrides))
+            given = with_own_tables(overrides, CONFIG_DIR, "train")
+            config = hydra.compose("train", overrides=given)
     except HydraException as error:
         raise ConfigError(explain(error, list(overrides), "train")) from error
     return RunSettings.of(config)

@@ -21,6 +21,7 @@ from skintag.data.sources.own_labels import own_label_table
 from skintag.data.sources.table import MetadataTable, read_table
 
 _IDS: Final = {"patient": "patient_id", "lesion": "lesion_id"}
+_PLAIN: Final = ("age", "sex", "site", "fitzpatrick", "fst_group", "skin_tone", "confirmation", "malignancy")
 _MALIGNANCY: Final = {name: name for name in MALIGNANCY}
 # How the cells of each column are read; what is not here is lower-case text.
 _READERS: Final[dict[str, Callable[[pd.Series, object], pd.Series]]] = {
@@ -94,7 +95,7 @@ class _Reading:
         return source_table(
             scan_folder(self.dataset, images),
             self.first,
-            ids=_image_ids(self._image(columns.image_id), self.first.path),
+            ids=_image_ids(self.first.need(columns.image_id), self.first.path),
             raw_label=self._cells(columns.label),
             malignancy=malignancy,
             columns={**known, **{_IDS[name]: values for name, values in ids.items()}},
@@ -108,11 +109,6 @@ class _Reading:
         holder = self.tables.holder(column)
         return self.tables.links[holder].carry(self.tables.tables[holder].need(column))
 
-    def _image(self, column: str) -> pd.Series:
-        if not self.first.has(column):  # a further table has a row for several pictures
-            self.first.need(column)
-        return self._cells(column)
-
     def _values(self, name: str, column: str) -> pd.Series:
         """A column as SkinTag has it [n]; read where it stands, so that errors name its own file and rows."""
         holder = self.tables.holder(column)
@@ -125,14 +121,13 @@ class _Reading:
     def _ids(self, name: str, columns: str | tuple[str, ...]) -> pd.Series:
         """Patients or lesions, text [n]; refused where one is missing that every row must have."""
         names = (columns,) if isinstance(columns, str) else columns
-        ids = prefixed(self.dataset, *(self._cells(column) for column in names)).rename(names[0])
-        if name in self.about.groups:
+        for column in names if name in self.about.groups else ():
+            holder = self.tables.holder(column)
+            table, rows = self.tables.tables[holder], self.tables.links[holder].lines.unique()
+            said = table.need(column).loc[rows]
             fix = f"fill the cells, or leave {name} out of groups: these rows then may be on two sides of a split"
-            cells.refuse(ids[ids.isna()], self.first.path, f"a {name} in every row, as groups has it", fix)
-        return ids
-
-
-_PLAIN: Final = ("age", "sex", "site", "fitzpatrick", "fst_group", "skin_tone", "confirmation", "malignancy")
+            cells.refuse(said[said.isna()], table.path, f"a {name} in every row, as groups has it", fix)
+        return prefixed(self.dataset, *(self._cells(column) for column in names))
 
 
 def _replaced(said: pd.Series, meaning: Mapping[str, object]) -> pd.Series:
