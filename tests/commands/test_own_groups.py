@@ -12,6 +12,7 @@ from skintag.commands import evaluate as program
 from skintag.commands.evaluate import EvaluateSettings
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.io import read_json
+from skintag.evaluation.foreign.own_groups import read_own_groups
 from tests.commands.test_evaluate import composed, run_folder, table
 
 MORE = "report.assessment.permutations=400"  # than the quick tests have: p-values below 0.05 after correction
@@ -47,6 +48,16 @@ def test_hospitals_named_on_the_command_line_are_groups_with_gaps(tmp_path: Path
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Sensitivity differs between groups by hospital" in page
     assert "columns that nothing was made of" not in page
+
+
+def test_whole_numbers_with_gaps_in_parquet_are_called_as_they_are(tmp_path: Path) -> None:
+    """A prepared folder's catalog is such a table, and 0 is one of its skin tones."""
+    path = tmp_path / "catalog.parquet"
+    tones = pd.array([0, 5, None], dtype="Int8")
+    pd.DataFrame({"image_id": list("abc"), "skin_tone": tones, "site": "back"}).to_parquet(path)
+    column = read_own_groups(path, ["skin_tone"])["skin_tone"]
+    assert column.isna().tolist() == [False, False, True]
+    assert column.tolist()[:2] == ["0", "5"]
 
 
 @pytest.mark.long

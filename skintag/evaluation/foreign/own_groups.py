@@ -55,7 +55,7 @@ def read_own_groups(
     raw = read_columns(where, list(dict.fromkeys((key, *wanted))))
     ids = values.shown(raw[key]).str.strip()
     values.refuse_missing(ids == "", f"a {key}", ids, where, fix="fill the column, or drop these rows")
-    table = pd.DataFrame({name: values.known(raw[name], unknown) for name in wanted}).set_index(
+    table = pd.DataFrame({name: values.known(_whole(raw[name]), unknown) for name in wanted}).set_index(
         pd.Index(ids, name=_KEY)
     )
     for name in wanted:
@@ -64,6 +64,13 @@ def read_own_groups(
     return table[~table.index.duplicated()].rename(
         columns=lambda name: f"own {name}" if name in taken else name
     )
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Whole numbers as such: a column of them with gaps comes out of parquet as 3.0, and the group is called 3."""
+    if not pd.api.types.is_float_dtype(column) or not column.dropna().mod(1).eq(0).all():
+        return column
+    return column.astype("Int64").astype("str").mask(column.isna())
 
 
 def _check(column: pd.Series, name: str, where: Path) -> None:
