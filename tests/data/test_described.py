@@ -101,18 +101,6 @@ def test_tables_are_joined_in_a_chain(tmp_path: Path) -> None:
     assert values(table, "malignancy") == ["benign"] * 3
 
 
-def test_files_of_one_name_in_several_folders_are_told_apart(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("file,dx\np1/1.jpg,nv\np2\\1.jpg,nv\n./p3/1.jpg,nv\n")
-    about = "table: t.csv\nlabels: ham10000\ndomain: clinical\ncolumns: {image_id: file, label: dx}\n"
-    (tmp_path / "x.yaml").write_text(about)
-    touch(tmp_path, "p1/1.jpg", "p2/1.JPG", "p4/1.jpg")
-    table = read_source("x", tmp_path / "x.yaml")
-    assert values(table, "image_id") == ["x/p1/1", "x/p2/1", "x/p3/1"]
-    assert paths(table) == ["p1/1.jpg", "p2/1.JPG", None]
-    assert "1 images are not in the metadata and not used: p4/1.jpg" in table.notes
-    assert "no patient and no lesion is known: only near-duplicates are held together" in table.notes
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

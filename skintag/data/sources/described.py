@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from skintag.data.sources.links import Joined, join
 from skintag.data.sources.own_labels import own_label_table
 from skintag.data.sources.table import MetadataTable, read_table
 
+_LONGEST_ID: Final = 96
 _IDS: Final = {"patient": "patient_id", "lesion": "lesion_id"}
 _PLAIN: Final = ("age", "sex", "site", "fitzpatrick", "fst_group", "skin_tone", "confirmation", "malignancy")
 _MALIGNANCY: Final = {name: name for name in MALIGNANCY}
@@ -50,7 +52,7 @@ def read_described(dataset: str, path: Path) -> SourceTable:
     images = pictures_of(path)
     if not images.is_dir():
         raise _missing(images, path, "the folder with the pictures", "images")
-    return _Reading(dataset, about, tables).records(images, path)
+    return _with_plain_ids(_Reading(dataset, about, tables).records(images, path), tables.tables[0])
 
 
 def pictures_of(path: Path) -> Path:
@@ -147,6 +149,20 @@ def _image_ids(named: pd.Series, where: Path) -> pd.Series:
         cells.refuse(named[named.isna()], where, "an image id in every row")
         return each_once(whole, where)
     return image_ids(named, where)
+
+
+def _with_plain_ids(table: SourceTable, first: MetadataTable) -> SourceTable:
+    """Ids that a shard takes: `_` for each dot (`IMG_2024.05.01`), of a bounded length. See docs/formats.md."""
+    plain = table.records["image_id"].str.replace(".", "_", regex=False)
+    named = plain.set_axis(first.frame.index).rename("image_id")
+    expected = f"image ids of at most {_LONGEST_ID} bytes, the dataset's name included"
+    cells.refuse(
+        named[named.map(lambda name: len(name.encode()) > _LONGEST_ID)], first.path, expected, "shorten them"
+    )
+    changed = int((plain != table.records["image_id"]).sum())
+    notes = (f"{changed:,} image ids have _ where the names of their files have a dot",) if changed else ()
+    records = table.records.assign(image_id=each_once(named, first.path).to_numpy())
+    return replace(table, records=records.astype(table.records.dtypes), notes=(*table.notes, *notes))
 
 
 def _without(ids: Mapping[str, pd.Series]) -> list[str]:
