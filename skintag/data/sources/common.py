@@ -80,11 +80,7 @@ def source_table(
     where = table.path
     if domains is None:
         domains = adapter_of(folder.dataset).domains
-    if labels is None:
-        labels = load_label_table(folder.dataset, adapter_of(folder.dataset).labels)
-    if malignancy is not None:
-        labels.check(raw_label, malignancy, where)
-    meaning = labels.apply(raw_label, where)
+    meaning = _meaning(labels or _labels_of(folder.dataset), raw_label, malignancy, where)
     paths, image_notes = folder.locate(ids)
     known: dict[str, pd.Series] = {
         "image_id": prefixed(folder.dataset, ids),
@@ -98,6 +94,19 @@ def source_table(
     records = _records(known, ids.index, where)
     said = (*image_notes, *_undiagnosed(meaning), *table.notes, *_absent(table), *notes)
     return SourceTable(folder.dataset, folder.root, records, said)
+
+
+def _labels_of(dataset: str) -> LabelTable:
+    return load_label_table(dataset, adapter_of(dataset).labels)
+
+
+def _meaning(
+    labels: LabelTable, raw_label: pd.Series, malignancy: pd.Series | None, where: object
+) -> pd.DataFrame:
+    """Condition, malignancy and inflammatory of each label, [n, 3], compared with the source's malignancy."""
+    if malignancy is not None:
+        labels.check(raw_label, malignancy, where)
+    return labels.apply(raw_label, where)
 
 
 def _absent(table: MetadataTable) -> list[str]:
