@@ -80,7 +80,6 @@ def raw_folders(sources: dict[str, str]) -> Iterator[Finding]:
     """
     try:
         from skintag.data.sources import read_source
-        from skintag.data.sources.description import is_description
         from skintag.data.sources.published import PUBLISHED
     except ModuleNotFoundError as error:
         yield Finding(
@@ -90,14 +89,7 @@ def raw_folders(sources: dict[str, str]) -> Iterator[Finding]:
 
     for dataset, root in sources.items():
         if not Path(root).exists():
-            cure = (
-                "correct table="
-                if is_description(root)
-                else f"set paths.raw=<folder that holds {Path(root).name}>"
-            )
-            yield Finding(
-                dataset, ABSENT, f"no {'file' if is_description(root) else 'folder'} {root}; {cure}"
-            )
+            yield Finding(dataset, ABSENT, _absent(root))
             continue
         try:
             records = read_source(dataset, Path(root)).records
@@ -115,6 +107,15 @@ def raw_folders(sources: dict[str, str]) -> Iterator[Finding]:
             )
         else:
             yield Finding(dataset, GOOD, said)
+
+
+def _absent(place: str) -> str:
+    """What is said of a raw folder, or a description, that is not there."""
+    from skintag.data.sources.description import is_description
+
+    if is_description(place):
+        return f"no file {place}; correct table="
+    return f"no folder {place}; set paths.raw=<folder that holds {Path(place).name}>"
 
 
 def _libraries() -> Iterator[Finding]:
