@@ -1,11 +1,9 @@
-"""The image tower: a timm model that normalises its own input and can be frozen from the bottom up."""
+"""The image tower: a model that normalises its own input and can be frozen from the bottom up."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
-import timm
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -13,17 +11,19 @@ from torch.utils.checkpoint import checkpoint
 
 from skintag.core.errors import ConfigError
 from skintag.core.hashing import content_key
-from skintag.models.layers import drop_final_layers, layer_groups, run_stages, stages
+from skintag.models.layers import run_stages
 from skintag.models.settings import BackboneSettings
-from skintag.models.weights import load_weights, state_fingerprint, weights_in_package
+from skintag.models.towers.resolve import build, complete
+from skintag.models.weights import state_fingerprint
 
 
 class Backbone(nn.Module):
     """uint8 pictures in, float32 embeddings out.
 
-    The embedding is the pooled output of the timm model without its classifier: attention pooling in SigLIP
-    towers, the global average in convolutional networks. The forward pass has two parts, `forward_trunk` (the
-    frozen beginning, without gradient and always in evaluation mode) and `forward_tail` (the rest).
+    The embedding is the pooled output of the model without its classifier: attention pooling in SigLIP towers, the
+    global average in convolutional networks. Which library builds it, `skintag.models.towers` hides. The forward
+    pass has two parts, `forward_trunk` (the frozen beginning, without gradient and always in evaluation mode) and
+    `forward_tail` (the rest).
     Built frozen; `lock` decides how much learns.
 
     Raises:
@@ -36,10 +36,10 @@ class Backbone(nn.Module):
 
     def __init__(self, settings: BackboneSettings) -> None:
         super().__init__()
-        self.settings = settings
-        self.model = _build(settings)
-        self.groups = layer_groups(self.model)
-        self._stages = stages(self.model)
+        self.settings = complete(settings)
+        tower = build(self.settings)
+        self.model: Any = tower.model  # they share no type
+        self.groups, self._stages, self._width = tower.groups, tower.stages, tower.embedding_size
         self._unlocked: int | Literal["all"] = 0
         self._batch_norm: Literal["eval", "train"] = "eval"
         self._grad_checkpointing = False
@@ -47,7 +47,8 @@ class Backbone(nn.Module):
         convolutions = sum(isinstance(module, nn.Conv2d) for module in self.model.modules())
         self.memory_format = torch.channels_last if convolutions > 1 else torch.contiguous_format
         self.model.to(memory_format=self.memory_format)
-        mean, std = (torch.tensor(self.model.pretrained_cfg[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+        self._mean, self._std = tower.mean, tower.std
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (self._mean, self._std))
         # (x / 255 - mean) / std as one multiplication and one addition
         self.register_buffer("scale", 1 / (255 * std), persistent=False)
         self.register_buffer("offset", -mean / std, persistent=False)
@@ -56,9 +57,7 @@ class Backbone(nn.Module):
     @property
     def embedding_size(self) -> int:
         """D, the number of features of an embedding."""
-        if self.settings.features == "blocks":
-            return int(self.model.feature_info[-1]["num_chs"])
-        return int(getattr(self.model, "head_hidden_size", self.model.num_features))
+        return self._width
 
     @property
     def n_blocks(self) -> int:
@@ -159,8 +158,7 @@ class Backbone(nn.Module):
 
     def weights_fingerprint(self) -> str:
         """Identifies architecture and weights, whatever file they came from; 32 hex digits."""
-        architecture = self.settings.name.partition(".")[0]
-        return content_key(architecture, self.settings.sizes, state_fingerprint(self.model.state_dict()))
+        return content_key(*self._identity(), state_fingerprint(self.model.state_dict()))
 
     def trunk_fingerprint(self) -> str:
         """Identifies architecture and weights of what `forward_trunk` runs; 32 hex digits."""
@@ -168,44 +166,17 @@ class Backbone(nn.Module):
         tail = {id(t) for module in modules for t in (*module.parameters(), *module.buffers())}
         state = self.model.state_dict(keep_vars=True)
         trunk = {name: tensor for name, tensor in state.items() if id(tensor) not in tail}
-        architecture = self.settings.name.partition(".")[0]
-        return content_key(architecture, self.settings.sizes, self.trunk_length, state_fingerprint(trunk))
+        return content_key(*self._identity(), self.trunk_length, state_fingerprint(trunk))
 
     def preprocessing_fingerprint(self) -> str:
         """Identifies image size and normalisation; 32 hex digits."""
-        config = self.model.pretrained_cfg
-        return content_key(
-            "uint8 RGB / 255", self.settings.image_size, list(config["mean"]), list(config["std"])
-        )
+        size = self.settings.image_size
+        return content_key("uint8 RGB / 255", size, list(self._mean), list(self._std))
 
-
-def _build(settings: BackboneSettings) -> Any:
-    """The timm model (they share no type) without classifier, with the weights that the settings ask for."""
-    options: dict[str, Any] = {"num_classes": 0, **settings.sizes}
-    config = timm.get_pretrained_cfg(settings.name)
-    if config is not None and config.fixed_input_size:
-        options["img_size"] = settings.image_size
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(settings.seed)
-            model = timm.create_model(settings.name, pretrained=settings.pretrained, **options)
-    except TypeError as error:
-        raise ConfigError(f"backbone.sizes: {settings.name} does not take one of them: {error}") from error
-    except Exception as error:  # the hub client has errors of its own, by the dozen
-        if not settings.pretrained:
-            raise
-        raise ConfigError(
-            f"backbone.pretrained: no weights for {settings.name} from timm's hub or its cache "
-            f"({type(error).__name__}: {error}); without a network give the file: "
-            "backbone.pretrained=false backbone.checkpoint=<path>"
-        ) from error
-    path = weights_in_package(settings.package) if settings.package else settings.checkpoint
-    if settings.features == "blocks":
-        if path and settings.key_order == "positional":
-            raise ConfigError(
-                "backbone.features=blocks: weights by position need all layers, use features=final"
-            )
-        drop_final_layers(model)
-    if path:
-        load_weights(model, Path(path), by_position=settings.key_order == "positional")
-    return model
+    def _identity(self) -> tuple[Any, ...]:
+        """What is computed with the same tensors; as it always was where nothing but a timm name says it."""
+        said = self.settings
+        name = said.name.partition(".")[0]
+        if said.library == "timm" and not said.architecture and said.pooling is None:
+            return name, said.sizes
+        return name, said.sizes, said.library, said.architecture, said.pooling

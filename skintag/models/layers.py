@@ -67,6 +67,28 @@ def layer_groups(model: nn.Module) -> list[LayerGroup]:
     ]
 
 
+def grouped_by_block(model: nn.Module, blocks: str, final: tuple[str, ...]) -> list[LayerGroup]:
+    """Stem, blocks in order and final part of a transformer whose blocks lie in one list.
+
+    Args:
+        model: any model.
+        blocks: what the names of their parameters begin with, before the number: `encoder.layers.`.
+        final: what the names of parameters behind the last block begin with.
+    """
+    found: dict[int, list[str]] = {}
+    stem, last = list[str](), list[str]()
+    for name, _ in model.named_parameters():
+        if name.startswith(blocks):
+            found.setdefault(int(name.removeprefix(blocks).partition(".")[0]), []).append(name)
+        else:
+            (last if name.startswith(final) else stem).append(name)
+    return [
+        LayerGroup("stem", tuple(stem)),
+        *(LayerGroup(f"block_{i}", tuple(found[i])) for i in sorted(found)),
+        LayerGroup("final", tuple(last)),
+    ]
+
+
 def _after_blocks(matcher: Mapping[str, Any]) -> Callable[[str], bool]:
     """Whether a parameter comes after the last block: its pattern says so, or no pattern knows it."""
     patterns: list[tuple[re.Pattern[str], bool]] = []

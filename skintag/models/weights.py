@@ -89,16 +89,42 @@ def load_weights(model: nn.Module, path: Path, *, by_position: bool = False) -> 
         raise ConfigError(f"backbone.key_order=positional: {path.name} keeps no order; use name")
     state = read_state_dict(path)
     if by_position:
-        state = _renamed_by_position(state, model.state_dict(), path)
+        _strictly(model, _renamed_by_position(state, model.state_dict(), path), path)
     else:
-        state = _without_classifier(state, model)
-        if isinstance(model, VisionTransformer):
-            state = checkpoint_filter_fn(state, model)
+        load_state(model, state, path)
+
+
+def load_state(model: nn.Module, state: Mapping[str, Tensor], where: object) -> None:
+    """Fill a timm model without classifier from tensors by name, as `load_weights` does.
+
+    Where all names of the model lie below one prefix (`encoder.`, `module.`), what lies elsewhere is left out.
+
+    Raises:
+        DataError: a tensor is missing, left over, or of another shape.
+    """
+    kept = _without_classifier(_below_prefix(state, model), model)
+    _strictly(
+        model, checkpoint_filter_fn(kept, model) if isinstance(model, VisionTransformer) else kept, where
+    )
+
+
+def _below_prefix(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """The tensors without the prefix that their names have before the model's; all where there is no one such."""
+    wanted = list(model.state_dict())
+    first = wanted[0] if wanted else ""
+    prefixes = {name.removesuffix(first) for name in state if name.endswith(f".{first}")}
+    if first in state or len(prefixes) != 1:
+        return dict(state)
+    [prefix] = prefixes
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+
+
+def _strictly(model: nn.Module, state: Mapping[str, Tensor], where: object) -> None:
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise DataError(
-            path,
+            where,
             expected=f"the {len(model.state_dict())} tensors of the backbone, by name and shape",
             found=str(error)[:1000],
             fix="check backbone.name and its sizes, or backbone.key_order=positional for another's key names",

@@ -275,7 +275,7 @@ def test_missing_hub_weights_say_how_to_go_on(monkeypatch):
     def no_network(*args, **kwargs):
         raise OSError("no route")
 
-    monkeypatch.setattr("skintag.models.backbone.timm.create_model", no_network)
+    monkeypatch.setattr("skintag.models.towers.timm_tower.timm.create_model", no_network)
     with pytest.raises(ConfigError, match=r"backbone\.checkpoint=<path>"):
         Backbone(BackboneSettings("resnet18", 64, pretrained=True))
 
