@@ -30,13 +30,15 @@ class Preprocessing:
     image_size: int
     """Side of the model's square input, pixels."""
     fit: str
-    """`squash` or `center_crop`, see `skintag.data.images.pipeline.ImagePipeline`."""
+    """`squash`, `center_crop` or `pad`, see `skintag.data.images.pipeline.ImagePipeline`."""
     longest_side: int
     """Larger images are shrunk to it first, pixels."""
     jpeg_quality: int
     """And are encoded with it, as they were for the shards; upright JPEGs within the size stay as they are."""
     input: str = "uint8 RGB; normalisation is part of the model"
     """What the model is given."""
+    interpolation: str = "bilinear"
+    """`bilinear` or `bicubic`; the file has it where it is the latter, so that bundles of before are as they were."""
 
     def __post_init__(self) -> None:
         for name, most in {"image_size": 2048, "longest_side": 16_384, "jpeg_quality": 100}.items():
@@ -45,17 +47,20 @@ class Preprocessing:
                 raise ConfigError(f"{name} is {value!r}; expected a whole number up to {most:,}")
         if not isinstance(self.fit, str) or not isinstance(self.input, str):
             raise ConfigError("fit and input are texts")
-        check_input(self.image_size, self.fit)
+        check_input(self.image_size, self.fit, self.interpolation)
         ShardSettings(self.longest_side, self.jpeg_quality)
 
     def write(self, folder: Path) -> None:
         """Write `preprocessing.json` into the folder, atomically."""
-        write_json(folder / "preprocessing.json", asdict(self), checksum=False)
+        values = asdict(self)
+        if self.interpolation == "bilinear":
+            del values["interpolation"]
+        write_json(folder / "preprocessing.json", values, checksum=False)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read `preprocessing.json`; raises DataError where it is not that."""
-        return _read(cls, folder / "preprocessing.json")
+        return _read(cls, folder / "preprocessing.json", optional=("interpolation",))
 
 
 @dataclass(frozen=True)
@@ -146,12 +151,12 @@ class Texts:
         return _read(cls, folder / "texts.json")
 
 
-def _read(kind: Any, path: Path) -> Any:
-    """A dataclass from its JSON file; every field has to be there, and no other."""
+def _read(kind: Any, path: Path, optional: tuple[str, ...] = ()) -> Any:
+    """A dataclass from its JSON file; every field has to be there, but for the optional ones, and no other."""
     names = [f.name for f in fields(kind)]
     try:
         values = read_json(path)
-        if set(values) != set(names):
+        if not set(names) - set(optional) <= set(values) <= set(names):
             raise ValueError(f"keys {', '.join(map(str, values))}")
         return kind(**values)
     except (OSError, ValueError, TypeError, ConfigError) as error:

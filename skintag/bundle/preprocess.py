@@ -15,7 +15,7 @@ from skintag.core.errors import ImageError
 from skintag.data.images.decoding import Box, Decoder, fitted_box
 from skintag.data.images.encoding import ShardSettings, encode_bytes
 from skintag.data.images.files import check_size, encode_jpeg, read_image, shrink, upright_rgb
-from skintag.data.images.resize import triangle
+from skintag.data.images.resize import bicubic, padded, triangle
 
 Image = str | os.PathLike[str] | bytes | Pillow.Image | NDArray[np.uint8]
 """A path, the bytes of a file, a Pillow image, or RGB pixels uint8 [H, W, 3]."""
@@ -45,7 +45,9 @@ class Preprocessor:
         out = np.empty((len(images), side, side, 3), dtype=np.uint8)
         for pixels, image, name in zip(out, images, names, strict=True):
             part = self._decoder(self.encoded(image, name), name, side, self._box)
-            pixels[...] = triangle(part, side, side)
+            part = padded(part) if self.settings.fit == "pad" else part
+            smooth = self.settings.interpolation == "bicubic"
+            pixels[...] = bicubic(part, side) if smooth else triangle(part, side, side)
         return out
 
     def _box(self, height: int, width: int) -> Box:

@@ -19,10 +19,10 @@ def task(config: DictConfig) -> float | None:
 
     PlainSettings.check(plain(config))
     weights = config.backbone
-    if weights.get("pretrained") is True and "." in str(
-        weights.get("name")
-    ):  # with a tag: its place is known
-        refuse_unreachable(weights.name, f"timm/{weights.name}")
+    name = str(weights.get("name"))
+    known = weights.get("library", "timm") == "timm" and not name.startswith("hf-hub:")
+    if weights.get("pretrained") is True and known and "." in name:  # with a tag: its place is known
+        refuse_unreachable(name, f"timm/{name}")
     from skintag.runs.settings import RunSettings
     from skintag.training.train import train
 

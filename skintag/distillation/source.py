@@ -162,6 +162,8 @@ def computed(view: View, rows: NDArray[np.int64], settings: RunSettings, teacher
         augmentation=None,
         seed=settings.seed,
         loader=replace(settings.loader, mode="indexed"),
+        padding=bool(teacher.network.backbone.settings.padding),
+        interpolation=teacher.network.backbone.settings.interpolation or "bilinear",
     )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     teacher.to(device)

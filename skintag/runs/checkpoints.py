@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch import LightningModule
 
 from skintag.core.errors import ConfigError, DataError
+from skintag.core.pretraining import Pretraining
 from skintag.data.view.seen import FILE, GROUPS, IMAGES, Seen, read_seen
 from skintag.models.torch_files import load_checkpoint
 
@@ -16,6 +17,8 @@ SEEN_IMAGES: Final = "skintag_seen_images"
 """Key of the hashed images in a checkpoint."""
 SEEN_GROUPS: Final = "skintag_trained_on"
 """Key of the hashed names of leakage groups: all that version 0.1 wrote; runs that begin there carry them on."""
+SEEN_BEFORE: Final = "skintag_pretraining"
+"""Key of what published weights before them have learned from: four texts each, see `Pretraining`."""
 
 
 def check_fits(module: LightningModule, path: str | Path) -> None:
@@ -52,11 +55,17 @@ def seen_in(path: str | Path) -> Seen:
         return Seen()
     saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     names = {IMAGES: SEEN_IMAGES, GROUPS: SEEN_GROUPS}
-    return Seen.from_arrays({name: saved[key].numpy() for name, key in names.items() if key in saved})
+    seen = Seen.from_arrays({name: saved[key].numpy() for name, key in names.items() if key in saved})
+    before = tuple(Pretraining.of(entry) for entry in saved.get(SEEN_BEFORE, ()))
+    return Seen.union([seen, Seen(pretraining=before)])
 
 
-def to_checkpoint(seen: Seen) -> dict[str, torch.Tensor]:
+def to_checkpoint(seen: Seen) -> dict[str, torch.Tensor | list[list[str]]]:
     """What a checkpoint holds of it, by key."""
     arrays = seen.to_arrays()
-    kept = {SEEN_IMAGES: torch.from_numpy(arrays[IMAGES])}
-    return {**kept, SEEN_GROUPS: torch.from_numpy(arrays[GROUPS])} if len(arrays[GROUPS]) else kept
+    kept: dict[str, torch.Tensor | list[list[str]]] = {SEEN_IMAGES: torch.from_numpy(arrays[IMAGES])}
+    if len(arrays[GROUPS]):
+        kept[SEEN_GROUPS] = torch.from_numpy(arrays[GROUPS])
+    if seen.pretraining:
+        kept[SEEN_BEFORE] = [entry.plain() for entry in seen.pretraining]
+    return kept

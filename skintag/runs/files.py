@@ -22,10 +22,13 @@ from skintag.evaluation.predictions.predictions import Predictions
 from skintag.runs.state import SCORES, STATE, has
 
 if TYPE_CHECKING:
+    from skintag.models.settings import BackboneSettings
     from skintag.runs.settings import RunSettings
 
 PREDICTIONS: Final = "predictions.parquet"
 ROBUSTNESS: Final = "robustness.parquet"
+BACKBONE: Final = "backbone.json"
+"""Settings of the backbone, where they left something to the model's own configuration."""
 _SCORED: Final = (PREDICTIONS, "thresholds.json", "metrics.json", "provenance.json")  # whole together
 
 
@@ -94,9 +97,22 @@ class RunFiles:
         from skintag.runs.settings import RunSettings  # with torch, which a look at the figures does not need
 
         try:
-            return RunSettings.of_run(self.config)
+            return RunSettings.of_run(self.config, self._backbone)
         except (ConfigError, OmegaConfBaseException) as error:
             raise ConfigError(f"{self.path / '.hydra/config.yaml'}: {error}") from error
+
+    @property
+    def _backbone(self) -> BackboneSettings | None:
+        """The backbone as it was looked up; None where the configuration says all. Raises ConfigError."""
+        from skintag.models.settings import BackboneSettings
+
+        path = self.path / BACKBONE
+        if not path.is_file():
+            return None
+        try:
+            return BackboneSettings(**read_json(path))
+        except (OSError, ValueError, TypeError) as error:
+            raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
 
     @property
     def prepared(self) -> Path:

@@ -35,6 +35,7 @@ from skintag.models.lesion_module import LesionModule
 from skintag.models.objective import Objective
 from skintag.models.optimizer import OptimizerSettings
 from skintag.models.settings import BackboneSettings, FinetuneSettings
+from skintag.models.towers.resolve import complete
 from skintag.probes.base import Probe
 from skintag.runs.groups import made
 from skintag.runs.training_settings import (
@@ -109,15 +110,20 @@ class RunSettings(PlainSettings):
             raise ConfigError(f"{', '.join(unset)} is not set: add {unset[0]}=<value>")
         settings = cls._of({**_WITHOUT, **plain(config)})
         ask_for(settings.loader.url)
-        return settings
+        return replace(settings, backbone=complete(settings.backbone))
 
     @classmethod
-    def of_run(cls, config: DictConfig) -> Self:
+    def of_run(cls, config: DictConfig, backbone: BackboneSettings | None = None) -> Self:
         """The tree of a finished run's configuration: what its view, data and model are made from.
 
         Where it logged and how long it trained is not looked at: an earlier version may have taken other values there.
+
+        Args:
+            config: of the run.
+            backbone: as the run filled it up with its model's own configuration; None: it left nothing to that.
         """
-        return cls._of(values_of_run({**_WITHOUT, **resolved_where_possible(config)}))
+        settings = cls._of(values_of_run({**_WITHOUT, **resolved_where_possible(config)}))
+        return settings if backbone is None else replace(settings, backbone=backbone)
 
     @classmethod
     def _of(cls, values: dict[str, Any]) -> Self:
@@ -193,6 +199,8 @@ class RunSettings(PlainSettings):
             seed=self.seed,
             loader=self.loader if augmented else replace(self.loader, mode="indexed"),
             train_image_size=train_image_size,
+            padding=bool(self.backbone.padding),
+            interpolation=self.backbone.interpolation or "bilinear",
         )
 
     def module(self, view: View) -> LesionModule:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -11,10 +11,12 @@ import lightning.pytorch as pl
 from skintag.core.provenance import Stages
 from skintag.data.loading.datamodule import LesionDataModule
 from skintag.data.prepared.opening import resolution_note
+from skintag.data.view.audit import seen_before
 from skintag.data.view.seen import Seen, refuse_seen
 from skintag.data.view.view import View
 from skintag.evaluation.predictions.predictions import Predictions
 from skintag.models.lesion_module import LesionModule
+from skintag.models.pretraining import seen_in_pretraining
 from skintag.runs.checkpoints import check_fits, seen_in
 from skintag.runs.settings import RunSettings
 from skintag.training.callbacks.embedding_export import EmbeddingExport
@@ -83,10 +85,13 @@ def put_together(
     data = settings.data_module(view, prepared, train_image_size=variant.train_image_size)
     module = (variant.module or settings.module)(view)
     seen = _check_weights(settings, view, module, variant)
+    before = seen_before(view.frame, seen.pretraining)
+    view = replace(view, audit=replace(view.audit, pretraining=before))
     probing = ProbeFitting(settings.probes, folder / "probes")
     time = RunTime(stages, resumed=bool(settings.resume))
     callbacks = [*variant.callbacks, TrainedOn(seen), time, stored, export, probing]
     notes = [note for note in (settings.data.note, resolution_note(catalog)) if note]
+    notes += [entry.text for entry in before]
     return Parts(
         view=view,
         caption="; ".join(notes),
@@ -118,6 +123,8 @@ def _features(settings: RunSettings, variant: Variant) -> tuple[EmbeddingExport,
 def _check_weights(settings: RunSettings, view: View, module: LesionModule, variant: Variant) -> Seen:
     """What the run's weights will have seen: the view's train and val, and all that what it begins from had.
 
+    Of published weights that is what the register of pretraining knows; it refuses nothing.
+
     Raises:
         ConfigError: checkpoints of another model, or weights that have seen the view's test images.
     """
@@ -129,4 +136,5 @@ def _check_weights(settings: RunSettings, view: View, module: LesionModule, vari
     lent = {**variant.lent, **{path: seen_in(path) for path in given}}
     for name, seen in lent.items():
         refuse_seen(view, seen, name)
-    return Seen.union([Seen.of(view), *lent.values()])
+    before = Seen(pretraining=seen_in_pretraining(settings.backbone))
+    return Seen.union([Seen.of(view), *lent.values(), before])

@@ -70,8 +70,10 @@ def _weights(settings: BackboneSettings) -> None:
     """Refuse weights that are neither here nor to be fetched."""
     if settings.package:
         weights_in_package(settings.package)
-    if settings.checkpoint and not Path(settings.checkpoint).is_file():
+    if settings.checkpoint and not Path(settings.checkpoint).exists():
         raise ConfigError(f"backbone.checkpoint={settings.checkpoint}: no such file")
+    if settings.architecture:
+        return  # its configuration has been had, and the weights lie beside it
     config = timm.get_pretrained_cfg(settings.name) if settings.pretrained else None
     hub = config.hf_hub_id if config is not None else None
     address = refuse_unreachable(settings.name, hub) if hub else None

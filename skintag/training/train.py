@@ -9,6 +9,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -29,6 +30,8 @@ from skintag.data.prepared.opening import ensure_prepared
 from skintag.data.view.summary import view_summary
 from skintag.data.view.view import View
 from skintag.runs import state
+from skintag.runs.files import BACKBONE
+from skintag.runs.groups import made
 from skintag.runs.settings import RunSettings
 from skintag.training.parts import Parts, Variant, put_together
 from skintag.training.preflight import look_ahead, tell_duration
@@ -66,6 +69,7 @@ def train(
         return complete(settings, folder, stages, alone=alone, last=last) if first else None
     look_ahead(settings)
     write_config(settings.values, folder)
+    write_backbone(settings, folder)
     pl.seed_everything(settings.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
     if not torch.cuda.is_available():
@@ -86,6 +90,12 @@ def train(
             return finish(settings, folder, parts, stages, alone=alone, last=last)
     finally:
         close_loggers(parts.trainer)
+
+
+def write_backbone(settings: RunSettings, folder: Path) -> None:
+    """Write the backbone's settings as they were looked up, where the configuration leaves something open."""
+    if settings.backbone != made("backbone", settings.values["backbone"]):
+        write_json(folder / BACKBONE, asdict(settings.backbone))
 
 
 def fit(settings: RunSettings, parts: Parts) -> None:

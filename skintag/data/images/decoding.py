@@ -11,22 +11,25 @@ from numpy.typing import NDArray
 
 from skintag.core.errors import ConfigError, ImageError
 
-FITS: Final = ("squash", "center_crop")
+FITS: Final = ("squash", "center_crop", "pad")
+FILTERS: Final = ("bilinear", "bicubic")
 Box = tuple[int, int, int, int]
 """A part of a picture, `(y, x, h, w)` in pixels."""
 
 
-def check_input(image_size: int, fit: str) -> None:
-    """Raise ConfigError where a model cannot take pictures of this side, or there is no such way to fit them in."""
+def check_input(image_size: int, fit: str, interpolation: str = "bilinear") -> None:
+    """Raise ConfigError where no model takes pictures of this side, or there is no such way to bring them to it."""
     if image_size < 8:
         raise ConfigError(f"image_size={image_size}: expected at least 8 pixels")
     if fit not in FITS:
         raise ConfigError(f"loader.fit={fit!r}: expected one of {', '.join(FITS)}")
+    if interpolation not in FILTERS:
+        raise ConfigError(f"interpolation={interpolation!r}: expected one of {', '.join(FILTERS)}")
 
 
 def fitted_box(height: int, width: int, fit: str) -> Box:
-    """The part that goes into the square: everything for `squash`, the middle for `center_crop`."""
-    if fit == "squash":
+    """The part that goes into the square: the middle for `center_crop`, everything for the others."""
+    if fit != "center_crop":
         return 0, 0, height, width
     side = min(height, width)
     return (height - side) // 2, (width - side) // 2, side, side

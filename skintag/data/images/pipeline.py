@@ -15,6 +15,7 @@ from skintag.core.hashing import content_key, hash_strings
 from skintag.core.vocabulary import DOMAINS
 from skintag.data.images.augmenter import Augmenter
 from skintag.data.images.decoding import Box, Decoder, check_input, fitted_box
+from skintag.data.images.resize import bicubic, padded
 from skintag.data.images.shared import shared_bytes
 
 _VERSION: Final = 1  # of what decoding and resizing make of the same bytes
@@ -24,34 +25,43 @@ class ImagePipeline:
     """Decode, crop, resize, augment: a function of (bytes, image_id, domain, epoch, repeat, seed); picklable.
 
     Where an image is at least twice the size that is needed, the decoder averages whole blocks. The rest is
-    resized with a triangle filter as wide as the reduction, so fine structure is averaged away and not aliased
+    resized with a filter as wide as the reduction, so fine structure is averaged away and not aliased
     (Parmar, Zhang & Zhu 2022, https://arxiv.org/abs/2104.11222).
 
     Args:
         image_size: side S of the square, pixels.
-        fit: `squash` the whole image into the square, so that nothing is cut off, or take its `center_crop`.
+        fit: `squash` the whole image into the square, so that nothing is cut off, take its `center_crop`, or `pad` it
+            to a square with black first; a part that the augmentation cut out is padded too.
         augmentation: what happens to training images; its crop comes first, before the resize.
         seed: of the augmentation.
+        interpolation: `bilinear`, the triangle filter, or `bicubic`, Pillow's.
     """
 
     def __init__(
-        self, image_size: int, fit: str = "squash", augmentation: Augmenter | None = None, seed: int = 0
+        self,
+        image_size: int,
+        fit: str = "squash",
+        augmentation: Augmenter | None = None,
+        seed: int = 0,
+        interpolation: str = "bilinear",
     ) -> None:
-        check_input(image_size, fit)
+        check_input(image_size, fit, interpolation)
         self.image_size, self.fit, self.augmentation, self.seed = image_size, fit, augmentation, seed
+        self.interpolation = interpolation
         self._decoder = Decoder()
 
     @property
     def fingerprint(self) -> str:
         """Equal for equal images without augmentation."""
-        return content_key("image pipeline", _VERSION, self.image_size, self.fit)
+        other = () if self.interpolation == "bilinear" else (self.interpolation,)
+        return content_key("image pipeline", _VERSION, self.image_size, self.fit, *other)
 
     @property
     def one_for_all(self) -> bool:
         """Whether training images are those of validation, in every epoch: not augmented nor cut otherwise."""
         if self.augmentation is None:
             return True
-        return self.fit == "squash" and self.augmentation.idle
+        return self.fit != "center_crop" and self.augmentation.idle
 
     def __call__(
         self,
@@ -110,6 +120,11 @@ class ImagePipeline:
         """Fill `out` [S, S, 3] with the image."""
         side = self.image_size
         pixels = self._decoder(data, image_id, side, lambda height, width: self._box(height, width, seed))
+        if self.fit == "pad":
+            pixels = padded(pixels)
+        if self.interpolation == "bicubic":
+            out[...] = bicubic(pixels, side)
+            return
         # [1, 3, H, W] with the strides of an RGB picture is torch's fast path; `resize.triangle` to the bit
         planes = torch.from_numpy(pixels)[None].permute(0, 3, 1, 2)
         resized = F.interpolate(planes, (side, side), mode="bilinear", antialias=True)

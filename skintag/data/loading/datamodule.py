@@ -51,6 +51,8 @@ class LesionDataModule(pl.LightningDataModule):
         image_size: side S of the square that the model sees, pixels.
         augmentation: of training images; None for none.
         train_image_size: of training images where it is another: a teacher may want to see more of them.
+        padding: whether the model takes them filled up to a square, whatever `loader.fit` says.
+        interpolation: how they are brought to their size, `bilinear` or `bicubic`.
         seed: of the order and of the augmentation.
         loader: how images get from the shards to the model.
 
@@ -72,13 +74,17 @@ class LesionDataModule(pl.LightningDataModule):
         seed: int,
         loader: LoaderSettings = DEFAULTS,
         train_image_size: int | None = None,
+        padding: bool = False,
+        interpolation: str = "bilinear",
     ) -> None:
         super().__init__()
         self.view, self.prepared, self.seed = view, Path(prepared), seed
         self.loader = loader
-        self.pipeline = ImagePipeline(image_size, self.loader.fit, augmentation, seed)
+        fit = "pad" if padding else self.loader.fit
         larger = train_image_size or image_size
-        self.train_pipeline = ImagePipeline(larger, self.loader.fit, augmentation, seed)
+        self.pipeline, self.train_pipeline = (
+            ImagePipeline(side, fit, augmentation, seed, interpolation) for side in (image_size, larger)
+        )
         if self.loader.mode == "stream" and self._weights() is not None:
             raise ConfigError(
                 "balance by sampling needs exact epochs: set loader=indexed, or balance.mode=loss"

@@ -30,7 +30,7 @@ class LoaderSettings:
     prefetch_factor: int = number(least=1, default=2)
     """Batches that each worker prepares ahead."""
     fit: str = "squash"
-    """Validation and test: the whole image into the square (`squash`), or its `center_crop`."""
+    """Validation and test: the whole image into the square (`squash`), its `center_crop`, or `pad` it with black."""
     start_method: str = "forkserver"
     """How workers are started: `forkserver`, `spawn` or `fork`."""
     url: str | None = None

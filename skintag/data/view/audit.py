@@ -5,7 +5,7 @@ A share of leaked images is a share of test answers that could have been remembe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from skintag.core.errors import DataError
+from skintag.core.pretraining import SURE, Pretraining
 from skintag.core.vocabulary import RECALL_NOTE
 
 KEYS: Final[dict[str, str]] = {
@@ -68,6 +69,32 @@ class Overlap:
 
 
 @dataclass(frozen=True)
+class SeenBefore:
+    """Test images of a dataset that the backbone's published weights have, or may have, learned from."""
+
+    dataset: str
+    """Where they come from."""
+    images: int
+    """Test images of it."""
+    malignant: int
+    """Malignant ones of them."""
+    backbone: str
+    """Whose pretraining."""
+    sure: str
+    """One of `skintag.core.pretraining.SURE`."""
+    source: str
+    """Where that is from."""
+
+    @property
+    def text(self) -> str:
+        """In one sentence, for a person."""
+        seen = "may have been" if self.sure == "possible" else "were"
+        said = {"given": "as the run was told", "reported": "by report"}.get(self.sure, self.sure)
+        what = f"{self.images:,} test images of {self.dataset}"
+        return f"{what} {seen} seen in the pretraining of {self.backbone} ({said})"
+
+
+@dataclass(frozen=True)
 class LeakageAudit:
     """What train, val and test of one view share."""
 
@@ -79,6 +106,8 @@ class LeakageAudit:
     """One per dataset (and `all`) x comparison x key."""
     examples: tuple[str, ...]
     """Up to two pairs of related images for each key and side, as text; empty where there is none."""
+    pretraining: tuple[SeenBefore, ...] = ()
+    """Test images that weights from elsewhere have or may have learned from: marked, for they cannot be told apart."""
 
     @property
     def clean(self) -> bool:
@@ -115,9 +144,10 @@ class LeakageAudit:
         overlaps = [
             {**asdict(o), "share": o.share, "malignant_share": o.malignant_share} for o in self.overlaps
         ]
+        seen = {"pretraining": [asdict(entry) for entry in self.pretraining]} if self.pretraining else {}
         return {
             "split": self.split, "leaky": self.leaky, "clean": self.clean,
-            "overlaps": overlaps, "examples": list(self.examples),
+            "overlaps": overlaps, "examples": list(self.examples), **seen,
         }  # fmt: skip
 
     def table(self) -> Table:
@@ -126,7 +156,8 @@ class LeakageAudit:
         title = f"Leakage audit of split {self.split}: {verdict}"
         table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         table.show_edge = table.pad_edge = False  # or it is wider than 80 columns
-        table.caption = f"dataset by dataset: test with train\n{RECALL_NOTE}"
+        seen = "".join(f"\n{entry.text}" for entry in self.pretraining)
+        table.caption = f"dataset by dataset: test with train\n{RECALL_NOTE}{seen}"
         table.caption_justify = "left"
         table.add_column("images", no_wrap=True)
         table.add_column("n", justify="right", no_wrap=True)
@@ -172,6 +203,20 @@ def audit_split(frame: pd.DataFrame, *, split: str, leaky: bool) -> LeakageAudit
                 overlaps.append(Overlap(str(row), subject, "+".join(against), key, *numbers))
     overlaps.sort(key=lambda o: o.dataset != ALL)  # stable: `all` first, then dataset by dataset
     return LeakageAudit(split, leaky, tuple(overlaps), tuple(examples))
+
+
+def seen_before(frame: pd.DataFrame, pretraining: Iterable[Pretraining]) -> tuple[SeenBefore, ...]:
+    """The test images of `frame` (dataset, split, target) of datasets that pretraining has or may have seen; of one
+    dataset the surest word counts."""
+    test = frame[frame["split"] == "test"]
+    found = []
+    for dataset, rows in test.groupby("dataset", sort=True):
+        said = [entry for entry in pretraining if entry.covers(str(dataset))]
+        if said:
+            entry = min(said, key=lambda entry: (SURE.index(entry.sure), entry.backbone))
+            counts = len(rows), int((rows["target"] == 1).sum())
+            found.append(SeenBefore(str(dataset), *counts, entry.backbone, entry.sure, entry.source))
+    return tuple(found)
 
 
 def _shares(codes: NDArray[np.int64], other: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ whose seen copy of other bytes, are not among the data at hand.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from skintag.core.errors import ConfigError, DataError, first_few
 from skintag.core.hashing import hash_strings
 from skintag.core.io import atomic_path
+from skintag.core.pretraining import Pretraining
 from skintag.data.view.view import View
 
 IMAGES: Final = "images"
@@ -29,6 +31,8 @@ GROUPS: Final = "groups"
 """Name of the array of hashed group names."""
 FILE: Final = "trained_on.safetensors"
 """Name of the file that says it beside weights that are no checkpoint."""
+PRETRAINING: Final = "pretraining"
+"""Name of what pretraining has seen, wherever it is stored."""
 _SALT: Final = "skintag_trained_on"  # part of checkpoints and bundles that are there already
 _DIGITS: Final = 16  # hex digits of a SHA-256 that are kept: 64 bits
 
@@ -46,6 +50,9 @@ class Seen:
     with a chance of 5e-20, so a million seen and a million tested images do by chance in one of 18 million cases."""
     groups: NDArray[np.int64] = field(default_factory=_nothing)
     """Hashed names of leakage groups, int64 [groups], rising: all that weights say that were trained by version 0.1."""
+    pretraining: tuple[Pretraining, ...] = ()
+    """Datasets that published weights, which theirs were made from, have or may have learned from; sorted. Of these no
+    images are known: they are marked, not refused."""
 
     @classmethod
     def of(cls, view: View) -> Self:
@@ -56,7 +63,13 @@ class Seen:
     def union(cls, parts: Iterable[Seen]) -> Seen:
         """What any of the parts has seen."""
         return reduce(
-            lambda a, b: Seen(np.union1d(a.images, b.images), np.union1d(a.groups, b.groups)), parts, Seen()
+            lambda a, b: Seen(
+                np.union1d(a.images, b.images),
+                np.union1d(a.groups, b.groups),
+                tuple(sorted({*a.pretraining, *b.pretraining})),
+            ),
+            parts,
+            Seen(),
         )
 
     @classmethod
@@ -66,7 +79,9 @@ class Seen:
         for name, array in found.items():
             if array.dtype != np.int64 or array.ndim != 1:
                 raise ValueError(f"{name} is {array.dtype} {list(array.shape)}, expected int64 [n]")
-        return cls.union([cls(**found)])  # sorted, each once
+        return cls.union(
+            [cls(found.get(IMAGES, _nothing()), found.get(GROUPS, _nothing()))]
+        )  # sorted, each once
 
     def to_arrays(self) -> dict[str, NDArray[np.int64]]:
         """Both arrays by name; the second is empty unless weights of version 0.1 are among the ancestors."""
@@ -80,22 +95,26 @@ def read_seen(path: Path) -> Seen:
     """What `write_seen` wrote; nothing where there is no such file. Raises DataError where it is damaged."""
     if not path.is_file():
         return Seen()
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError, safe_open
     from safetensors.numpy import load_file
 
     try:
-        return Seen.from_arrays(load_file(path))
-    except (OSError, ValueError, SafetensorError) as error:
+        with safe_open(path, framework="numpy") as file:
+            said = json.loads((file.metadata() or {}).get(PRETRAINING, "[]"))
+        before = Seen(pretraining=tuple(Pretraining.of(entry) for entry in said))
+        return Seen.union([Seen.from_arrays(load_file(path)), before])
+    except (OSError, ValueError, TypeError, RecursionError, SafetensorError) as error:
         found, fix = f"{type(error).__name__}: {error}", "copy or build the bundle again"
         raise DataError(path, expected="hashes of images, int64 [n]", found=found, fix=fix) from error
 
 
 def write_seen(seen: Seen, path: Path) -> None:
-    """Write both arrays as safetensors, atomically."""
+    """Write both arrays as safetensors, atomically; what pretraining has seen is in the file's metadata."""
     from safetensors.numpy import save_file
 
+    said = [entry.plain() for entry in seen.pretraining]
     with atomic_path(path) as part:
-        save_file(seen.to_arrays(), part)
+        save_file(seen.to_arrays(), part, metadata={PRETRAINING: json.dumps(said)} if said else None)
 
 
 def refuse_seen(view: View, seen: Seen, where: object) -> None:

@@ -54,11 +54,12 @@ def _facts(evidence: Evidence) -> list[Fact]:
     s = evidence.assessment.settings
     clusters = count(evidence.level(evidence.main, "accuracy")["n_clusters"])
     leak = "leaky: related images on both sides" if origin.leaky else "no leak found by the audit"
+    leak += ", but pretraining may have seen test images" if origin.seen_before else ""
     return [
         Fact("Data", origin.data, origin.note),
         Fact(
             "Split", origin.split or "not known", "no leakage audit" if origin.audit is None else leak,
-            "bad" if origin.leaky else "",
+            "bad" if origin.leaky or origin.seen_before else "",
         ),
         *_held_out(evidence),
         Fact(
@@ -86,4 +87,7 @@ def _held_out(evidence: Evidence) -> list[Fact]:
     if not entries:
         return []
     names = words([f"{entry['grouping']} {entry['group']}" for entry in entries])
-    return [Fact("Held out", names, "nothing of it in training or validation")]
+    before = {entry["dataset"] for entry in evidence.origin.seen_before}
+    in_test = set(evidence.test.frame["dataset"])
+    but = ", but perhaps in pretraining" if before & in_test else ""
+    return [Fact("Held out", names, f"nothing of it in training or validation{but}", "bad" if but else "")]

@@ -31,7 +31,8 @@ class Caution:
 def cautions(evidence: Evidence) -> list[Caution]:
     """All that apply, the worst first."""
     found = [
-        *_leaks(evidence), *_too_good(evidence), *_chance(evidence), *_clusters(evidence), *_few(evidence),
+        *_leaks(evidence), *_pretraining(evidence), *_too_good(evidence), *_chance(evidence), *_clusters(evidence),
+        *_few(evidence),
         *_doubtful(evidence), *_shift(evidence), *_skin(evidence), *_fitted(evidence), *_coarse(evidence),
         *_seeds(evidence),
     ]  # fmt: skip
@@ -58,6 +59,26 @@ def _leaks(evidence: Evidence) -> list[Caution]:
         "told from what was learned: every figure below is too good."
     )
     return [Caution("bad", "Leaky split", text)]
+
+
+def _pretraining(evidence: Evidence) -> list[Caution]:
+    """Test images that the backbone's published weights have, or may have, learned from."""
+    seen = evidence.origin.seen_before
+    if not seen:
+        return []
+    images = {True: "may have been", False: "were"}
+    parts = [
+        f"{count(entry['images'])} of {entry['dataset']} {images[entry['sure'] == 'possible']} seen by "
+        f"{entry['backbone']} ({entry['sure']}: {entry['source']})"
+        for entry in seen
+    ]
+    certain = any(entry["sure"] != "possible" for entry in seen)
+    text = (
+        f"Test images of datasets that were among the sources of the backbone's pretraining: {words(parts)}. Figures "
+        "on them, and those over all images, may be too good; those on other datasets are not touched by it."
+    )
+    title = "Test images seen in pretraining" if certain else "Test images may have been seen in pretraining"
+    return [Caution("bad" if certain else "warn", title, text)]
 
 
 def _too_good(evidence: Evidence) -> list[Caution]:

@@ -58,6 +58,11 @@ class Origin:
         return said.get(self.premalignant, f"count as {self.premalignant}") if self.premalignant else ""
 
     @property
+    def seen_before(self) -> Sequence[Mapping[str, Any]]:
+        """Test images that pretraining has or may have seen, by dataset, as the audit has them."""
+        return self.audit.get("pretraining", ()) if self.audit is not None else ()
+
+    @property
     def leaky(self) -> bool:
         """Whether related images lie on both sides of the split."""
         return self.audit is not None and not self.audit.get("clean", True)

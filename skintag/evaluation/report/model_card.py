@@ -94,7 +94,7 @@ def _tripod_data(evidence: Evidence, page: Page, table: Callable[[str], str]) ->
         ("Missing data", table("skin_types")),
         (
             "Analytical methods: data splitting",
-            f"{inline(origin.split or 'Not known')}.\n\n{table('leakage')}"
+            f"{inline(origin.split or 'Not known')}.\n\n{table('leakage')}\n\n{table('pretraining')}".rstrip()
             + (f"\n\n{RECALL_NOTE}" if origin.audit is not None else ""),
         ),
         ("Analytical methods: what was chosen on what", table("choices") + "\n\n" + table("thresholds")),

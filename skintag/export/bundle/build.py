@@ -131,13 +131,21 @@ def _write_network(run: RunFolder, part: Path, runtime: str) -> None:
         raise DataError(exported, expected=f"the export of weights {weights}", found=said, fix=fix)
     (part / ONNX_FILES[runtime]).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(exported, part / ONNX_FILES[runtime])
-    write_resize(part / RESIZE, int(run.setting("backbone.image_size")))
+    tower = run.settings.backbone
+    write_resize(
+        part / RESIZE,
+        tower.image_size,
+        padding=bool(tower.padding),
+        interpolation=tower.interpolation or "bilinear",
+    )
 
 
 def _write_small_parts(run: RunFolder, part: Path) -> None:
+    tower = run.settings.backbone
     Preprocessing(
-        image_size=int(run.setting("backbone.image_size")),
-        fit=str(run.setting("loader.fit")),
+        image_size=tower.image_size,
+        fit="pad" if tower.padding else str(run.setting("loader.fit")),
+        interpolation=tower.interpolation or "bilinear",
         longest_side=int(run.setting("data.longest_side")),
         jpeg_quality=int(run.setting("data.quality")),
     ).write(part)

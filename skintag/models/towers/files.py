@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skintag.core.errors import ConfigError, DataError
 from skintag.core.io import read_json
+from skintag.models.hub import refuse_unreachable
 from skintag.models.settings import BackboneSettings
 from skintag.models.weights import read_state_dict
 
@@ -56,9 +57,15 @@ class ModelFiles:
         """
         if self.folder is not None:
             return next((self.folder / name for name in names if (self.folder / name).is_file()), None)
-        return (
-            next((path for name in names if (path := self._fetched(name))), None) if self.repository else None
-        )
+        if not self.repository:
+            return None
+        from huggingface_hub import try_to_load_from_cache
+
+        cached = [try_to_load_from_cache(self.repository, name) for name in names]
+        here = next((Path(path) for path in cached if isinstance(path, str)), None)
+        if here is None:
+            refuse_unreachable(self.name, self.repository)
+        return here or next((path for name in names if (path := self._fetched(name))), None)
 
     def configuration(self, *names: str) -> dict[str, Any]:
         """The first JSON file of these names; empty where there is none. Raises DataError where it is not one."""
@@ -102,7 +109,7 @@ class ModelFiles:
         from huggingface_hub.errors import EntryNotFoundError
 
         try:
-            return Path(hf_hub_download(self.repository, name))
+            return Path(hf_hub_download(str(self.repository), name))
         except EntryNotFoundError as error:
             if "LocalEntryNotFound" not in type(error).__name__:
                 return None

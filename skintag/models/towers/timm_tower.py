@@ -24,7 +24,7 @@ _KEPT: Final = ("architecture", "global_pool")
 def native(settings: BackboneSettings) -> Native:
     """What timm, or the model's folder or repository, says of it. Raises ConfigError where nothing does."""
     if not in_files(settings):
-        config = timm.get_pretrained_cfg(settings.name)
+        config: Any = timm.get_pretrained_cfg(settings.name)
         return Native(int(config.input_size[-1]), config.interpolation, config.crop_mode == "border")
     values = ModelFiles.of(settings).configuration("config.json")
     name = values.get("architecture")
@@ -34,7 +34,8 @@ def native(settings: BackboneSettings) -> Native:
         )
     said = values.get("pretrained_cfg")
     pictures = only_simple(said if isinstance(said, dict) else values, _OF_PICTURES)
-    known = timm.get_pretrained_cfg(name).to_dict() | pictures
+    usual: Any = timm.get_pretrained_cfg(name)
+    known = usual.to_dict() | pictures
     arguments = values.get("model_args")
     return Native(
         side_of(known["input_size"][-1], settings.name),

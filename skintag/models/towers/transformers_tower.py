@@ -6,8 +6,7 @@ for, and weights are read as safetensors or with `weights_only=True`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -15,15 +14,16 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from skintag.core.errors import ConfigError, DataError, first_few, near_matches
+from skintag.core.errors import ConfigError, near_matches
 from skintag.models.layers import Stage, grouped_by_block
 from skintag.models.settings import BackboneSettings
 from skintag.models.towers.files import ModelFiles
 from skintag.models.towers.libraries import library
 from skintag.models.towers.plain import filter_name, only_simple, side_of, triple
 from skintag.models.towers.tower import Native, Tower
+from skintag.models.towers.transformers_weights import loaded, quietly
 
-_WEIGHTS: Final = ("model.safetensors", "pytorch_model.bin")
+_SIGLIP: Final = "siglip_vision_model"
 _PICTURES: Final = ("preprocessor_config.json", "processor_config.json")
 # in a configuration that says nothing of the model's shape
 _NO_SHAPE: Final = (
@@ -57,7 +57,7 @@ class _Family:
 
 
 _FAMILIES: Final = {
-    "siglip_vision_model": _Family(
+    _SIGLIP: _Family(
         "SiglipVisionModel", "encoder.layers.", ("post_layernorm.", "head."), "post_layernorm", 0
     ),
     "clip_vision_model": _Family("CLIPVisionModel", "encoder.layers.", ("post_layernorm.",), "post_layernorm", 1),
@@ -128,22 +128,12 @@ def build(settings: BackboneSettings) -> Tower:
     """
     kind = str(settings.architecture.get("model_type"))
     model_class, config_class = _classes(kind)
-    family, shape = _FAMILIES[kind], _shape(kind, settings.architecture)
-    own = "head" if kind == "siglip_vision_model" and shape.get("vision_use_head", True) else "cls"
-    pooling = settings.pooling or ("mean" if kind == "siglip_vision_model" and own == "cls" else own)
-    if (
-        pooling not in ("head", "cls", "mean")
-        or (pooling == "head") > (own == "head")
-        or (pooling == "cls" and not family.prefix)
-    ):
-        ways = [own, *(["cls"] if family.prefix and own != "cls" else []), "mean"]
-        raise ConfigError(
-            f"backbone.pooling={settings.pooling!r}: for {settings.name} {near_matches('', ways)}"
-        )
-    if own == "head":
+    shape = _shape(kind, settings.architecture)
+    pooling = _pooling(settings, kind, bool(shape.get("vision_use_head", True)))
+    if kind == _SIGLIP:
         shape["vision_use_head"] = pooling == "head"  # what nothing is learned of is not there
     try:
-        with _quietly(), torch.random.fork_rng(devices=[]):
+        with quietly(), torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(settings.seed)
             model = model_class(config_class(**shape))
     except (TypeError, ValueError, AttributeError) as error:
@@ -151,83 +141,45 @@ def build(settings: BackboneSettings) -> Tower:
             f"backbone.architecture: {settings.name} cannot be built of it ({error})"
         ) from error
     if settings.pretrained or settings.checkpoint:
-        model = _loaded(model, settings)
+        model = loaded(model, settings)
     if getattr(model.embeddings, "mask_token", None) is not None:
         model.embeddings.mask_token = None  # of pretraining alone
-    groups = grouped_by_block(model, family.blocks, family.final)
-    side = settings.image_size
-    rope = hasattr(model, "rope_embeddings")
-    blocks = model.get_submodule(family.blocks.rstrip("."))
-    skipped = family.prefix + int(getattr(model.config, "num_register_tokens", 0))
-    final = [
-        model.get_submodule(name.rstrip(".")) for name in family.final if hasattr(model, name.rstrip("."))
-    ]
-    stem = [model.embeddings, *([model.pre_layrnorm] if hasattr(model, "pre_layrnorm") else [])]
+    family = _FAMILIES[kind]
     return Tower(
         model,
-        groups,
-        [
-            Stage(tuple(stem), partial(_stem, model, kind in ("siglip_vision_model", "clip_vision_model"))),
-            *(Stage((block,), partial(_block, model, block, side if rope else 0)) for block in blocks),
-            Stage(tuple(final), partial(_final, model, family.norm, pooling, skipped)),
-        ],
+        grouped_by_block(model, family.blocks, family.final),
+        _stages(model, kind, pooling, settings.image_size),
         int(model.config.hidden_size),
         (0.0, 0.0, 0.0),
         (1.0, 1.0, 1.0),  # the settings hold the real ones, see `native`
     )
 
 
-def _loaded(model: Any, settings: BackboneSettings) -> Any:
-    """A model like this one with the weights of its files; what a checkpoint holds besides the tower is left out."""
-    files = ModelFiles.of(settings)
-    state = files.state(*_WEIGHTS)
-    where = files.weights or files.folder or settings.name
-    own = model.state_dict()
-    if set(own) - {"embeddings.mask_token"} <= set(
-        state
-    ):  # named as this version has them, as runs keep them
-        given = {name: tensor for name, tensor in state.items() if name in own}
-        given = {"embeddings.mask_token": own.get("embeddings.mask_token"), **given}
-        missing: list[str] = []
-        wrong = [name for name, t in given.items() if t is not None and t.shape != own[name].shape]
-        if not wrong:
-            model.load_state_dict({name: t for name, t in given.items() if t is not None})
-    else:
-        state = {n: t for n, t in state.items() if not n.startswith(("text_", "logit_", "visual_projection"))}
-        if not getattr(model, "use_head", True):
-            state = {
-                n: t for n, t in state.items() if not n.removeprefix("vision_model.").startswith("head.")
-            }
-        with _quietly():
-            # the library renames what earlier versions of it wrote; without a path it reads no file
-            model, said = type(model).from_pretrained(
-                None, config=model.config, state_dict=state, output_loading_info=True, dtype=torch.float32
-            )
-        missing = sorted(set(said["missing_keys"]) - {"embeddings.mask_token"})
-        wrong = [*map(str, said["mismatched_keys"]), *said["unexpected_keys"], *said["error_msgs"]]
-    if missing or wrong:
-        raise DataError(
-            where,
-            expected=f"the {len(own)} tensors of the vision tower, by name and shape",
-            found=f"{len(missing)} missing ({first_few(missing, 3)}), {len(wrong)} others ({first_few(wrong, 3)})",
-            fix="check backbone.name, or copy the folder again",
+def _pooling(settings: BackboneSettings, kind: str, has_head: bool) -> str:
+    """How tokens are pooled. Raises ConfigError where there is no such way."""
+    own = "head" if kind == _SIGLIP and has_head else None if kind == _SIGLIP else "cls"
+    ways = [way for way in (own, "mean") if way]
+    if settings.pooling is not None and settings.pooling not in ways:
+        said = near_matches(settings.pooling, ways)
+        raise ConfigError(
+            f"backbone.pooling={settings.pooling!r}: {settings.name} has {' and '.join(ways)}; {said}"
         )
-    return model
+    return settings.pooling or ways[0]
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without what the library prints of every load."""
-    logging: Any = library("transformers").logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
+def _stages(model: Any, kind: str, pooling: str, side: int) -> list[Stage]:
+    family = _FAMILIES[kind]
+    stem = [model.embeddings, *([model.pre_layrnorm] if hasattr(model, "pre_layrnorm") else [])]
+    parts = [name.rstrip(".") for name in family.final]
+    final = [getattr(model, name) for name in parts if hasattr(model, name)]
+    blocks = model.get_submodule(family.blocks.rstrip("."))
+    rotated = side if hasattr(model, "rope_embeddings") else 0
+    skipped = family.prefix + int(getattr(model.config, "num_register_tokens", 0))
+    return [
+        Stage(tuple(stem), partial(_stem, model, kind in (_SIGLIP, "clip_vision_model"))),
+        *(Stage((block,), partial(_block, model, block, rotated)) for block in blocks),
+        Stage(tuple(final), partial(_final, model, family.norm, pooling, skipped)),
+    ]
 
 
 def _stem(model: Any, positions: bool, x: Tensor) -> Tensor:
@@ -253,5 +205,6 @@ def _final(model: Any, norm: str, pooling: str, skipped: int, x: Tensor) -> Tens
         x = x[:, 0]
     x = getattr(model, norm)(x)
     if pooling == "head":
-        return model.head(x)  # type: ignore[no-any-return]
+        x = model.head(x)
+        return x
     return x[:, skipped:].mean(dim=1) if pooling == "mean" else x

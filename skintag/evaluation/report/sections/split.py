@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -29,6 +29,8 @@ def split_section(evidence: Evidence) -> Sequence[Block]:
             Text(f"Split {origin.split}: {verdict}{known or '.'}", tone="bad" if origin.leaky else "good")
         )
         blocks.append(audit_table(origin.audit))
+        if origin.seen_before:
+            blocks.append(pretraining_table(origin.seen_before))
         if origin.leaky and origin.audit.get("examples"):
             blocks.append(Text(items=list(origin.audit["examples"])[:6], title="Examples"))
     rows = tuple((Cell(what), Cell(how)) for what, how in origin.choices)
@@ -57,6 +59,23 @@ def audit_table(audit: Any) -> Table:
         "leakage", "Leakage audit", ("images", "n", *(f"shared {key}" for key in keys)), tuple(rows),
         "Images whose patient, lesion or near-duplicate is also on the other side; a dash where no such key is known.",
         pd.DataFrame(list(audit["overlaps"])),
+    )  # fmt: skip
+
+
+def pretraining_table(seen: Sequence[Mapping[str, Any]]) -> Table:
+    """Test images of datasets that the backbone's published weights have, or may have, learned from."""
+    rows = [
+        (
+            Cell(entry["dataset"]), Cell(count(entry["images"]), kind="bad"), Cell(count(entry["malignant"])),
+            Cell(entry["backbone"]), Cell(entry["sure"]), Cell(entry["source"]),
+        )
+        for entry in seen
+    ]  # fmt: skip
+    return Table(
+        "pretraining", "Test images that pretraining has or may have seen",
+        ("dataset", "test images", "malignant", "backbone", "how sure", "source"), tuple(rows),
+        "Given: the run was told so. Stated: by the makers. Reported: it is said of them. Possible: not excluded.",
+        pd.DataFrame(list(seen)), left=1,
     )  # fmt: skip
 
 

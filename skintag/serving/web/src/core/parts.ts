@@ -1,6 +1,7 @@
 /** The small parts of a bundle: `preprocessing.json`, `taxonomy.json`, `texts.json`, as `skintag/bundle/parts.py`. */
 import { BundleError } from './errors';
 import { asNumber, asObject, asString, asStrings, type Plain } from './json';
+import type { Fit } from './picture';
 import type { Category, Tier } from './types';
 
 export const CONDITIONS: readonly string[] = [
@@ -19,7 +20,7 @@ export const CONDITIONS: readonly string[] = [
 
 export interface Preprocessing {
   imageSize: number;
-  fit: 'squash' | 'center_crop';
+  fit: Fit;
 }
 
 export interface Texts {
@@ -39,13 +40,15 @@ function exactly(content: unknown, keys: readonly string[], where: string): Plai
 export function readPreprocessing(content: unknown): Preprocessing {
   const where = 'preprocessing.json';
   const keys = ['image_size', 'fit', 'longest_side', 'jpeg_quality', 'input'];
+  // how it is resized is in the graph that does it
+  if (Object.hasOwn(asObject(content, where), 'interpolation')) keys.push('interpolation');
   const found = exactly(content, keys, where);
   const imageSize = asNumber(found.image_size, where);
   if (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > 2048) {
     throw new BundleError(where, 'image_size from 1 to 2048', String(imageSize));
   }
-  if (found.fit !== 'squash' && found.fit !== 'center_crop') {
-    throw new BundleError(where, 'fit squash or center_crop', String(found.fit));
+  if (found.fit !== 'squash' && found.fit !== 'center_crop' && found.fit !== 'pad') {
+    throw new BundleError(where, 'fit squash, center_crop or pad', String(found.fit));
   }
   return { imageSize, fit: found.fit };
 }

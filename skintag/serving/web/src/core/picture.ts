@@ -29,9 +29,11 @@ export function cropBox(crop: Crop | null, width: number, height: number): Box {
   };
 }
 
-/** The middle square of a box, for models that were trained on it; else the box as it is. */
-export function fittedBox(box: Box, fit: 'squash' | 'center_crop'): Box {
-  if (fit === 'squash') return box;
+export type Fit = 'squash' | 'center_crop' | 'pad';
+
+/** The middle square of a box, for models that were trained on it; else the box as it is: the resize itself pads. */
+export function fittedBox(box: Box, fit: Fit): Box {
+  if (fit !== 'center_crop') return box;
   const [height, width] = [box.bottom - box.top, box.right - box.left];
   const side = Math.min(height, width);
   const top = box.top + Math.floor((height - side) / 2);

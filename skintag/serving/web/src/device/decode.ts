@@ -1,7 +1,7 @@
 /** From a photo's bytes to the pixels that `resize.onnx` takes; in strips, so that large photos need little memory. */
 import { PhotoError } from '../core/errors';
 import { refuseStrip } from '../core/photo';
-import { boxReduceInto, cropBox, fittedBox, reduction, type Rgb } from '../core/picture';
+import { boxReduceInto, cropBox, type Fit, fittedBox, reduction, type Rgb } from '../core/picture';
 import type { Crop } from '../core/types';
 import { Upright } from './upright';
 
@@ -33,7 +33,7 @@ export async function decode(
   photo: Blob,
   crop: Crop | null,
   side: number,
-  fit: 'squash' | 'center_crop',
+  fit: Fit,
 ): Promise<Decoded> {
   const upright = await Upright.of(photo, AS_STORED);
   try {
