@@ -66,8 +66,9 @@ class BackboneSettings:
     """Whether they are filled up to a square with black instead of what `loader.fit` says; null: the model's own."""
     pooling: str | None = None
     """Of its tokens: `cls`, `mean`, or timm's `global_pool`; null: the model's own."""
-    pretrained_on: tuple[str, ...] | None = None
-    """Datasets that its weights have learned from; null: what skintag/core/pretraining.csv says of its name."""
+    pretrained_on: tuple[str, ...] | str | None = None
+    """Datasets that its weights have learned from; or the name that skintag/core/pretraining.csv is asked for; null: that
+    is `name`."""
     architecture: Mapping[str, Any] = field(default_factory=dict)
     """What its library builds it from, as it was looked up; checkpoints and bundles keep it. Nobody sets it by hand."""
 
@@ -127,7 +128,7 @@ class BackboneSettings:
             )
         if self.padding not in (None, True, False):
             raise ConfigError(f"backbone.padding={self.padding!r}: expected true, false or null")
-        if self.pretrained_on is not None:
+        if self.pretrained_on is not None and not isinstance(self.pretrained_on, str):
             object.__setattr__(self, "pretrained_on", tuple(map(str, self.pretrained_on)))
         object.__setattr__(self, "architecture", dict(self.architecture))
 

@@ -182,9 +182,8 @@ def _on_timm(visual: Any, settings: BackboneSettings) -> Tower:
         )
     trunk = visual.trunk
     trunk.reset_classifier(0, *([settings.pooling] if settings.pooling else []))
-    size = int(
-        timm.get_pretrained_cfg(str(settings.architecture["vision_cfg"]["timm_model_name"])).input_size[-1]
-    )
+    usual: Any = timm.get_pretrained_cfg(str(settings.architecture["vision_cfg"]["timm_model_name"]))
+    size = int(usual.input_size[-1])
     if settings.image_size != size and hasattr(trunk, "set_input_size"):
         trunk.set_input_size(settings.image_size)
     return timm_tower.parts_of(trunk)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final, cast
 
 from skintag.core.errors import ConfigError
 from skintag.models.settings import INTERPOLATIONS, BackboneSettings
@@ -37,7 +37,7 @@ def complete(settings: BackboneSettings) -> BackboneSettings:
     return replace(
         settings,
         image_size=settings.image_size or own.image_size,
-        interpolation=settings.interpolation or own.interpolation,
+        interpolation=settings.interpolation or cast(Any, own.interpolation),
         padding=own.padding if settings.padding is None else settings.padding,
         mean=settings.mean or own.mean,
         std=settings.std or own.std,
