@@ -67,8 +67,8 @@ class BackboneSettings:
     pooling: str | None = None
     """Of its tokens: `cls`, `mean`, or timm's `global_pool`; null: the model's own."""
     pretrained_on: tuple[str, ...] | str | None = None
-    """Datasets that its weights have learned from; or the name that skintag/core/pretraining.csv is asked for; null: that
-    is `name`."""
+    """Datasets that its weights have learned from, or the name that skintag/core/pretraining.csv is asked for; null:
+    that is `name`."""
     architecture: Mapping[str, Any] = field(default_factory=dict)
     """What its library builds it from, as it was looked up; checkpoints and bundles keep it. Nobody sets it by hand."""
 
