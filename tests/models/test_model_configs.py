@@ -12,6 +12,8 @@ from omegaconf import OmegaConf
 from skintag.models.backbone import Backbone
 from skintag.models.objective import OBJECTIVES
 from skintag.models.optimizer import OptimizerSettings
+from skintag.models.settings import LIBRARIES
+from tests.conftest import compose_config
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -44,13 +46,37 @@ def test_optimizer_config_has_the_defaults_of_the_code():
     assert load("optimizer", "adamw") == OptimizerSettings()
 
 
-@pytest.mark.parametrize("name", sorted(p.stem for p in (CONFIGS / "backbone").glob("*.yaml")))
+BACKBONES = sorted(p.stem for p in (CONFIGS / "backbone").glob("*.yaml"))
+# what a user has to name
+UNNAMED = {"timm": "resnet18", "open_clip": "ViT-B-16", "transformers": "facebook/dinov2-base"}
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_backbone_composes_into_a_run(name, tmp_path):
+    more = [f"backbone.name={UNNAMED[name]}"] if name in UNNAMED else []
+    more += ["backbone.checkpoint=weights.pth"] if name == "panderm" else []
+    settings = instantiate(compose_config(tmp_path, f"backbone={name}", *more).backbone)
+    assert settings.library in LIBRARIES
+    assert settings.library == "timm" or settings.pretrained
+
+
+@pytest.mark.parametrize("name", [n for n in BACKBONES if n not in (*UNNAMED, "panderm")])
 def test_backbones_are_known_and_run_at_their_native_size(name):
     settings = load("backbone", name)
-    config = timm.get_pretrained_cfg(settings.name)
-    if settings.pretrained:
+    config = timm.get_pretrained_cfg(settings.name) if settings.library == "timm" else None
+    if settings.pretrained and config is not None:
         assert config.hf_hub_id  # the tag has weights behind it
         assert config.input_size[1] == settings.image_size
+    assert settings.image_size > 0
+
+
+def test_every_pretrained_backbone_says_what_it_learned_from_and_under_which_licence():
+    for name in (
+        set(BACKBONES) - set(UNNAMED) - {"siglip_tiny", "siglip_so400m", "siglip_base", "efficientnet_lite0"}
+    ):
+        head = (CONFIGS / "backbone" / f"{name}.yaml").read_text().split("_target_")[0]
+        assert "Trained on:" in head, name
+        assert "Licence:" in head, name
 
 
 @pytest.mark.parametrize("group", ["backbone", "finetune", "objective", "optimizer"])
