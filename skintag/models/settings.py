@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -116,9 +116,7 @@ class BackboneSettings:
             value = getattr(self, key)
             if value is None:
                 continue
-            numbers = isinstance(value, list | tuple) and all(
-                isinstance(entry, int | float) for entry in value
-            )
+            numbers = isinstance(value, Sequence) and all(isinstance(entry, int | float) for entry in value)
             if not numbers or len(value) != 3 or (key == "std" and min(value) <= 0):
                 raise ConfigError(f"backbone.{key}={value!r}: expected three numbers, red, green, blue, of 1")
             object.__setattr__(self, key, tuple(map(float, value)))

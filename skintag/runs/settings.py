@@ -122,8 +122,10 @@ class RunSettings(PlainSettings):
             config: of the run.
             backbone: as the run filled it up with its model's own configuration; None: it left nothing to that.
         """
-        settings = cls._of(values_of_run({**_WITHOUT, **resolved_where_possible(config)}))
-        return settings if backbone is None else replace(settings, backbone=backbone)
+        values = values_of_run({**_WITHOUT, **resolved_where_possible(config)})
+        if backbone is not None:
+            values = {**values, "backbone": {**asdict(backbone), "_target_": values["backbone"]["_target_"]}}
+        return cls._of(values)
 
     @classmethod
     def _of(cls, values: dict[str, Any]) -> Self:

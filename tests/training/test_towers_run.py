@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from skintag.bundle import Bundle
 from skintag.bundle.describe import description
+from skintag.bundle.preprocess import Preprocessor
 from skintag.core.io import read_json
 from skintag.core.pretraining import Pretraining
 from skintag.export.bundle.build import build_bundle
@@ -65,12 +66,9 @@ def test_run_on_a_folder_ends_in_a_bundle_that_needs_no_folder(
     rows = finished.predictions.frame.query("model == 'head' and split == 'test'").head(3)
     names = rows["image_id"].tolist()
     stored = [finished.data.store.read(int(finished.data.store.positions([name])[0])) for name in names]
-    outputs = bundle.outputs(stored) if hasattr(bundle, "outputs") else None
-    if outputs is not None:
-        np.testing.assert_allclose(outputs.malignant, rows["p_malignant"], atol=1e-5)
+    pixels = torch.from_numpy(Preprocessor(bundle.preprocessing)(stored, names)).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        images = finished.data.image_batches([finished.data.store.positions(names)])
-        scores = finished.module().probabilities({"image": next(iter(images))}).arrays().malignant
+        scores = bundle.module().probabilities({"image": pixels}).arrays().malignant
     np.testing.assert_allclose(scores, rows["p_malignant"], atol=1e-5)
 
 

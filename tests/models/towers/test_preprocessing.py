@@ -66,7 +66,9 @@ def by_the_library(kind: str, folder: Path, pixels: NDArray[np.uint8], *, pillow
         from timm.data import create_transform
 
         said = {"input_size": (3, SIDE, SIDE), "mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.25)}
-        config = timm.data.resolve_data_config({**said, "interpolation": "bicubic", "crop_mode": "squash"})
+        config = timm.data.resolve_data_config(
+            {**said, "interpolation": "bicubic", "crop_mode": "squash", "crop_pct": 1.0}
+        )
         transform: Any = create_transform(**config)
         return transform(image)[None]
     if kind.startswith("open_clip"):
