@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGES = (
-    "skintag", "torch", "torchvision", "timm", "lightning", "hydra-core", "omegaconf", "torchmetrics", "xgboost",
+    "skintag", "torch", "torchvision", "timm", "open_clip_torch", "transformers", "lightning", "hydra-core", "omegaconf", "torchmetrics", "xgboost",
     "scikit-learn", "albumentations", "webdataset", "numpy", "pandas", "pyarrow", "pillow", "simplejpeg",
     "opencv-python-headless",
 )  # fmt: skip
