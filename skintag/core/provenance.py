@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGES = (
-    "skintag", "torch", "torchvision", "timm", "open_clip_torch", "transformers", "lightning", "hydra-core", "omegaconf", "torchmetrics", "xgboost",
-    "scikit-learn", "albumentations", "webdataset", "numpy", "pandas", "pyarrow", "pillow", "simplejpeg",
-    "opencv-python-headless",
+    "skintag", "torch", "torchvision", "timm", "open_clip_torch", "transformers", "lightning", "hydra-core",
+    "omegaconf", "torchmetrics", "xgboost", "scikit-learn", "albumentations", "webdataset", "numpy", "pandas",
+    "pyarrow", "pillow", "simplejpeg", "opencv-python-headless",
 )  # fmt: skip
 
 
