@@ -20,6 +20,8 @@ describe('a crop', () => {
   });
 
   it('is squared in its middle where the model wants that', () => {
+    const whole = { left: 1, top: 2, right: 12, bottom: 7 };
+    expect(fittedBox(whole, 'pad')).toEqual(whole);
     expect(fittedBox({ left: 1, top: 2, right: 12, bottom: 7 }, 'center_crop')).toEqual({
       left: 4,
       top: 2,
