@@ -19,9 +19,6 @@ def write_resize(path: Path, side: int, *, padding: bool = False, interpolation:
     """
     from onnx import TensorProto, checker, helper, numpy_helper, save
 
-    def constant(name: str, values: np.ndarray) -> TensorProto:
-        return numpy_helper.from_array(values, name)
-
     before, constants = _padded() if padding else ([], [])
     cubic: dict[str, Any] = {"cubic_coeff_a": -0.5} if interpolation == "bicubic" else {}
     graph = helper.make_graph(
@@ -43,18 +40,20 @@ def write_resize(path: Path, side: int, *, padding: bool = False, interpolation:
         "resize",
         [helper.make_tensor_value_info("picture", TensorProto.UINT8, ["height", "width", 3])],
         [helper.make_tensor_value_info("image", TensorProto.UINT8, [side, side, 3])],
-        [
-            constant("first", np.array([0], np.int64)),
-            constant("sizes", np.array([1, 3, side, side], np.int64)),
-            constant("least", np.array(0, np.float32)),
-            constant("most", np.array(255, np.float32)),
-            *(constant(name, values) for name, values in constants),
-        ],
+        [numpy_helper.from_array(values, name) for name, values in (*_constants(side), *constants)],
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
     describe(model, {"side": str(side)})
     checker.check_model(model, full_check=True)
     save(model, path)
+
+
+def _constants(side: int) -> list[tuple[str, np.ndarray]]:
+    """What every such graph needs."""
+    return [
+        ("first", np.array([0], np.int64)), ("sizes", np.array([1, 3, side, side], np.int64)),
+        ("least", np.array(0, np.float32)), ("most", np.array(255, np.float32)),
+    ]  # fmt: skip
 
 
 def _padded() -> tuple[list[NodeProto], list[tuple[str, np.ndarray]]]:

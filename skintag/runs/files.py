@@ -22,13 +22,10 @@ from skintag.evaluation.predictions.predictions import Predictions
 from skintag.runs.state import SCORES, STATE, has
 
 if TYPE_CHECKING:
-    from skintag.models.settings import BackboneSettings
     from skintag.runs.settings import RunSettings
 
 PREDICTIONS: Final = "predictions.parquet"
 ROBUSTNESS: Final = "robustness.parquet"
-BACKBONE: Final = "backbone.json"
-"""Settings of the backbone, where they left something to the model's own configuration."""
 _SCORED: Final = (PREDICTIONS, "thresholds.json", "metrics.json", "provenance.json")  # whole together
 
 
@@ -94,25 +91,14 @@ class RunFiles:
     @cached_property
     def settings(self) -> RunSettings:
         """What the run's view, data and model are made from. Raises ConfigError where the file does not say."""
-        from skintag.runs.settings import RunSettings  # with torch, which a look at the figures does not need
+        # with torch, which a look at the figures does not need
+        from skintag.runs.groups import recorded_backbone
+        from skintag.runs.settings import RunSettings
 
         try:
-            return RunSettings.of_run(self.config, self._backbone)
+            return RunSettings.of_run(self.config, recorded_backbone(self.path))
         except (ConfigError, OmegaConfBaseException) as error:
             raise ConfigError(f"{self.path / '.hydra/config.yaml'}: {error}") from error
-
-    @property
-    def _backbone(self) -> BackboneSettings | None:
-        """The backbone as it was looked up; None where the configuration says all. Raises ConfigError."""
-        from skintag.models.settings import BackboneSettings
-
-        path = self.path / BACKBONE
-        if not path.is_file():
-            return None
-        try:
-            return BackboneSettings(**read_json(path))
-        except (OSError, ValueError, TypeError) as error:
-            raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
 
     @property
     def prepared(self) -> Path:

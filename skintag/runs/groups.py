@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from skintag.core.config import instantiate
 from skintag.core.errors import ConfigError
+from skintag.core.io import read_json
 from skintag.data.augment import Augmentation
 from skintag.data.view.balance import Balance
 from skintag.data.view.label_policy import LabelPolicy
@@ -16,6 +18,8 @@ from skintag.models.optimizer import OptimizerSettings
 from skintag.models.settings import BackboneSettings, FinetuneSettings
 from skintag.probes.base import Probe
 
+BACKBONE: Final = "backbone.json"
+"""Settings of a run's backbone, where its configuration leaves something to the model's own."""
 _KINDS: Final[dict[str, type]] = {
     "labels": LabelPolicy, "balance": Balance, "augment": Augmentation, "backbone": BackboneSettings,
     "finetune": FinetuneSettings, "objective": Objective, "optimizer": OptimizerSettings,
@@ -32,3 +36,14 @@ def made(group: str, node: Any) -> Any:
             f"{group} is a {type(found).__name__}: name a choice of the group, {group}=<choice>"
         )
     return found
+
+
+def recorded_backbone(folder: Path) -> BackboneSettings | None:
+    """The backbone as a run looked it up; None where its configuration says all. Raises ConfigError for other files."""
+    path = folder / BACKBONE
+    if not path.is_file():
+        return None
+    try:
+        return BackboneSettings(**read_json(path))
+    except (OSError, ValueError, TypeError, ConfigError) as error:
+        raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error

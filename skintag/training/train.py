@@ -30,8 +30,7 @@ from skintag.data.prepared.opening import ensure_prepared
 from skintag.data.view.summary import view_summary
 from skintag.data.view.view import View
 from skintag.runs import state
-from skintag.runs.files import BACKBONE
-from skintag.runs.groups import made
+from skintag.runs.groups import BACKBONE, made
 from skintag.runs.settings import RunSettings
 from skintag.training.parts import Parts, Variant, put_together
 from skintag.training.preflight import look_ahead, tell_duration
