@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Final
 
-import timm
 import torch
 from torch import Tensor
 
@@ -20,6 +19,7 @@ from skintag.core.errors import ConfigError
 from skintag.models.backbone import Backbone
 from skintag.models.hub import refuse_unreachable
 from skintag.models.settings import BackboneSettings
+from skintag.models.towers.resolve import hub_of
 from skintag.models.weights import weights_in_package
 from skintag.runs.settings import RunSettings
 from skintag.training.parts import Parts
@@ -72,10 +72,7 @@ def _weights(settings: BackboneSettings) -> None:
         weights_in_package(settings.package)
     if settings.checkpoint and not Path(settings.checkpoint).exists():
         raise ConfigError(f"backbone.checkpoint={settings.checkpoint}: no such file")
-    if settings.architecture:
-        return  # its configuration has been had, and the weights lie beside it
-    config = timm.get_pretrained_cfg(settings.name) if settings.pretrained else None
-    hub = config.hf_hub_id if config is not None else None
+    hub = hub_of(settings) if settings.pretrained else None
     address = refuse_unreachable(settings.name, hub) if hub else None
     if address:
         say(f"weights: {hub} is fetched from {address}")

@@ -15,7 +15,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from skintag.core.errors import ConfigError, DataError, near_matches
+from skintag.core.errors import ConfigError, DataError, first_few, near_matches
 from skintag.models.layers import LayerGroup, Stage, grouped_by_block
 from skintag.models.settings import BackboneSettings
 from skintag.models.towers import timm_tower
@@ -34,9 +34,7 @@ def native(settings: BackboneSettings) -> Native:
     """What open_clip, or the model's folder or repository, says of it. Raises ConfigError where nothing does."""
     files = ModelFiles.of(settings)
     values = files.configuration(_CONFIG)
-    model, pictures = (
-        (values.get("model_cfg"), values.get("preprocess_cfg")) if values else _listed(settings.name)
-    )
+    model, pictures = (values.get("model_cfg"), values.get("preprocess_cfg")) if values else _listed(settings)
     if not isinstance(model, dict) or not isinstance(model.get("vision_cfg"), dict):
         raise ConfigError(
             f"backbone.name={settings.name}: {_CONFIG} with a model_cfg and its vision_cfg is not there"
@@ -55,8 +53,16 @@ def native(settings: BackboneSettings) -> Native:
     )
 
 
-def _listed(name: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+def hub_of(name: str) -> str | None:
+    """The repository of a listed model's weights; None where they lie elsewhere."""
+    kind, _, tag = name.partition(".")
+    place = str((library("open_clip").get_pretrained_cfg(kind, tag) or {}).get("hf_hub") or "")
+    return "/".join(place.split("/")[:2]) or None
+
+
+def _listed(settings: BackboneSettings) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """The configurations of a model that open_clip lists, and of its weights."""
+    name = settings.name
     open_clip = library("open_clip")
     kind, _, tag = name.partition(".")
     model = None if name.startswith(HUB) else open_clip.get_model_config(kind)
@@ -64,6 +70,9 @@ def _listed(name: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         known = open_clip.list_models()
         raise ConfigError(f"backbone.name={name!r} is not a model of open_clip; {near_matches(kind, known)}")
     weights = open_clip.get_pretrained_cfg(kind, tag) if tag else {}
+    if settings.pretrained and not tag:
+        tags = first_few(open_clip.list_pretrained_tags_by_model(kind), 5)
+        raise ConfigError(f"backbone.name={name}: which weights? {name}.<weights>, e.g. {tags}")
     if tag and not weights:
         known = open_clip.list_pretrained_tags_by_model(kind)
         raise ConfigError(

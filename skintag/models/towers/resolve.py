@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, cast
 
+import timm
+
 from skintag.core.errors import ConfigError
 from skintag.models.settings import INTERPOLATIONS, BackboneSettings
 from skintag.models.towers import open_clip_tower, timm_tower, transformers_tower
+from skintag.models.towers.files import HUB
 from skintag.models.towers.tower import Native, Tower
 
 _NATIVE: Final[dict[str, Callable[[BackboneSettings], Native]]] = {
@@ -43,6 +46,16 @@ def complete(settings: BackboneSettings) -> BackboneSettings:
         std=settings.std or own.std,
         architecture=settings.architecture or own.architecture,
     )
+
+
+def hub_of(settings: BackboneSettings) -> str | None:
+    """The repository that pretrained weights come from; None where the library does not say."""
+    if settings.library == "transformers" or settings.name.startswith(HUB):
+        return settings.name.removeprefix(HUB)
+    if settings.library == "open_clip":
+        return open_clip_tower.hub_of(settings.name)
+    config = timm.get_pretrained_cfg(settings.name)
+    return None if config is None else config.hf_hub_id
 
 
 def needs_look_up(settings: BackboneSettings) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from skintag.core.errors import ConfigError
 from skintag.models.settings import BackboneSettings
-from skintag.models.towers.resolve import complete
+from skintag.models.towers.resolve import complete, hub_of
 from tests.models.towers.conftest import save_tiny, settings_of
 
 
@@ -48,3 +48,13 @@ def test_folder_of_timm_without_its_architecture_is_said(tmp_path: Path) -> None
     (folder / "config.json").write_text('{"architecture": "no_such_net"}')
     with pytest.raises(ConfigError, match="no architecture of timm"):
         complete(settings_of("timm", folder))
+
+
+def test_listed_model_names_its_weights_and_where_they_lie() -> None:
+    pytest.importorskip("open_clip", reason="open_clip is not installed")
+    with pytest.raises(ConfigError, match=r"which weights\? ViT-B-16\.<weights>, e\.g\. openai"):
+        complete(BackboneSettings("ViT-B-16", library="open_clip", pretrained=True))
+    named = BackboneSettings("ViT-B-16.openai", library="open_clip", pretrained=True)
+    assert hub_of(named) == "timm/vit_base_patch16_clip_224.openai"
+    assert hub_of(BackboneSettings("org/x", library="transformers", pretrained=True)) == "org/x"
+    assert hub_of(BackboneSettings("resnet18.a1_in1k", 64, pretrained=True)) == "timm/resnet18.a1_in1k"
