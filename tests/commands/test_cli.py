@@ -176,7 +176,9 @@ def test_command_in_a_configs_header_composes(path: Path) -> None:
     for line in (found for found in lines if found.startswith("skintag train ")):
         overrides = [word for word in shlex.split(line)[2:] if word != "-m" and "," not in word]
         with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-            config = compose("train", overrides=[o.replace("<file>", "x.pth") for o in overrides])
+            config = compose(
+                "train", overrides=[o.replace("<file>", "x.pth").replace("<folder>", "x") for o in overrides]
+            )
         side = config.backbone.image_size  # null: the model's own
         assert side is None or side > 0, "composed, but not whole"
 
