@@ -19,7 +19,7 @@ _MAGIC: Final = "*?["
 
 @dataclass(frozen=True)
 class Command:
-    """What comes after `skintag bundle`."""
+    """What comes after `skintag bundle`, or another command that has commands."""
 
     name: str
     """Of the command, or empty where help is asked for."""
@@ -27,12 +27,13 @@ class Command:
     """For Hydra."""
 
 
-def parse(arguments: Sequence[str], commands: Mapping[str, str]) -> Command:
+def parse(arguments: Sequence[str], commands: Mapping[str, str], program: str = "bundle") -> Command:
     """The command and its overrides; `images=` may be given several times (a shell's `{a,b}` does that).
 
     Args:
         arguments: of the command line, without the program.
         commands: name -> what it is for.
+        program: what stands before the command, for messages.
 
     Raises:
         ConfigError: no command, an unknown one, or something that is not key=value.
@@ -43,7 +44,7 @@ def parse(arguments: Sequence[str], commands: Mapping[str, str]) -> Command:
     if name not in commands:
         said = "comes first" if "=" in name else near_matches(name, commands)
         raise ConfigError(
-            f"{name!r} is no command of skintag bundle: {said} (commands: {', '.join(commands)})"
+            f"{name!r} is no command of skintag {program}: {said} (commands: {', '.join(commands)})"
         )
     stray = [a for a in rest if "=" not in a and not a.startswith(("-", "~"))]
     if stray:

@@ -32,6 +32,7 @@ from skintag.core.errors import ConfigError, SkinTagError, near_matches
 _PACKAGE = Path(__file__).resolve().parent.parent
 # In the package where it was installed from a wheel, beside it in a checkout; the files are the same.
 CONFIG_DIR = next(f for f in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if f.is_dir())
+_RUNS = ("train", "distill")
 # Configurations that come with a plugin, and the extra that installs it.
 _EXTRAS = {
     "hydra/launcher/joblib": "joblib",
@@ -119,7 +120,7 @@ def _checked(
             return run_job(checked, config, command)
         sys.argv[1:] = [*command, *sys.argv[1:]]
         try:
-            if "resume" not in config:  # the others have no folder of their own
+            if name not in _RUNS:  # the others have no folder of their own
                 return checked(config)
             folder = Path(HydraConfig.get().runtime.output_dir)
             log_into(folder)

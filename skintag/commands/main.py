@@ -18,6 +18,7 @@ COMMANDS: Final[dict[str, str]] = {
     "distill": "a small student from a trained teacher, with its exports and bundle",
     "prepare": "raw dataset folders to catalog, leakage groups and shards",
     "labels": "a label table to fill in for a dataset of one's own: labels draft <csv> column=<diagnosis> out=<csv>",
+    "split": "the split of a run as a file to publish: split export",
     "robustness": "a run's test images under eleven distortions",
     "export": "a run's model as ONNX, INT8, torch.export, ExecuTorch or Core ML",
     "bundle": "what is deployed: bundle build, predict, check, push, pull",

@@ -21,6 +21,7 @@ _PLACES: Final = (
     "skintag.data.augment",
     "skintag.data.view.balance",
     "skintag.data.view.label_policy",
+    "skintag.data.view.split_file",
     "skintag.data.view.splits",
     "skintag.distillation.module",
     "skintag.evaluation.analyses.assess",

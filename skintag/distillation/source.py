@@ -24,6 +24,7 @@ from skintag.distillation.teacher import EmbeddingProbe, Kind, Teacher
 from skintag.runs.folder import RunFolder
 from skintag.runs.model import seen_of
 from skintag.runs.settings import RunSettings
+from skintag.runs.split_file import own_or
 
 XGBOOST: Final = "xgboost_finetuned"
 # the models of a run's predictions whose average a kind of teacher is
@@ -191,6 +192,8 @@ def with_absolute_paths(run: RunFolder) -> DictConfig:
     for name, place in config.data.sources.items():
         if place is not None:
             config.data.sources[name] = str(run.resolved(place).absolute())
+    if OmegaConf.select(config, "split.path"):
+        config.split.path = str(own_or(run.path, run.resolved(config.split.path)).absolute())
     if OmegaConf.select(config, "data.synthetic.out"):
         config.data.synthetic.out = str(run.resolved(config.data.synthetic.out).absolute())
     return config

@@ -37,7 +37,10 @@ def origin_of(run: RunFolder, command: str) -> Origin:
 
 
 def _held_out(run: RunFolder) -> tuple[str, ...]:
-    """The datasets or domains that the run's split names."""
+    """The datasets or domains that the run's split names; of a split file, those that it tests alone."""
+    if _config(run, "split.path"):
+        view = ((_optional(run, "provenance") or {}).get("data") or {}).get("view") or {}
+        return tuple(map(str, view.get("held_out") or ()))
     for key in ("datasets", "dataset", "domain"):
         if found := _config(run, f"split.{key}"):
             return (found,) if isinstance(found, str) else tuple(map(str, found))

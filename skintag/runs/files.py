@@ -94,9 +94,11 @@ class RunFiles:
         # with torch, which a look at the figures does not need
         from skintag.runs.groups import recorded_backbone
         from skintag.runs.settings import RunSettings
+        from skintag.runs.split_file import with_split_of
 
         try:
-            return RunSettings.of_run(self.config, recorded_backbone(self.path))
+            settings = RunSettings.of_run(self.config, recorded_backbone(self.path))
+            return with_split_of(settings, self.path, self.resolved(getattr(settings.split, "path", "")))
         except (ConfigError, OmegaConfBaseException) as error:
             raise ConfigError(f"{self.path / '.hydra/config.yaml'}: {error}") from error
 

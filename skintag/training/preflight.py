@@ -16,6 +16,7 @@ from torch import Tensor
 
 from skintag.core.console import say
 from skintag.core.errors import ConfigError
+from skintag.data.view.split_file import File
 from skintag.models.backbone import Backbone
 from skintag.models.hub import refuse_unreachable
 from skintag.models.settings import BackboneSettings
@@ -36,10 +37,13 @@ def look_ahead(settings: RunSettings) -> None:
     """Refuse at once what a run could not be finished with.
 
     Raises:
+        DataError: a split file that cannot be used.
         ConfigError: weights that cannot be had, an accelerator that is not there, a folder that cannot be written
             to, or a disk that is full; says what would do.
     """
     _weights(settings.backbone)
+    if isinstance(settings.split, File):
+        settings.split.rows()  # before data are prepared, which may take hours
     if settings.trainer.accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise ConfigError(
             f"trainer.accelerator={settings.trainer.accelerator}: torch finds no GPU here; "

@@ -32,6 +32,7 @@ from skintag.data.view.view import View
 from skintag.runs import state
 from skintag.runs.groups import BACKBONE, made
 from skintag.runs.settings import RunSettings
+from skintag.runs.split_file import going_on, keep_split
 from skintag.training.parts import Parts, Variant, put_together
 from skintag.training.preflight import look_ahead, tell_duration
 from skintag.training.results import RunResult, close_loggers, finish
@@ -66,6 +67,7 @@ def train(
     if scored_before(settings, folder):
         first = getattr(rank_zero_only, "rank", 0) == 0
         return complete(settings, folder, stages, alone=alone, last=last) if first else None
+    settings = going_on(settings, folder)
     look_ahead(settings)
     write_config(settings.values, folder)
     write_backbone(settings, folder)
@@ -79,6 +81,7 @@ def train(
         parts = put_together(settings, folder, prepared, stages, variant)
     if parts.trainer.is_global_zero:
         announce(parts.view, folder)
+        keep_split(settings, folder)
         tell_duration(settings, parts, jobs)
     try:
         with _stopped_by_a_signal(folder):

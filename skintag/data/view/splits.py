@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,9 @@ class Split(Protocol):
         ...
 
     def assign(self, frame: pd.DataFrame, seed: int) -> NDArray[np.object_]:
-        """`train`, `val`, `test` or `DROPPED` for each row, object [n]; a function of the rows and the seed.
+        """`train`, `val` or `test` for each row, object [n]; a function of the rows and the seed.
+
+        A row that it drops has `DROPPED` where it is related to the test set, or a short phrase that says why.
 
         Args:
             frame: catalog rows (image_id, dataset, domain, malignancy, group_id), in any order.
@@ -40,6 +42,15 @@ class Split(Protocol):
             ConfigError: a dataset or domain that `frame` does not hold, or nothing left to train on.
             DataError: rows without a leakage group.
         """
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A split that has something to say of the images it was given."""
+
+    def notes(self, frame: pd.DataFrame) -> tuple[str, ...]:
+        """Sentences for the user, about the rows that `assign` was given."""
         ...
 
 

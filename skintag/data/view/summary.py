@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from rich.table import Table
+from rich.text import Text
 
 from skintag.core.vocabulary import SPLITS
 from skintag.data.view.levels import GROUP_NAMES
@@ -11,12 +12,14 @@ from skintag.data.view.view import View
 
 
 def view_summary(view: View) -> Table:
-    """Three tables in one: images per dataset and split, weights per group, rows left out with the reason."""
+    """Images per dataset and split, weights per group, rows left out with the reason, and what the split has to say."""
     grid = Table.grid(padding=(0, 0, 1, 0))
     grid.add_row(_images(view.frame))
     grid.add_row(_weights(view.frame))
     if view.left_out:
         grid.add_row(_left_out(view))
+    for note in view.notes:
+        grid.add_row(Text(f"Note: {note}"))
     grid.caption = f"view {view.fingerprint}"
     return grid
 

@@ -8,7 +8,6 @@ No image is touched. Every row that the catalog has and the view has not is coun
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,36 +16,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skintag.core.errors import ConfigError, DataError, first_few, near_matches
+from skintag.core.errors import ConfigError, near_matches
 from skintag.core.hashing import content_key
 from skintag.core.vocabulary import SPLITS
 from skintag.data.catalog.schema import check_unique
-from skintag.data.view.audit import KEYS, LeakageAudit, audit_split
+from skintag.data.view.audit import LeakageAudit, audit_split
 from skintag.data.view.balance import Balance
 from skintag.data.view.label_policy import UNDIAGNOSED, LabelPolicy
+from skintag.data.view.left_out import LeftOut, check_columns, check_splits, counted
 from skintag.data.view.levels import as_names, group_index
-from skintag.data.view.splits import DROPPED, Split
+from skintag.data.view.splits import DROPPED, Split, Telling
 
 MISSING: Final = "missing file"
 UNREADABLE: Final = "unreadable file"
 RELATED_TO_TEST: Final = "shares a patient, lesion or near-duplicate with the test set"
 NOT_TRAINED_ON: Final = "not in train_on"
-
-_NEEDED: Final = (
-    "image_id", "dataset", "domain", "status", "malignancy", "condition", "fst_group", "content_hash", *KEYS.values(),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Rows of the catalog that the view does not use."""
-
-    dataset: str
-    """Where they come from."""
-    reason: str
-    """Why they are not used, a short phrase."""
-    images: int
-    """How many."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +57,8 @@ class View:
     """Equal for equal images, splits, targets and weights, whatever policy led to them."""
     pictures: pd.DataFrame
     """`content_hash` and `group_id` of every readable image of the catalog, whether or not it is in `frame`."""
+    notes: tuple[str, ...] = ()
+    """What the split has to say of these images, a sentence each."""
 
     def __repr__(self) -> str:
         return f"View({', '.join(f'{n} {len(self.rows(n)):,}' for n in SPLITS)}, {self.fingerprint!r})"
@@ -80,6 +66,16 @@ class View:
     def rows(self, split: str) -> NDArray[np.int64]:
         """Positions in `frame` of the images of one split, ascending, int64."""
         return np.flatnonzero((self.frame["split"] == split).to_numpy())
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """Domains and datasets that are tested, and of which no image trains or chooses."""
+        frame, test = self.frame, self.frame["split"] == "test"
+        return tuple(
+            str(name)
+            for column in ("domain", "dataset")
+            for name in sorted({*frame[column][test]} - {*frame[column][~test]})
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Counts, rows left out, audit and fingerprint as plain values for JSON."""
@@ -89,6 +85,8 @@ class View:
             "malignant": {s: int(self.frame["target"].iloc[self.rows(s)].sum()) for s in SPLITS},
             "n_conditions": self.n_conditions,
             "left_out": [vars(item) for item in self.left_out],
+            "held_out": list(self.held_out),
+            "notes": list(self.notes),
             "audit": self.audit.to_dict(),
         }
 
@@ -123,20 +121,21 @@ def build_view(
     """
     catalog = _sorted(catalog)
     targets = labels.targets(catalog)
-    splits, reasons = _assign(catalog, targets.left_out, split, seed, train_on)
-    used, left_out = reasons == "", _left_out(catalog["dataset"], reasons)
+    splits, reasons, notes = _assign(catalog, targets.left_out, split, seed, train_on)
+    used, left_out = reasons == "", counted(catalog["dataset"], reasons)
     frame = _labelled(catalog[used], splits[used], targets.target[used], targets.condition[used])
-    _check_splits(frame, left_out)
+    check_splits(frame, left_out)
     frame = _with_weights(frame, balance)
     audit = audit_split(frame, split=type(split).__name__, leaky=split.leaky)
     if not split.leaky:
         audit.assert_clean()
-    return View(frame, audit, left_out, labels.n_conditions, _fingerprint(frame), _pictures(catalog))
+    fingerprint, pictures = _fingerprint(frame), _pictures(catalog)
+    return View(frame, audit, left_out, labels.n_conditions, fingerprint, pictures, notes)
 
 
 def _sorted(catalog: pd.DataFrame) -> pd.DataFrame:
     """The catalog by image_id; DataError where it lacks a column or repeats an image."""
-    _check_columns(catalog)
+    check_columns(catalog)
     check_unique(catalog, "catalog")
     if catalog["image_id"].is_monotonic_increasing:
         return catalog
@@ -149,8 +148,8 @@ def _assign(
     split: Split,
     seed: int,
     train_on: Sequence[str] | None,
-) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """Split of each row, and why it is not used ("" where it is), each object [n].
+) -> tuple[NDArray[np.object_], NDArray[np.object_], tuple[str, ...]]:
+    """Split of each row, why it is not used ("" where it is), each object [n], and what the split has to say.
 
     `unlabelled`: why the label policy does not use it, object [n].
     """
@@ -159,11 +158,15 @@ def _assign(
     reasons[status == "missing"] = MISSING
     splits = np.full(len(catalog), DROPPED, dtype=object)
     diagnosed = (status == "ok") & (unlabelled != UNDIAGNOSED)
-    splits[diagnosed] = split.assign(catalog[diagnosed], seed)
-    reasons[(reasons == "") & (splits == DROPPED)] = RELATED_TO_TEST
+    rows = catalog[diagnosed]
+    splits[diagnosed] = split.assign(rows, seed)
+    notes = split.notes(rows) if isinstance(split, Telling) else ()
+    splits[diagnosed & (splits == DROPPED)] = RELATED_TO_TEST
+    dropped = (reasons == "") & ~np.isin(splits, SPLITS)
+    reasons[dropped] = splits[dropped]
     if train_on is not None:
         reasons[(reasons == "") & _not_trained_on(catalog, splits, as_names(train_on))] = NOT_TRAINED_ON
-    return splits, reasons
+    return splits, reasons, notes
 
 
 def _labelled(
@@ -207,46 +210,6 @@ def _not_trained_on(
     if not names:
         raise ConfigError("train_on is empty; name at least one dataset, or null for all")
     return np.isin(splits, ("train", "val")) & ~dataset.isin(names).to_numpy(dtype=bool)
-
-
-def _left_out(dataset: pd.Series, reasons: NDArray[np.object_]) -> tuple[LeftOut, ...]:
-    """Counts of the rows with a reason, by dataset and reason."""
-    gone = reasons != ""
-    counts = Counter(zip(dataset[gone].tolist(), reasons[gone].tolist(), strict=True))
-    return tuple(LeftOut(name, reason, n) for (name, reason), n in sorted(counts.items()))
-
-
-def _check_columns(catalog: pd.DataFrame) -> None:
-    missing = [name for name in _NEEDED if name not in catalog]
-    if missing:
-        raise DataError(
-            "catalog",
-            expected=f"the columns {', '.join(_NEEDED)}",
-            found=f"no {first_few(missing)}",
-            fix="run skintag prepare with this version of SkinTag",
-        )
-
-
-def _check_splits(frame: pd.DataFrame, left_out: tuple[LeftOut, ...]) -> None:
-    """Raise ConfigError where a split is empty, or train or val has one class only."""
-    counts = Counter(zip(frame["split"].tolist(), frame["target"].tolist(), strict=True))
-    empty = [name for name in SPLITS if not counts[name, 0] + counts[name, 1]]
-    # val too: a threshold fitted on one class would be found impossible only after the training
-    one_class = [name for name in ("train", "val") if not (counts[name, 0] and counts[name, 1])]
-    if not empty and not one_class:
-        return
-    listed = ", ".join(f"{s}: {counts[s, 0]} benign + {counts[s, 1]} malignant" for s in SPLITS)
-    gone = first_few([f"{item.images} {item.dataset} ({item.reason})" for item in left_out])
-    what = (
-        f"{' and '.join(empty)} without an image"
-        if empty
-        else f"{' and '.join(one_class)} with one class only"
-    )
-    raise ConfigError(
-        f"this data, labels, split and train_on leave {what}\n  images:   {listed}\n"
-        f"  left out: {gone or 'none'}\n"
-        "  to do:    take more data, another label policy, or larger shares (split.val, split.test)"
-    )
 
 
 def _fingerprint(frame: pd.DataFrame) -> str:

@@ -18,8 +18,9 @@ CHANCE: Final = 0.5
 USEFUL: Final = 0.7
 """Upper limit from which on an AUROC may be acceptable (Hosmer & Lemeshow, 2000): too few images to tell."""
 _GROUPINGS: Final = ("dataset", "domain")
-_MIXED: Final = ("grouped", "stratified", "folds")
-"""Splits that put every dataset on all sides: one that val lacks is too small for val, and not held out."""
+_MIXED: Final = ("grouped", "stratified", "folds", "file")
+"""Splits that put every dataset on all sides: one that val lacks is too small for val, not held out. A file may be of
+any kind: what it holds out is named."""
 
 
 def held_out(evidence: Evidence) -> list[dict[str, Any]]:
@@ -32,9 +33,9 @@ def held_out(evidence: Evidence) -> list[dict[str, Any]]:
     """
     val = evidence.predictions.val(evidence.main).frame
     test = evidence.test.frame
-    if not len(val) or evidence.origin.split.split(" ")[0] in ("", *_MIXED):
-        return []
     named = evidence.origin.held_out
+    if not len(val) or (not named and evidence.origin.split.split(" ")[0] in ("", *_MIXED)):
+        return []
     told = test[list(_GROUPINGS)].isin(named).any(axis=1) if named else pd.Series(True, index=test.index)
     out = []
     for grouping in _GROUPINGS:

@@ -169,7 +169,8 @@ def _split_words(run: RunEntry) -> str:
     """`grouped, seed 3`, `folds, seed 0, fold 2`."""
     seed, fold = run.split
     kind = run.origin.split or UNDEFINED
-    return f"{kind}, seed {seed}" + (f", fold {fold}" if fold or kind == "folds" else "")
+    of = "" if kind == "file" else f", seed {seed}"
+    return f"{kind}{of}" + (f", fold {fold}" if fold or kind == "folds" else "")
 
 
 def _models_plot(evidence: RunsEvidence, overall: pd.DataFrame, metric: str) -> Plot:

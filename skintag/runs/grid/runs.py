@@ -59,6 +59,8 @@ def split_name(split: Mapping[Any, Any]) -> str:
     """`grouped`, `leave_one_domain_out smartphone`, `external ddi+bcn20000`, from a composed `split` group."""
     kind = re.sub(r"(?<!^)(?=[A-Z])", "_", str(split["_target_"]).rsplit(".", 1)[-1]).lower()
     held = split.get("domain") or split.get("dataset") or split.get("datasets")
+    if held is None and split.get("path"):
+        held = Path(str(split["path"])).stem
     if held is None:
         return kind
     return f"{kind} {held if isinstance(held, str) else '+'.join(map(str, held))}"
