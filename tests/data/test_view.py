@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from skintag.data.sources import adapter_of
 from skintag.data.view.balance import Balance
 from skintag.data.view.label_policy import LabelPolicy
 from skintag.data.view.levels import GROUP_NAMES
+from skintag.data.view.split_export import rows_of
+from skintag.data.view.split_file import File
+from skintag.data.view.split_table import write_split
 from skintag.data.view.splits import External, Grouped, LeaveOneDatasetOut, LeaveOneDomainOut, Stratified
 from skintag.data.view.summary import view_summary
 from skintag.data.view.view import LeftOut, View, build_view
@@ -274,3 +278,53 @@ def test_the_view_goes_to_json(catalog):
     assert told["images"]["test"] == len(view.rows("test"))
     assert sum(told["images"].values()) == len(view.frame)
     assert sum(item["images"] for item in told["left_out"]) == len(catalog) - len(view.frame)
+
+
+def with_hashes(catalog: pd.DataFrame) -> pd.DataFrame:
+    return catalog.assign(content_hash=[f"{i:064x}" for i in range(len(catalog))])
+
+
+def split_file(catalog: pd.DataFrame, folder, split=None) -> File:
+    write_split(rows_of(catalog, [(split or Grouped(), 0)]), folder / "split.csv", {})
+    return File(str(folder / "split.csv"))
+
+
+def test_view_of_a_split_file_is_that_of_the_split(catalog, tmp_path):
+    catalog = with_hashes(catalog)
+    view, wanted = view_of(catalog, split=split_file(catalog, tmp_path)), view_of(catalog)
+    assert view.fingerprint == wanted.fingerprint
+    assert (view.left_out, view.notes) == (wanted.left_out, ())
+
+
+def test_images_that_a_split_file_does_not_name_are_counted_with_the_reason_and_shown(catalog, tmp_path):
+    catalog = with_hashes(catalog)
+    view = view_of(catalog, split=split_file(catalog[catalog["dataset"] != "pad_ufes_20"], tmp_path))
+    usable = (
+        (catalog["status"] == "ok") & catalog["malignancy"].notna() & (catalog["dataset"] == "pad_ufes_20")
+    )
+    assert total(view, "not in the split file") == usable.sum()
+    (note,) = view.notes
+    assert f"{usable.sum():,} pad_ufes_20" in note
+    console = Console(width=160, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    console.print(view_summary(view))
+    assert "images here are not in split.csv" in console.export_text()
+    assert view.to_dict()["notes"] == [note]
+
+
+def test_relatives_of_a_held_out_dataset_are_said_to_be_left_out_by_the_file(catalog, tmp_path):
+    catalog = with_hashes(catalog)
+    lesion = catalog["group_id"][catalog["dataset"] == "ham10000"].iloc[0]
+    catalog.loc[catalog["dataset"] == "pad_ufes_20", "group_id"] = lesion
+    held = LeaveOneDatasetOut("ham10000")
+    view, wanted = view_of(catalog, split=split_file(catalog, tmp_path, held)), view_of(catalog, split=held)
+    assert view.fingerprint == wanted.fingerprint
+    assert total(view, "left out by the split file") == total(wanted, "shares a patient") > 0
+    assert view.held_out == wanted.held_out == ("dermoscopic", "ham10000")
+
+
+def test_leaky_split_file_is_audited_as_leaky(catalog, tmp_path):
+    catalog = with_hashes(catalog)
+    split = replace(split_file(catalog, tmp_path, Stratified()), leaky=True)
+    audit = view_of(catalog, split=split).audit
+    assert audit.leaky
+    assert not audit.clean
