@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from skintag.commands.door import log_into
+from skintag.commands.dry_run import KEY, dry_run, is_asked
 from skintag.commands.folders import Refused, run_folder, sweep_folder
 from skintag.commands.help import choices_of, groups_in, help_text, hydra_of_our_own, wants_help
 from skintag.commands.overrides import cures, parsed, prepared_overrides
@@ -86,6 +87,10 @@ def _compose_and_call(config_name: str, task: Callable[[DictConfig], Any], comma
     if wants_help(sys.argv[1:]):
         print(help_text(CONFIG_DIR, config_name, sys.argv[1:]))
         return
+    if config_name in _RUNS and is_asked(sys.argv[1:]):
+        if not dry_run(CONFIG_DIR, config_name, sys.argv[1:]):
+            sys.exit(1)
+        return
     raised: list[Exception] = []
     program = hydra.main(version_base="1.3", config_path=str(CONFIG_DIR), config_name=config_name)
     try:
@@ -113,6 +118,8 @@ def _checked(
     def checked(config: DictConfig) -> Any:
         if unset := sorted(OmegaConf.missing_keys(config)):
             raise ConfigError(f"{', '.join(unset)} is not set: add {unset[0]}=<value>")
+        if config.get(KEY):
+            raise ConfigError(f"{KEY} is for the command line alone: {KEY}=true")
         return task(config)
 
     def checked_job(config: DictConfig) -> Any:

@@ -158,7 +158,7 @@ def expand_resume(folder: Path, arguments: list[str]) -> list[str]:
     Raises:
         ConfigError: other settings were asked for; a sweep's jobs are comparable because they share them.
     """
-    other = [a for a in arguments if not a.startswith(("resume=", "-", "hydra.", "hydra/"))]
+    other = [a for a in arguments if not a.startswith(("resume=", "dry_run=", "-", "hydra.", "hydra/"))]
     if other:
         raise ConfigError(
             f"resume={folder} is a sweep, it goes on as it was started: leave out {first_few(other)}"

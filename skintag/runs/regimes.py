@@ -20,7 +20,8 @@ from skintag.runs.files import RunFiles
 # Where a run computes, reads, writes and reports: its figures do not hang on these, and `seed` is what is repeated.
 _APART: Final = (
     "seed", "probe.*.seed", "name", "resume", "logger", "report", "robustness", "cache", "compile", "select",
-    "paths", "hydra", "data.prepared", "data.workers", "data.note", "data.synthetic.out", "loader.num_workers",
+    "dry_run", "paths", "hydra", "data.prepared", "data.workers", "data.note", "data.synthetic.out",
+    "loader.num_workers",
     "loader.prefetch_factor", "loader.start_method", "loader.url", "loader.eval_batch_size", "trainer.accelerator",
     "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.benchmark", "trainer.deterministic",
     "trainer.log_every_n_steps", "trainer.num_sanity_val_steps", "callbacks.progress_bar",

@@ -209,8 +209,8 @@ class RunSettings(PlainSettings):
         """The LightningModule with its first weights loaded and locked, for the view's taxonomy and groups."""
         return LesionModule(**self.module_arguments(view))
 
-    def module_arguments(self, view: View) -> dict[str, Any]:
-        """What LesionModule, or a student's module, is made with."""
+    def module_arguments(self, view: View | LabelPolicy) -> dict[str, Any]:
+        """What LesionModule, or a student's module, is made with for the taxonomy of a view, or of its labels."""
         return {
             "backbone": self.backbone,
             "finetune": self.finetune,

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -120,11 +121,27 @@ def _quicker(settings: RunSettings) -> list[str]:
 def estimated_seconds(settings: RunSettings, parts: Parts) -> float:
     """Seconds of training, validation and the export of embeddings, from the time that a few images take.
 
-    A backward pass takes about twice its forward pass; frozen layers have none.
+    See `seconds_of_run`.
     """
-    frame = parts.view.frame["split"]
-    n_train, n_val = int((frame == "train").sum()), int((frame == "val").sum())
-    trunk, tail = _seconds_an_image(parts.module.backbone, settings.backbone.image_size)
+    trunk, tail = seconds_an_image(parts.module.backbone, settings.backbone.image_size)
+    return seconds_of_run(settings, parts.view.frame["split"], trunk, tail)
+
+
+def seconds_of_run(
+    settings: RunSettings, split: pd.Series, trunk: float, tail: float, *, stored: bool = False
+) -> float:
+    """Seconds of training, validation and the export of embeddings; probes and reports come on top.
+
+    A backward pass takes about twice its forward pass; frozen layers have none.
+
+    Args:
+        settings: of the run.
+        split: of each image of the view.
+        trunk: seconds of the frozen layers for one image.
+        tail: seconds of those that learn.
+        stored: whether what the frozen layers make of an image is kept, and so made once.
+    """
+    n_train, n_val = int((split == "train").sum()), int((split == "val").sum())
     steps = settings.trainer.limit_train_batches
     if steps is not None:
         n_train = (
@@ -132,12 +149,14 @@ def estimated_seconds(settings: RunSettings, parts: Parts) -> float:
             if isinstance(steps, float)
             else min(n_train, steps * settings.loader.batch_size)
         )
-    epochs = max(settings.trainer.max_epochs or 1, 1)
-    once = len(frame) * (trunk + tail) * len(settings.callbacks.features)
-    return float(epochs * (n_train * (trunk + 3 * tail) + n_val * (trunk + tail)) + once)
+    epochs = max(settings.trainer.max_epochs or 1, 1) if settings.fit else 0
+    again = 0.0 if stored else trunk  # in each epoch
+    first = (n_train + n_val) * trunk if stored else 0.0
+    once = first + len(split) * (trunk + tail) * len(settings.callbacks.features)
+    return float(epochs * (n_train * (again + 3 * tail) + n_val * (again + tail)) + once)
 
 
-def _seconds_an_image(backbone: Backbone, size: int) -> tuple[float, float]:
+def seconds_an_image(backbone: Backbone, size: int) -> tuple[float, float]:
     """Seconds of the frozen layers and of those that learn, for one image."""
     training = backbone.training
     images: Tensor = torch.zeros(_TRIED, 3, size, size, dtype=torch.uint8)

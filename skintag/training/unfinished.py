@@ -39,8 +39,8 @@ def scored_before(settings: RunSettings, folder: Path) -> bool:
 
 
 def _comparable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without that which differs where a run is resumed."""
-    return {name: value for name, value in values.items() if name != "resume"}
+    """Settings without that which differs where a run is resumed, or what it was started by has no part in it."""
+    return {name: value for name, value in values.items() if name not in ("resume", "dry_run")}
 
 
 def complete(settings: RunSettings, folder: Path, stages: Stages, *, alone: bool, last: bool) -> RunResult:

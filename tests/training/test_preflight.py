@@ -105,7 +105,7 @@ def test_estimate_counts_every_pass_and_leaves_the_model_as_it_was(
     assert preflight.estimated_seconds(given, parts) > 0  # type: ignore[arg-type]
     assert before[0] == [m.training for m in module.backbone.modules()]
     assert torch.equal(before[1], torch.random.get_rng_state())
-    monkeypatch.setattr(preflight, "_seconds_an_image", lambda *_: (1.0, 0.1))
+    monkeypatch.setattr(preflight, "seconds_an_image", lambda *_: (1.0, 0.1))
     # 5 epochs of 70 images forward and, of what learns, backward; 10 of val; all 100 once for each export
     wanted = 5 * (70 * (1 + 3 * 0.1) + 10 * 1.1) + 100 * 1.1 * len(given.callbacks.features)
     assert preflight.estimated_seconds(given, parts) == pytest.approx(wanted)  # type: ignore[arg-type]
@@ -145,7 +145,7 @@ class Waking(torch.nn.Module):
 
 
 def test_first_passes_and_other_work_do_not_make_a_run_seem_long() -> None:
-    trunk, tail = preflight._seconds_an_image(Waking(), 8)  # type: ignore[arg-type]
+    trunk, tail = preflight.seconds_an_image(Waking(), 8)  # type: ignore[arg-type]
     assert 0.004 < trunk < 0.05
     assert 0.004 < tail < 0.05
 
