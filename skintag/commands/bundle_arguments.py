@@ -12,7 +12,9 @@ from typing import Final
 from skintag.core.errors import ConfigError, DataError, near_matches
 
 # Values that are paths, globs or names: taken to the letter, whatever Hydra's grammar would make of them.
-LITERAL: Final = ("bundle", "images", "run", "out", "prepared", "cache", "repo", "revision", "message")
+LITERAL: Final = (
+    "bundle", "images", "run", "out", "prepared", "cache", "repo", "revision", "message", "checkpoint", "root", "column",
+)  # fmt: skip
 _PLAIN: Final = ("null", "???", "")
 _MAGIC: Final = "*?["
 
@@ -50,7 +52,12 @@ def parse(arguments: Sequence[str], commands: Mapping[str, str], program: str = 
     if stray:
         hint = "quote a glob, so that the shell leaves it alone: 'images=photos/*.jpg'"
         raise ConfigError(f"{stray[0]!r} is not key=value; {hint}")
-    return Command(name, [*_images(rest), *(_literal(a) for a in rest if not a.startswith("images="))])
+    return Command(name, literal(rest))
+
+
+def literal(rest: Sequence[str]) -> list[str]:
+    """Overrides with the values of LITERAL between quotes; `images=` may be given several times."""
+    return [*_images(rest), *(_literal(a) for a in rest if not a.startswith("images="))]
 
 
 def find_images(patterns: str | Sequence[str]) -> list[str]:

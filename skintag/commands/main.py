@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "robustness": "a run's test images under eleven distortions",
     "export": "a run's model as ONNX, INT8, torch.export, ExecuTorch or Core ML",
     "bundle": "what is deployed: bundle build, predict, check, push, pull",
+    "embed": "embeddings of anybody's pictures by any backbone: embed images=<folder> out=<file.parquet>",
     "serve": "a bundle as an API and a web app: serve bundle=<path> port=8000",
     "space": "a bundle as a Gradio app, e.g. for a Hugging Face Space: space bundle=<path>",
     "site": "the web app and a bundle as files, no server: site bundle=<path> out=<folder>",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import mmap
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from skintag.core.io import atomic_path
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _PARQUET_KEY: Final = b"skintag.crc32"
 _BLANK: Final = b"00000000"
@@ -37,9 +39,38 @@ def write_table(table: pa.Table, path: str | os.PathLike[str], *, compression: s
     """`write_parquet` of an arrow table; its metadata is kept."""
     import pyarrow.parquet as pq
 
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), _PARQUET_KEY: _BLANK})
-    with atomic_path(path) as part:
+    table = table.replace_schema_metadata(_with_blank(table.schema))
+    with _stamped(path) as part:
         pq.write_table(table, part, compression=compression)
+
+
+@contextmanager
+def parquet_writer(
+    path: str | os.PathLike[str], schema: pa.Schema, *, compression: str = "snappy"
+) -> Iterator[pq.ParquetWriter]:
+    """A writer of more rows than fit into memory; the file is there, with its checksum, once the block ends.
+
+    Args:
+        path: of the file; not touched where the block raises.
+        schema: of every table that is given to `write_table`.
+        compression: of the columns.
+    """
+    import pyarrow.parquet as pq
+
+    schema = schema.with_metadata(_with_blank(schema))
+    with _stamped(path) as part, pq.ParquetWriter(part, schema, compression=compression) as writer:
+        yield writer
+
+
+def _with_blank(schema: pa.Schema) -> dict[bytes, bytes]:
+    return {**(schema.metadata or {}), _PARQUET_KEY: _BLANK}
+
+
+@contextmanager
+def _stamped(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Where a Parquet file with a blank checksum is to be written, which is then filled in."""
+    with atomic_path(path) as part:
+        yield part
         with part.open("rb+") as stream:
             place = _mark_in(stream.fileno(), part.stat().st_size)
             assert place is not None, "the footer's metadata is not where Parquet puts it"
