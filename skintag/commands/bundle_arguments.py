@@ -13,7 +13,8 @@ from skintag.core.errors import ConfigError, DataError, near_matches
 
 # Values that are paths, globs or names: taken to the letter, whatever Hydra's grammar would make of them.
 LITERAL: Final = (
-    "bundle", "images", "run", "out", "prepared", "cache", "repo", "revision", "message", "checkpoint", "root", "column",
+    "bundle", "images", "run", "out", "prepared", "cache", "repo", "revision", "message", "checkpoint", "root",
+    "column",
 )  # fmt: skip
 _PLAIN: Final = ("null", "???", "")
 _MAGIC: Final = "*?["
