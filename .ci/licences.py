@@ -33,6 +33,7 @@ LOOKED_AT = {
     "torchao": "BSD-3-Clause (its sources); exports for phones alone",
     "torchvision": "BSD-3-Clause (its sources)",
     "tqdm": "MPL-2.0 AND MIT: used as it is",
+    "transformers": "Apache-2.0 (its licence file)",
 }
 
 
